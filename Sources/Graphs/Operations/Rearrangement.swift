@@ -1,0 +1,247 @@
+import Kernels
+public import Tensors
+
+/// The same elements in the same order under another shape.
+struct Reshape: Operation {
+  let shape: Shape
+
+  var isView: Bool { true }
+
+  func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType {
+    guard inputs[0].shape.elementCount == shape.elementCount else {
+      throw .invalidArgument("an array of shape \(inputs[0].shape) can't be reshaped to \(shape)")
+    }
+    return TensorType(shape, inputs[0].dataType)
+  }
+
+  func cotangents(
+    of pullback: Pullback, in graph: inout Graph
+  ) throws(PhospheneError) -> [Value?] {
+    [try graph.reshape(pullback.cotangent, to: graph.shape(pullback.inputs[0]))]
+  }
+
+  func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
+    try copyKernel(byteCount: request.output.byteCount)
+  }
+}
+
+/// The axes in another order.
+struct Transpose: Operation {
+  let permutation: [Int]
+
+  func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType {
+    TensorType(Shape(permutation.map { inputs[0].shape[$0] }))
+  }
+
+  func cotangents(
+    of pullback: Pullback, in graph: inout Graph
+  ) throws(PhospheneError) -> [Value?] {
+    var inverse = permutation
+    for (position, axis) in permutation.enumerated() { inverse[axis] = position }
+    return [try graph.transpose(pullback.cotangent, inverse)]
+  }
+
+  func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
+    try transposeKernel(input: request.shape(0), permutation: permutation)
+  }
+}
+
+/// Repeats along axes of length one, and along new leading axes.
+struct Broadcast: Operation {
+  let shape: Shape
+
+  func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType {
+    guard try broadcastShape(inputs[0].shape, shape) == shape else {
+      throw .invalidArgument("shape \(inputs[0].shape) can't be broadcast to \(shape)")
+    }
+    return TensorType(shape)
+  }
+
+  func cotangents(
+    of pullback: Pullback, in graph: inout Graph
+  ) throws(PhospheneError) -> [Value?] {
+    [try graph.sum(pullback.cotangent, downTo: graph.shape(pullback.inputs[0]))]
+  }
+
+  func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
+    try broadcastKernel(input: request.shape(0), output: shape)
+  }
+}
+
+/// A part of an array: along each axis `lengths` elements from `starts` on, `steps` apart.
+struct Slice: Operation {
+  let starts: [Int]
+  let lengths: [Int]
+  let steps: [Int]
+
+  func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType {
+    let shape = inputs[0].shape
+    for axis in shape.axes.indices {
+      let last = starts[axis] + (lengths[axis] - 1) * steps[axis]
+      guard lengths[axis] > 0, starts[axis] >= 0, last < shape[axis] else {
+        throw .invalidArgument(
+          "\(lengths[axis]) elements from \(starts[axis]) on don't exist along axis \(axis) of "
+            + "shape \(shape)")
+      }
+    }
+    return TensorType(Shape(lengths))
+  }
+
+  func cotangents(
+    of pullback: Pullback, in graph: inout Graph
+  ) throws(PhospheneError) -> [Value?] {
+    let scatter = Scatter(
+      shape: graph.shape(pullback.inputs[0]), starts: starts, lengths: lengths, steps: steps)
+    return [try graph.apply(scatter, to: [pullback.cotangent])]
+  }
+
+  func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
+    try sliceKernel(input: request.shape(0), starts: starts, lengths: lengths, steps: steps)
+  }
+}
+
+/// The adjoint of ``Slice``: its input placed into zeros.
+struct Scatter: Operation {
+  let shape: Shape
+  let starts: [Int]
+  let lengths: [Int]
+  let steps: [Int]
+
+  func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType {
+    TensorType(shape)
+  }
+
+  func cotangents(
+    of pullback: Pullback, in graph: inout Graph
+  ) throws(PhospheneError) -> [Value?] {
+    let slice = Slice(starts: starts, lengths: lengths, steps: steps)
+    return [try graph.apply(slice, to: [pullback.cotangent])]
+  }
+
+  func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
+    try scatterKernel(output: shape, starts: starts, lengths: lengths, steps: steps)
+  }
+}
+
+/// Elements of one value around an array.
+struct Pad: Operation {
+  let low: [Int]
+  let high: [Int]
+  let value: Float
+
+  func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType {
+    let shape = inputs[0].shape
+    return TensorType(Shape(shape.axes.indices.map { shape[$0] + low[$0] + high[$0] }))
+  }
+
+  func cotangents(
+    of pullback: Pullback, in graph: inout Graph
+  ) throws(PhospheneError) -> [Value?] {
+    let lengths = graph.shape(pullback.inputs[0]).axes
+    let slice = Slice(starts: low, lengths: lengths, steps: low.map { _ in 1 })
+    return [try graph.apply(slice, to: [pullback.cotangent])]
+  }
+
+  func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
+    try padKernel(input: request.shape(0), low: low, high: high, value: value)
+  }
+}
+
+/// Arrays one after the other along an axis.
+struct Concatenate: Operation {
+  let axis: Int
+
+  func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType {
+    var axes = inputs[0].shape.axes
+    for input in inputs.dropFirst() {
+      var others = input.shape.axes
+      guard others.count == axes.count else {
+        throw .invalidArgument("can't concatenate \(inputs[0].shape) and \(input.shape)")
+      }
+      let length = axes[axis] + others[axis]
+      others[axis] = axes[axis]
+      guard others == axes else {
+        throw .invalidArgument(
+          "can't concatenate \(inputs[0].shape) and \(input.shape) along axis \(axis)")
+      }
+      axes[axis] = length
+    }
+    return TensorType(Shape(axes))
+  }
+
+  func cotangents(
+    of pullback: Pullback, in graph: inout Graph
+  ) throws(PhospheneError) -> [Value?] {
+    var start = 0
+    var parts: [Value?] = []
+    for (input, wanted) in zip(pullback.inputs, pullback.wanted) {
+      let length = graph.shape(input)[axis]
+      parts.append(
+        wanted
+          ? try graph.slice(pullback.cotangent, axis: axis, start: start, length: length) : nil)
+      start += length
+    }
+    return parts
+  }
+
+  func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
+    try concatenateKernel(inputs: request.inputs.map(\.shape), axis: axis)
+  }
+}
+
+extension Graph {
+  /// Appends the same elements under another shape.
+  public mutating func reshape(
+    _ value: Value, to shape: Shape
+  ) throws(PhospheneError) -> Value {
+    self.shape(value) == shape ? value : try apply(Reshape(shape: shape), to: [value])
+  }
+
+  /// Appends the axes in another order: axis `i` of the result is axis `permutation[i]`.
+  public mutating func transpose(
+    _ value: Value, _ permutation: [Int]
+  ) throws(PhospheneError) -> Value {
+    permutation == Array(permutation.indices)
+      ? value : try apply(Transpose(permutation: permutation), to: [value])
+  }
+
+  /// Appends repetitions along axes of length one.
+  public mutating func broadcast(
+    _ value: Value, to shape: Shape
+  ) throws(PhospheneError) -> Value {
+    self.shape(value) == shape ? value : try apply(Broadcast(shape: shape), to: [value])
+  }
+
+  /// Appends a part of one axis.
+  public mutating func slice(
+    _ value: Value, axis: Int, start: Int, length: Int
+  ) throws(PhospheneError) -> Value {
+    let shape = shape(value)
+    guard start != 0 || length != shape[axis] else { return value }
+    var (starts, lengths) = (shape.axes.map { _ in 0 }, shape.axes)
+    (starts[axis], lengths[axis]) = (start, length)
+    return try apply(
+      Slice(starts: starts, lengths: lengths, steps: starts.map { _ in 1 }), to: [value])
+  }
+
+  /// Appends elements of `value` around an array: `low[i]` before and `high[i]` after along axis
+  /// `i`.
+  public mutating func pad(
+    _ array: Value, low: [Int], high: [Int], value: Float = 0
+  ) throws(PhospheneError) -> Value {
+    (low + high).allSatisfy { $0 == 0 }
+      ? array : try apply(Pad(low: low, high: high, value: value), to: [array])
+  }
+
+  /// Appends arrays one after the other along an axis, counted from the end if negative.
+  public mutating func concatenate(
+    _ values: [Value], axis: Int
+  ) throws(PhospheneError) -> Value {
+    let rank = shape(values[0]).rank
+    let positive = axis < 0 ? axis + rank : axis
+    guard (0..<rank).contains(positive) else {
+      throw .invalidArgument("concatenate: axis \(axis) isn't an axis of \(shape(values[0]))")
+    }
+    return values.count == 1 ? values[0] : try apply(Concatenate(axis: positive), to: values)
+  }
+}

@@ -1,0 +1,98 @@
+public import Kernels
+public import Tensors
+
+/// One number for all elements along some axes, which disappear.
+struct Reduction: Operation {
+  let function: ReductionFunction
+  let axes: [Int]
+
+  func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType {
+    let shape = inputs[0].shape
+    return TensorType(Shape(shape.axes.indices.filter { !axes.contains($0) }.map { shape[$0] }))
+  }
+
+  func cotangents(
+    of pullback: Pullback, in graph: inout Graph
+  ) throws(PhospheneError) -> [Value?] {
+    let input = graph.shape(pullback.inputs[0])
+    var kept = input.axes
+    for axis in axes { kept[axis] = 1 }
+    let column = try graph.reshape(pullback.cotangent, to: Shape(kept))
+    let spread = try graph.broadcast(column, to: input)
+    switch function {
+    case .sum: return [spread]
+    case .mean:
+      let count = axes.reduce(1) { $0 * input[$1] }
+      return [try graph.linear(spread, scale: 1 / Float(max(count, 1)))]
+    case .maximum, .minimum:
+      // Elements that tie share the cotangent.
+      let extreme = try graph.reshape(pullback.output, to: Shape(kept))
+      let (a, b) =
+        function == .maximum ? (extreme, pullback.inputs[0]) : (pullback.inputs[0], extreme)
+      let wins = try graph.linear(graph.binary(.greater, a, b), scale: -1, offset: 1)
+      let count = try graph.reshape(graph.reduce(.sum, wins, axes: axes), to: Shape(kept))
+      return [try graph.multiply(spread, graph.divide(wins, count))]
+    case .product:
+      let product = try graph.reshape(pullback.output, to: Shape(kept))
+      return [
+        try graph.multiply(spread, graph.divide(product, pullback.inputs[0]))
+      ]
+    }
+  }
+
+  func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
+    try reductionKernel(function, input: request.shape(0), axes: axes)
+  }
+}
+
+/// Exponentials along an axis, divided by their sum.
+struct Softmax: Operation {
+  let axis: Int
+
+  func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType { inputs[0] }
+
+  /// `y * (c - sum(c * y))` for the output `y` and its cotangent `c`.
+  func cotangents(
+    of pullback: Pullback, in graph: inout Graph
+  ) throws(PhospheneError) -> [Value?] {
+    let (y, cotangent) = (pullback.output, pullback.cotangent)
+    var column = graph.shape(y).axes
+    column[axis] = 1
+    let projection = try graph.reshape(
+      graph.reduce(.sum, graph.multiply(cotangent, y), axes: [axis]), to: Shape(column))
+    return [try graph.multiply(y, graph.subtract(cotangent, projection))]
+  }
+
+  func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
+    try softmaxKernel(input: request.shape(0), axis: axis)
+  }
+}
+
+extension Graph {
+  /// Appends one number for all elements along `axes`, which disappear.
+  public mutating func reduce(
+    _ function: ReductionFunction, _ value: Value, axes: [Int]
+  ) throws(PhospheneError) -> Value {
+    axes.isEmpty
+      ? value : try apply(Reduction(function: function, axes: axes.sorted()), to: [value])
+  }
+
+  /// Appends the softmax along an axis, counted from the end if negative.
+  public mutating func softmax(_ value: Value, axis: Int = -1) throws(PhospheneError) -> Value {
+    let rank = shape(value).rank
+    let positive = axis < 0 ? axis + rank : axis
+    guard (0..<rank).contains(positive) else {
+      throw .invalidArgument("softmax: axis \(axis) isn't an axis of shape \(shape(value))")
+    }
+    return try apply(Softmax(axis: positive), to: [value])
+  }
+
+  /// Appends the sum over the axes along which `target` was broadcast to the shape of `value`.
+  mutating func sum(_ value: Value, downTo target: Shape) throws(PhospheneError) -> Value {
+    let shape = shape(value)
+    guard shape != target else { return value }
+    let lead = shape.rank - target.rank
+    let axes = shape.axes.indices.filter { $0 < lead || (target[$0 - lead] == 1 && shape[$0] != 1) }
+    return try reshape(reduce(.sum, value, axes: axes), to: target)
+  }
+}

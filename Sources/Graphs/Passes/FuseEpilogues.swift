@@ -1,0 +1,66 @@
+import Kernels
+import Tensors
+
+extension Program {
+  /// Gives convolutions and matrix products the bias and the activation that follow them.
+  func fusingEpilogues() throws(PhospheneError) -> Program {
+    try rewritten {
+      (rewriter: inout Rewriter, operation, inputs) throws(PhospheneError) -> Value in
+      if let sum = operation as? Binary, sum.function == .add {
+        for (value, offset) in [(inputs[0], inputs[1]), (inputs[1], inputs[0])] {
+          if let merged = try rewriter.adding(offset, to: value) { return merged }
+        }
+      }
+      if let unary = operation as? Unary, unary.function.isFusible {
+        if let (convolution, arguments) = rewriter.privateOperation(
+          inputs[0], as: Convolution.self), convolution.activation == nil
+        {
+          var fused = convolution
+          fused.activation = unary.function
+          return try rewriter.apply(fused, arguments)
+        }
+        if let (product, arguments) = rewriter.privateOperation(
+          inputs[0], as: MatrixProduct.self), product.activation == nil
+        {
+          var fused = product
+          fused.activation = unary.function
+          return try rewriter.apply(fused, arguments)
+        }
+      }
+      return try rewriter.apply(operation, inputs)
+    }
+  }
+}
+
+extension Rewriter {
+  fileprivate mutating func adding(
+    _ offset: Value, to value: Value
+  ) throws(PhospheneError) -> Value? {
+    guard let bias = lastAxisConstant(offset, of: graph.shape(value)) else { return nil }
+    if let (convolution, inputs) = privateOperation(value, as: Convolution.self),
+      !convolution.hasBias, convolution.activation == nil
+    {
+      var fused = convolution
+      fused.hasBias = true
+      return try apply(fused, inputs + [graph.constant(bias)])
+    }
+    if let (product, inputs) = privateOperation(value, as: MatrixProduct.self),
+      !product.hasBias, product.activation == nil
+    {
+      var fused = product
+      fused.hasBias = true
+      return try apply(fused, inputs + [graph.constant(bias)])
+    }
+    return nil
+  }
+}
+
+extension UnaryFunction {
+  /// Whether a kernel computes the function on its way out as exactly as alone.
+  fileprivate var isFusible: Bool {
+    switch self {
+    case .relu, .clip, .sigmoid, .tanh, .elu: true
+    default: false
+    }
+  }
+}

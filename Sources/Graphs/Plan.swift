@@ -1,0 +1,106 @@
+import Kernels
+public import Tensors
+
+/// A graph made ready to run: kernels chosen, constants packed, memory laid out.
+///
+/// Plans are immutable. Each run borrows a ``Session`` with memory of its own, so any number of
+/// threads may run one plan at the same time.
+public final class Plan: Sendable {
+  /// The types of the inputs, in the order in which the graph declared them.
+  public let inputTypes: [TensorType]
+  /// The types of the outputs.
+  public let outputTypes: [TensorType]
+  /// The number of threads that the kernels were prepared for.
+  public let threadCount: Int
+  /// The bytes that each session allocates.
+  public let sessionByteCount: Int
+  /// The operations in order of execution, for people who want to know.
+  public let operationNames: [String]
+
+  let steps: [Step]
+  let copies: [Copy]
+  let arenaByteCount: Int
+  private let constants: [Storage]
+  private let sessions: SessionPool
+
+  /// One kernel and where its arguments lie.
+  struct Step: Sendable {
+    let kernel: any Kernel
+    let arguments: [Slot]
+  }
+
+  /// An output that no kernel writes: an input or a constant that is also a result, a view.
+  struct Copy: Sendable {
+    let source: Slot
+    let output: Int
+    let byteCount: Int
+  }
+
+  /// Where an array lies.
+  enum Slot: Hashable, Sendable {
+    case input(Int)
+    case output(Int)
+    case arena(Int)
+    case constant(UInt)
+  }
+
+  /// Makes a plan.
+  ///
+  /// - Parameters:
+  ///   - graph: What to compute.
+  ///   - outputs: The values that are wanted, in the order of the results.
+  ///   - pool: Where packed weights are shared with other plans of the same model.
+  ///   - fusesActivations: Whether activations may be computed inside the kernels before them.
+  ///     Those turn NaN into zero, so that people who look for a NaN want this off; weights with a
+  ///     NaN or an infinity turn it off too.
+  /// - Throws: `outOfMemory` if a session would not fit into the memory that is left.
+  public init(
+    _ graph: Graph, outputs: [Value], pool: ConstantPool, fusesActivations: Bool = true
+  ) throws(PhospheneError) {
+    var program = Program(graph: graph, outputs: outputs)
+    program = try program.foldingScales(with: ConstantFolder(pool: pool))
+    if fusesActivations, program.constants.allSatisfy(pool.isFinite) {
+      program = try program.fusingEpilogues()
+    }
+
+    var assembler = PlanAssembler(program: program, pool: pool)
+    try assembler.assemble()
+    inputTypes = assembler.inputTypes
+    outputTypes = program.outputs.map { program.graph[$0].type }
+    threadCount = Threads.current
+    steps = assembler.steps
+    copies = assembler.copies
+    constants = assembler.constants
+    operationNames = assembler.operationNames
+    arenaByteCount = assembler.arenaByteCount
+    sessionByteCount = assembler.arenaByteCount + assembler.scratchByteCount
+    try Memory.require(sessionByteCount, for: "the intermediate results of this computation")
+    sessions = SessionPool(scratchByteCount: assembler.scratchByteCount)
+  }
+
+  /// Runs the plan.
+  ///
+  /// - Parameters:
+  ///   - inputs: The first bytes of dense arrays of ``inputTypes``.
+  ///   - outputs: The first bytes of memory for ``outputTypes``, which overlaps nothing.
+  public func run(
+    inputs: [UnsafeMutableRawPointer], outputs: [UnsafeMutableRawPointer]
+  ) throws(PhospheneError) {
+    precondition(inputs.count == inputTypes.count && outputs.count == outputTypes.count)
+    let session = try sessions.take(for: self)
+    defer { sessions.giveBack(session) }
+    try Threads.with(threadCount) { () throws(PhospheneError) in
+      try session.run(inputs: inputs, outputs: outputs)
+    }
+  }
+
+  /// Runs the plan on tensors and returns new ones.
+  public func run(_ inputs: [Tensor]) throws(PhospheneError) -> [Tensor] {
+    var results: [Tensor] = []
+    for type in outputTypes {
+      results.append(Tensor(type, storage: try Storage(byteCount: type.byteCount)))
+    }
+    try run(inputs: inputs.map(\.start), outputs: results.map(\.start))
+    return results
+  }
+}

@@ -1,0 +1,187 @@
+import Kernels
+import Tensors
+
+/// Turns a program into steps: kernels, constants in their orders, places in memory.
+struct PlanAssembler {
+  let program: Program
+  let pool: ConstantPool
+  private(set) var inputTypes: [TensorType] = []
+  private(set) var steps: [Plan.Step] = []
+  private(set) var copies: [Plan.Copy] = []
+  private(set) var constants: [Storage] = []
+  private(set) var operationNames: [String] = []
+  private(set) var arenaByteCount = 0
+  private(set) var scratchByteCount = 0
+
+  private var slots: [Plan.Slot?] = []
+  private var graph: Graph { program.graph }
+
+  init(program: Program, pool: ConstantPool) {
+    self.program = program
+    self.pool = pool
+    slots = Array(repeating: nil, count: program.graph.nodes.count)
+  }
+
+  mutating func assemble() throws(PhospheneError) {
+    let uses = program.useCounts()
+    let order = graph.nodes.indices.filter { uses[$0] > 0 && graph.nodes[$0].operation != nil }
+    placeInputs()
+    let written = placeOutputs()
+    placeIntermediates(order, outputs: written)
+    for index in order {
+      guard let operation = graph.nodes[index].operation, !operation.isView else { continue }
+      try appendStep(for: index, operation)
+    }
+    try appendCopies(written)
+  }
+
+  /// The value whose memory a value shares: views have none of their own.
+  private func root(_ value: Value) -> Value {
+    var value = value
+    while case .operation(let operation, let inputs) = graph[value].source, operation.isView {
+      value = inputs[0]
+    }
+    return value
+  }
+
+  private mutating func placeInputs() {
+    for (index, node) in graph.nodes.enumerated() {
+      guard case .input = node.source else { continue }
+      slots[index] = .input(inputTypes.count)
+      inputTypes.append(node.type)
+    }
+  }
+
+  /// Lets kernels write straight into the caller's memory. A value that is wanted twice, or that no
+  /// kernel writes, is copied at the end.
+  ///
+  /// - Returns: The outputs that are written so.
+  private mutating func placeOutputs() -> Set<Int> {
+    var written: Set<Int> = []
+    for (position, output) in program.outputs.enumerated() {
+      let root = root(output)
+      if graph[root].operation != nil, slots[root.index] == nil {
+        slots[root.index] = .output(position)
+        written.insert(position)
+      }
+    }
+    return written
+  }
+
+  /// Gives every other result a place in one arena, where results that live at different times
+  /// share bytes.
+  private mutating func placeIntermediates(_ order: [Int], outputs: Set<Int>) {
+    var lastUse: [Int: Int] = [:]
+    for (time, index) in order.enumerated() {
+      for input in graph.nodes[index].inputs { lastUse[root(input).index] = time }
+    }
+    for output in program.outputs { lastUse[root(output).index] = order.count }
+    var arena = ArenaLayout()
+    for (time, index) in order.enumerated() {
+      let node = graph.nodes[index]
+      guard node.operation?.isView == false, slots[index] == nil else { continue }
+      arena.add(
+        node: index, byteCount: node.type.byteCount, from: time, to: lastUse[index] ?? time)
+    }
+    for (node, offset) in arena.place() { slots[node] = .arena(offset) }
+    arenaByteCount = arena.byteCount
+  }
+
+  private mutating func appendStep(
+    for index: Int, _ operation: any Operation
+  ) throws(PhospheneError) {
+    let node = graph.nodes[index]
+    let isConstant = node.inputs.map { graph[root($0)].constant != nil }
+    let kernel = try operation.kernel(
+      for: KernelRequest(
+        inputs: node.inputs.map { graph[$0].type }, output: node.type, isConstant: isConstant))
+    var arguments: [Plan.Slot] = []
+    for (position, input) in node.inputs.enumerated() {
+      let root = root(input)
+      if let tensor = graph[root].constant {
+        arguments.append(try constantSlot(tensor, input: position, of: kernel))
+      } else {
+        arguments.append(slot(root))
+      }
+    }
+    arguments.append(slot(Value(index: index)))
+    scratchByteCount = max(scratchByteCount, kernel.scratchByteCount)
+    steps.append(Plan.Step(kernel: kernel, arguments: arguments))
+    operationNames.append("\(operation)")
+  }
+
+  private mutating func constantSlot(
+    _ tensor: Tensor, input: Int, of kernel: any Kernel
+  ) throws(PhospheneError) -> Plan.Slot {
+    let layout = kernel.layout(ofInput: input)
+    guard case .packed(_, let byteCount) = layout else {
+      constants.append(tensor.storage)
+      return .constant(UInt(bitPattern: tensor.start))
+    }
+    let packed = try pool.packed(tensor, as: layout) { () throws(PhospheneError) -> Storage in
+      let storage = try Storage(byteCount: byteCount)
+      try kernel.pack(input: input, from: tensor.start, into: storage.start)
+      return storage
+    }
+    constants.append(packed)
+    return .constant(UInt(bitPattern: packed.start))
+  }
+
+  private mutating func appendCopies(_ written: Set<Int>) throws(PhospheneError) {
+    for (position, output) in program.outputs.enumerated() where !written.contains(position) {
+      let root = root(output)
+      let source: Plan.Slot
+      if let tensor = graph[root].constant {
+        constants.append(tensor.storage)
+        source = .constant(UInt(bitPattern: tensor.start))
+      } else {
+        source = slot(root)
+      }
+      copies.append(
+        Plan.Copy(source: source, output: position, byteCount: graph[output].type.byteCount))
+    }
+  }
+
+  private func slot(_ value: Value) -> Plan.Slot {
+    guard let slot = slots[value.index] else {
+      preconditionFailure("value \(value.index) has no place")
+    }
+    return slot
+  }
+}
+
+/// Places buffers with known lifetimes in as few bytes as a simple rule finds: the largest first,
+/// each at the lowest offset where it meets no buffer that lives at the same time.
+struct ArenaLayout {
+  private struct Buffer {
+    let node: Int
+    let byteCount: Int
+    let times: ClosedRange<Int>
+    var offset = 0
+  }
+
+  private var buffers: [Buffer] = []
+  /// The bytes that all buffers need together, known after ``place()``.
+  private(set) var byteCount = 0
+
+  mutating func add(node: Int, byteCount: Int, from first: Int, to last: Int) {
+    let rounded = (max(byteCount, 1) + 63) & ~63
+    buffers.append(Buffer(node: node, byteCount: rounded, times: first...max(first, last)))
+  }
+
+  mutating func place() -> [(node: Int, offset: Int)] {
+    var placed: [Buffer] = []
+    for var buffer in buffers.sorted(by: { $0.byteCount > $1.byteCount }) {
+      var offset = 0
+      for other in placed where other.times.overlaps(buffer.times) {
+        if offset + buffer.byteCount <= other.offset { break }
+        offset = max(offset, other.offset + other.byteCount)
+      }
+      buffer.offset = offset
+      byteCount = max(byteCount, offset + buffer.byteCount)
+      let position = placed.firstIndex { $0.offset > offset } ?? placed.count
+      placed.insert(buffer, at: position)
+    }
+    return placed.map { ($0.node, $0.offset) }
+  }
+}

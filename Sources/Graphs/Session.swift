@@ -1,0 +1,96 @@
+import Kernels
+import Synchronization
+import Tensors
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The memory of one run of a plan: the arena, scratch space, and the table of pointers that the
+/// kernels read.
+final class Session: @unchecked Sendable {
+  // Sendable: a session is used by one run at a time; the pool hands it from thread to thread.
+
+  /// Unowned: the plan keeps its idle sessions, and is alive while one runs.
+  private unowned let plan: Plan
+  private let arena: Storage
+  private let scratch: Storage
+  private let table: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  /// Where in the table the caller's arrays go: positions by input, then by output.
+  private var inputPositions: [[Int]]
+  private var outputPositions: [[Int]]
+  private let starts: [Int]
+
+  init(plan: Plan, scratchByteCount: Int) throws(PhospheneError) {
+    self.plan = plan
+    arena = try Storage(byteCount: plan.arenaByteCount)
+    scratch = try Storage(byteCount: scratchByteCount)
+    let count = plan.steps.reduce(0) { $0 + $1.arguments.count }
+    table = .allocate(capacity: max(count, 1))
+    inputPositions = plan.inputTypes.map { _ in [] }
+    outputPositions = plan.outputTypes.map { _ in [] }
+    var starts: [Int] = []
+    var position = 0
+    for step in plan.steps {
+      starts.append(position)
+      for slot in step.arguments {
+        (table + position).initialize(to: arena.start)
+        switch slot {
+        case .input(let index): inputPositions[index].append(position)
+        case .output(let index): outputPositions[index].append(position)
+        case .arena(let offset): table[position] = arena.start + offset
+        case .constant(let address):
+          if let pointer = UnsafeMutableRawPointer(bitPattern: address) {
+            table[position] = pointer
+          }
+        }
+        position += 1
+      }
+    }
+    self.starts = starts
+  }
+
+  deinit { table.deallocate() }
+
+  func run(
+    inputs: [UnsafeMutableRawPointer], outputs: [UnsafeMutableRawPointer]
+  ) throws(PhospheneError) {
+    for (pointer, positions) in zip(inputs, inputPositions) {
+      for position in positions { table[position] = pointer }
+    }
+    for (pointer, positions) in zip(outputs, outputPositions) {
+      for position in positions { table[position] = pointer }
+    }
+    for (step, start) in zip(plan.steps, starts) {
+      try step.kernel.run(Arguments(table + start), scratch: scratch.start)
+    }
+    for copy in plan.copies {
+      let source: UnsafeMutableRawPointer? =
+        switch copy.source {
+        case .input(let index): inputs[index]
+        case .output(let index): outputs[index]
+        case .arena(let offset): arena.start + offset
+        case .constant(let address): UnsafeMutableRawPointer(bitPattern: address)
+        }
+      if let source { memcpy(outputs[copy.output], source, copy.byteCount) }
+    }
+  }
+}
+
+/// Sessions of one plan that nobody uses at the moment, a few at most.
+final class SessionPool: Sendable {
+  private let idle = Mutex<[Session]>([])
+  private let scratchByteCount: Int
+  private static let limit = 4
+
+  init(scratchByteCount: Int) { self.scratchByteCount = scratchByteCount }
+
+  func take(for plan: Plan) throws(PhospheneError) -> Session {
+    if let session = idle.withLock({ $0.popLast() }) { return session }
+    return try Session(plan: plan, scratchByteCount: scratchByteCount)
+  }
+
+  func giveBack(_ session: Session) {
+    idle.withLock { if $0.count < SessionPool.limit { $0.append(session) } }
+  }
+}

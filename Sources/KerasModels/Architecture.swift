@@ -1,0 +1,74 @@
+import FoundationEssentials
+import Graphs
+public import Tensors
+
+/// The structure of a Keras model: what it computes, without the numbers that it learned.
+public final class Architecture: Sendable {
+  /// The configuration that the structure was read from, unchanged.
+  public let configJSON: String
+  /// What the structure consists of, as JSON: layers, shapes, connections, weights.
+  public let json: String
+  /// The weights that a model of this structure has, in the order of Keras' `get_weights()`.
+  public let weightShapes: [(key: String, shape: Shape)]
+
+  let network: NetworkConfig
+  let weights: [WeightDescription]
+
+  private enum RootKeys: String, CodingKey {
+    case config
+    case className = "class_name"
+  }
+
+  private struct Root: Decodable {
+    let network: NetworkConfig
+
+    init(from decoder: any Decoder) throws {
+      let root = try decoder.container(keyedBy: RootKeys.self)
+      let className = try root.decode(String.self, forKey: .className)
+      guard ["Functional", "Model", "Sequential"].contains(className) else {
+        throw PhospheneError.unsupported(
+          "a model of class '\(className)' holds code: load the live Keras model instead")
+      }
+      network = try NetworkConfig(
+        className: className, decoder: root.superDecoder(forKey: .config))
+    }
+  }
+
+  /// Reads a configuration as `model.to_json()` writes it.
+  ///
+  /// - Throws: `unsupported` for a layer or setting that isn't known, `invalidArgument` for a text
+  ///   that is no configuration or describes a network that can't be computed.
+  public init(configJSON: String) throws(PhospheneError) {
+    self.configJSON = configJSON
+    do {
+      let decoder = JSONDecoder()
+      // Python writes bare Infinity and NaN.
+      decoder.allowsJSON5 = true
+      network = try decoder.decode(Root.self, from: Data(configJSON.utf8)).network
+    } catch {
+      throw PhospheneError(decoding: error, of: "model configuration")
+    }
+    let structure = try StructuralLowering(of: network)
+    weights = structure.weights
+    weightShapes = structure.weights.map { ($0.key, $0.shape) }
+    json = try ArchitectureDescription(network, structure).json()
+  }
+
+  /// The shapes of the inputs, batch included, `nil` where a length is free.
+  public var inputShapes: [[Int?]] {
+    network.inputs.compactMap { input in
+      for layer in network.layers where layer.name == input.layer {
+        if case .input(let config) = layer.kind { return config.shape }
+      }
+      return nil
+    }
+  }
+
+  /// The paths of the layers whose outputs the model returns.
+  public var outputPaths: [String] {
+    network.outputs.map { output in
+      let call = output.call == 0 ? output.layer : "\(output.layer)#\(output.call)"
+      return output.output == 0 ? call : "\(call):\(output.output)"
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import FoundationEssentials
+import Tensors
+
+/// What is said about an architecture to those who can't see Swift values: one JSON document.
+struct ArchitectureDescription: Encodable {
+  struct Input: Encodable {
+    let name: String
+    let shape: [Int?]
+    let dtype: String
+  }
+
+  struct Output: Encodable {
+    let path: String
+    let shape: [Int?]
+  }
+
+  struct Weight: Encodable {
+    let key: String
+    let name: String
+    let shape: [Int]
+    let trainable: Bool
+  }
+
+  struct Layer: Encodable {
+    let name: String
+    let path: String
+    let kind: String
+    let inputShapes: [[Int?]]
+    let outputShapes: [[Int?]]
+    let parameters: Int
+    let trainable: Bool
+    let activation: String?
+    let weights: [Weight]
+    let calls: [String]
+    let connectedTo: [String]
+    let layers: [Layer]?
+  }
+
+  let name: String
+  let className: String
+  let inputs: [Input]
+  let outputs: [Output]
+  let layers: [Layer]
+  let trace: [String]
+
+  init(_ network: NetworkConfig, _ structure: StructuralLowering) throws(PhospheneError) {
+    name = network.name
+    className = network.className
+    var inputs: [Input] = []
+    for reference in network.inputs {
+      for layer in network.layers where layer.name == reference.layer {
+        guard case .input(let config) = layer.kind else { continue }
+        inputs.append(Input(name: layer.name, shape: config.shape, dtype: config.dataType))
+      }
+    }
+    self.inputs = inputs
+    let schedule = try CallSchedule(network)
+    outputs = schedule.outputs.map { source in
+      let path = schedule.calls[source.call].path
+      let shapes = structure.outputShapes[path] ?? []
+      return Output(
+        path: source.output == 0 ? path : "\(path):\(source.output)",
+        shape: source.output < shapes.count ? shapes[source.output] : [])
+    }
+    var builder = LayerListBuilder(structure: structure)
+    layers = try builder.layers(
+      of: network, prefixes: [""], weightPrefix: "", isTrainable: true)
+    trace = structure.order
+  }
+
+  func json() throws(PhospheneError) -> String {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.withoutEscapingSlashes]
+    do {
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
+    } catch {
+      throw .internalFailure("the architecture can't be described: \(error)")
+    }
+  }
+}
+
+/// Walks a network and its nested ones, and describes each layer once with all of its calls.
+private struct LayerListBuilder {
+  let structure: StructuralLowering
+  private let weightsByPath: [String: [WeightDescription]]
+
+  init(structure: StructuralLowering) {
+    self.structure = structure
+    weightsByPath = Dictionary(grouping: structure.weights, by: \.path)
+  }
+
+  mutating func layers(
+    of network: NetworkConfig, prefixes: [String], weightPrefix: String, isTrainable: Bool
+  ) throws(PhospheneError) -> [ArchitectureDescription.Layer] {
+    let schedule = try CallSchedule(network)
+    var callsByLayer: [String: [CallSchedule.Call]] = [:]
+    for call in schedule.calls { callsByLayer[call.layer.name, default: []].append(call) }
+    var descriptions: [ArchitectureDescription.Layer] = []
+    // Keras' own list of a Sequential model leaves its InputLayer out.
+    for layer in network.layers {
+      if case .input = layer.kind, network.className == "Sequential" { continue }
+      descriptions.append(
+        try describe(
+          layer, calls: callsByLayer[layer.name] ?? [], schedule: schedule, prefixes: prefixes,
+          weightPrefix: weightPrefix, isTrainable: isTrainable && layer.isTrainable))
+    }
+    return descriptions
+  }
+
+  private mutating func describe(
+    _ layer: LayerEntry, calls: [CallSchedule.Call], schedule: CallSchedule, prefixes: [String],
+    weightPrefix: String, isTrainable: Bool
+  ) throws(PhospheneError) -> ArchitectureDescription.Layer {
+    let path = weightPrefix + layer.name
+    var paths: [String] = []
+    for prefix in prefixes { paths += calls.map { prefix + $0.path } }
+    var outputShapes = paths.first.flatMap { structure.outputShapes[$0] } ?? []
+    var inner: [ArchitectureDescription.Layer]?
+    var parameters = weightsByPath[path]?.reduce(0) { $0 + $1.shape.elementCount } ?? 0
+    var weights = (weightsByPath[path] ?? []).map {
+      ArchitectureDescription.Weight(
+        key: $0.key, name: $0.name, shape: $0.shape.axes,
+        trainable: $0.isTrainable && isTrainable)
+    }
+    switch layer.kind {
+    case .input(let config):
+      outputShapes = [config.shape]
+      paths = []
+    case .network(let network):
+      let nested = try layers(
+        of: network, prefixes: paths.map { $0 + "/" }, weightPrefix: path + "/",
+        isTrainable: isTrainable)
+      parameters = nested.reduce(0) { $0 + $1.parameters }
+      weights = nested.flatMap(\.weights)
+      inner = nested
+    case .layer: break
+    }
+    let first = calls.first
+    let sources = (first?.sources ?? []).map { schedule.calls[$0.call] }
+    return ArchitectureDescription.Layer(
+      name: layer.name, path: path, kind: layer.className,
+      inputShapes: sources.map { source in
+        if case .input(let config) = source.layer.kind { return config.shape }
+        return structure.outputShapes[(prefixes.first ?? "") + source.path]?.first ?? []
+      },
+      outputShapes: outputShapes, parameters: parameters, trainable: isTrainable,
+      activation: layer.activation, weights: weights, calls: paths,
+      connectedTo: sources.map { (prefixes.first ?? "") + $0.path }, layers: inner)
+  }
+}
+
+extension LayerEntry {
+  /// The name of the layer's activation, if it has one.
+  fileprivate var activation: String? {
+    guard case .layer(let layer) = kind else { return nil }
+    return (layer as? any ActivatedLayer)?.activationName
+  }
+}

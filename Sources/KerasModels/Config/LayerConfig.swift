@@ -1,0 +1,31 @@
+import Tensors
+
+/// The `config` object of a layer, with the class that it belongs to.
+struct LayerConfig {
+  /// The Keras class name, such as `MaxPooling2D`.
+  let className: String
+  private let decoder: any Decoder
+
+  init(className: String, decoder: any Decoder) {
+    self.className = className
+    self.decoder = decoder
+  }
+
+  /// The settings under the names that `Keys` lists.
+  func container<Keys: CodingKey>(
+    keyedBy keys: Keys.Type
+  ) throws -> KeyedDecodingContainer<Keys> {
+    try decoder.container(keyedBy: keys)
+  }
+
+  /// Refuses `data_format: "channels_first"`.
+  func requireChannelsLast() throws {
+    enum Keys: String, CodingKey { case dataFormat = "data_format" }
+    let format = try container(keyedBy: Keys.self)
+      .decodeIfPresent(String.self, forKey: .dataFormat)
+    guard format == nil || format == "channels_last" else {
+      throw PhospheneError.unsupported(
+        "data_format must be 'channels_last', received '\(format ?? "")'")
+    }
+  }
+}

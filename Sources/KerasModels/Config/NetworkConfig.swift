@@ -1,0 +1,201 @@
+import Tensors
+
+/// One layer's entry in a Keras configuration: what it is and what it is called on.
+struct LayerEntry: Decodable, Sendable {
+  /// What the entry describes.
+  enum Kind: Sendable {
+    case input(InputConfig)
+    case layer(any Layer)
+    case network(NetworkConfig)
+  }
+
+  let name: String
+  let className: String
+  let isTrainable: Bool
+  let kind: Kind
+  /// For each call, the tensors that it reads.
+  let calls: [[TensorReference]]
+
+  private enum CodingKeys: String, CodingKey {
+    case name, config, module
+    case className = "class_name"
+    case inboundNodes = "inbound_nodes"
+    case registeredName = "registered_name"
+  }
+
+  private enum CommonKeys: String, CodingKey { case name, trainable, dtype }
+  private enum PolicyKeys: String, CodingKey { case className = "class_name" }
+
+  init(from decoder: any Decoder) throws {
+    let entry = try decoder.container(keyedBy: CodingKeys.self)
+    className = try entry.decode(String.self, forKey: .className)
+    let common = try entry.nestedContainer(keyedBy: CommonKeys.self, forKey: .config)
+    let configName = try common.decodeIfPresent(String.self, forKey: .name)
+    name = try entry.decodeIfPresent(String.self, forKey: .name) ?? configName ?? ""
+    isTrainable = try common.decodeIfPresent(Bool.self, forKey: .trainable) ?? true
+    calls =
+      entry.contains(.inboundNodes)
+      ? try entry.decode([InboundNode].self, forKey: .inboundNodes).map(\.tensors) : []
+    do {
+      if let policy = try? common.nestedContainer(keyedBy: PolicyKeys.self, forKey: .dtype),
+        try policy.decodeIfPresent(String.self, forKey: .className) == "QuantizedDTypePolicy"
+      {
+        throw PhospheneError.unsupported("quantized weights aren't supported")
+      }
+      switch className {
+      case "InputLayer":
+        kind = .input(try entry.decode(InputConfig.self, forKey: .config))
+      case "Functional", "Model", "Sequential":
+        kind = .network(
+          try NetworkConfig(className: className, decoder: entry.superDecoder(forKey: .config)))
+      default:
+        guard let type = layerType(className: className) else {
+          throw PhospheneError.unsupported(LayerEntry.refusal(of: className))
+        }
+        kind = .layer(
+          try type.init(
+            decoding: LayerConfig(
+              className: className, decoder: entry.superDecoder(forKey: .config))))
+      }
+    } catch {
+      throw PhospheneError(decoding: error, of: "layer '\(name)' (\(className))")
+    }
+  }
+
+  private static func refusal(of className: String) -> String {
+    className == "Lambda"
+      ? "a Lambda holds code, which is never run from a file: load the live Keras model instead"
+      : "the layer class isn't supported; known are \(supportedClassNames.joined(separator: ", "))"
+  }
+}
+
+/// What an `InputLayer` says.
+struct InputConfig: Decodable, Sendable {
+  /// The lengths of the axes, batch included; `nil` for one that is free.
+  let shape: [Int?]
+  let dataType: String
+
+  private enum CodingKeys: String, CodingKey {
+    case dtype
+    case batchShape = "batch_shape"
+    case batchInputShape = "batch_input_shape"
+  }
+
+  init(shape: [Int?], dataType: String = "float32") {
+    (self.shape, self.dataType) = (shape, dataType)
+  }
+
+  init(from decoder: any Decoder) throws {
+    let settings = try decoder.container(keyedBy: CodingKeys.self)
+    let shape =
+      try settings.decodeIfPresent([Int?].self, forKey: .batchShape)
+      ?? settings.decode([Int?].self, forKey: .batchInputShape)
+    guard (1...Shape.maximumRank).contains(shape.count),
+      shape.allSatisfy({ $0.map { (1...(1 << 31)).contains($0) } ?? true })
+    else {
+      throw PhospheneError.invalidArgument(
+        "an input needs 1 to \(Shape.maximumRank) positive lengths, received "
+          + "\(shape.map { $0.map(String.init) ?? "None" })")
+    }
+    self.shape = shape
+    dataType = (try? settings.decodeIfPresent(String.self, forKey: .dtype)) ?? "float32"
+  }
+}
+
+/// A Sequential or Functional model: its layers and what flows in and out.
+struct NetworkConfig: Sendable {
+  let name: String
+  let className: String
+  let layers: [LayerEntry]
+  /// The tensors that a call of the network sets, and those that it returns.
+  let inputs: [TensorReference]
+  let outputs: [TensorReference]
+
+  private enum CodingKeys: String, CodingKey {
+    case name, layers
+    case inputLayers = "input_layers"
+    case outputLayers = "output_layers"
+    case buildInputShape = "build_input_shape"
+  }
+
+  private enum FirstLayerKeys: String, CodingKey { case config }
+
+  init(className: String, decoder: any Decoder) throws {
+    guard decoder.codingPath.count < 64 * 3 else {
+      throw PhospheneError.invalidArgument("models are nested more than 64 deep")
+    }
+    self.className = className
+    let settings = try decoder.container(keyedBy: CodingKeys.self)
+    name = try settings.decodeIfPresent(String.self, forKey: .name) ?? className.lowercased()
+    let entries = try settings.decode([LayerEntry].self, forKey: .layers)
+    if className == "Sequential" {
+      var first: InputConfig?
+      if case .input(let input) = entries.first?.kind {
+        first = input
+      } else if let shape = try settings.decodeIfPresent([Int?].self, forKey: .buildInputShape) {
+        first = InputConfig(shape: shape)
+      } else {
+        var list = try settings.nestedUnkeyedContainer(forKey: .layers)
+        let layer = try list.nestedContainer(keyedBy: FirstLayerKeys.self)
+        first = try? layer.decode(InputConfig.self, forKey: .config)
+      }
+      (layers, inputs, outputs) = try NetworkConfig.chain(entries, from: first, name: name)
+    } else {
+      layers = entries
+      inputs = try settings.decode(TensorStructure.self, forKey: .inputLayers).tensors
+      outputs = try settings.decode(TensorStructure.self, forKey: .outputLayers).tensors
+    }
+    guard Set(layers.map(\.name)).count == layers.count else {
+      throw PhospheneError.invalidArgument("two layers of model '\(name)' have the same name")
+    }
+  }
+
+  /// Connects the layers of a Sequential one behind the other.
+  private static func chain(
+    _ entries: [LayerEntry], from first: InputConfig?, name: String
+  ) throws -> ([LayerEntry], [TensorReference], [TensorReference]) {
+    guard let first else {
+      throw PhospheneError.invalidArgument(
+        "Sequential model '\(name)' has no input shape: build it or give it an Input first")
+    }
+    var layers: [LayerEntry] = []
+    var last = TensorReference(layer: "", call: 0, output: 0)
+    for entry in entries {
+      if case .input = entry.kind {
+        guard layers.isEmpty else {
+          throw PhospheneError.invalidArgument(
+            "Sequential model '\(name)' has an InputLayer behind other layers")
+        }
+        layers.append(entry)
+      } else {
+        if layers.isEmpty { layers.append(LayerEntry(input: first, name: "\(name)_input")) }
+        layers.append(LayerEntry(entry, calledOn: last.layer.isEmpty ? layers[0].name : last.layer))
+      }
+      last = TensorReference(layer: layers[layers.count - 1].name, call: 0, output: 0)
+    }
+    guard let input = layers.first else {
+      throw PhospheneError.invalidArgument("Sequential model '\(name)' has no layers")
+    }
+    return (layers, [TensorReference(layer: input.name, call: 0, output: 0)], [last])
+  }
+}
+
+extension LayerEntry {
+  /// Stands for the input that a Sequential model doesn't list.
+  fileprivate init(input: InputConfig, name: String) {
+    self.name = name
+    className = "InputLayer"
+    isTrainable = true
+    kind = .input(input)
+    calls = []
+  }
+
+  /// The same layer, called once on the first output of another.
+  fileprivate init(_ entry: LayerEntry, calledOn layer: String) {
+    name = entry.name
+    className = entry.className
+    isTrainable = entry.isTrainable
+    kind = entry.kind
+    calls = [[TensorReference(layer: layer, call: 0, output: 0)]]
+  }
+}

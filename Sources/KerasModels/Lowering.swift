@@ -1,0 +1,235 @@
+import Graphs
+import Tensors
+
+/// The passage of a network into a graph: every layer that is needed lowers itself, in order.
+struct Lowering {
+  /// The graph so far.
+  var graph = Graph()
+  /// Where weights come from.
+  var weights: any WeightSource
+  /// For each call of a layer, by its path, what it computed.
+  private(set) var outputs: [String: [Value]] = [:]
+  /// The paths in order of execution.
+  private(set) var order: [String] = []
+  /// Values that stand for the outputs of layers instead of what these compute.
+  var replacements: [String: Value] = [:]
+
+  init(weights: any WeightSource) { self.weights = weights }
+
+  /// Lowers a network.
+  ///
+  /// - Parameters:
+  ///   - network: What to lower.
+  ///   - inputs: A value for each of its inputs.
+  ///   - prefix: The path of the network's call and a slash, or nothing for the outermost.
+  ///   - weightPrefix: The same, without call numbers.
+  ///   - wanted: The paths that somebody asks for; `nil` for all.
+  ///   - needsOutputs: Whether the network's own outputs are asked for.
+  /// - Returns: The network's outputs, empty if they aren't asked for.
+  mutating func lower(
+    _ network: NetworkConfig, on inputs: [Value], prefix: String = "", weightPrefix: String = "",
+    wanted: Set<String>? = nil, needsOutputs: Bool = true
+  ) throws(PhospheneError) -> [Value] {
+    guard inputs.count == network.inputs.count else {
+      throw .invalidArgument(
+        "model '\(network.name)' takes \(network.inputs.count) inputs, received \(inputs.count)")
+    }
+    let schedule = try CallSchedule(network)
+    let needed = schedule.needed(
+      outputs: needsOutputs,
+      wanted: { call in
+        guard let wanted else { return true }
+        let path = prefix + call.path
+        return wanted.contains(path) || wanted.contains { $0.hasPrefix(path + "/") }
+      },
+      isGiven: { replacements[prefix + $0.path] != nil })
+
+    var results: [[Value]] = []
+    for (index, call) in schedule.calls.enumerated() {
+      guard needed[index] else {
+        results.append([])
+        continue
+      }
+      let path = prefix + call.path
+      var values: [Value]
+      if let replacement = replacements[path] {
+        values = [replacement]
+      } else {
+        values = try compute(
+          call, of: network, on: inputs, results: results, prefix: prefix,
+          weightPrefix: weightPrefix, wanted: wanted)
+      }
+      results.append(values)
+      if case .input = call.layer.kind { continue }
+      if !values.isEmpty {
+        outputs[path] = values
+        order.append(path)
+      }
+    }
+    guard needsOutputs else { return [] }
+    return try schedule.outputs.map { (source) throws(PhospheneError) in
+      try value(source, in: results, of: schedule)
+    }
+  }
+
+  private mutating func compute(
+    _ call: CallSchedule.Call, of network: NetworkConfig, on inputs: [Value],
+    results: [[Value]], prefix: String, weightPrefix: String, wanted: Set<String>?
+  ) throws(PhospheneError) -> [Value] {
+    let path = prefix + call.path
+    var arguments: [Value] = []
+    for source in call.sources {
+      guard source.output < results[source.call].count else {
+        throw .invalidArgument(
+          "layer '\(path)' reads output \(source.output) of a layer that has "
+            + "\(results[source.call].count)")
+      }
+      arguments.append(results[source.call][source.output])
+    }
+    switch call.layer.kind {
+    case .input:
+      guard let position = network.inputs.firstIndex(where: { $0.layer == call.layer.name })
+      else { throw .invalidArgument("input '\(path)' isn't among the model's inputs") }
+      return [inputs[position]]
+    case .layer(let layer):
+      var context = LoweringContext(
+        graph: graph, weights: weights, path: weightPrefix + call.layer.name)
+      // Moved, not copied: the context owns the graph meanwhile.
+      graph = Graph()
+      defer { (graph, weights) = (context.graph, context.weights) }
+      do {
+        return try layer.lower(arguments, in: &context)
+      } catch {
+        throw PhospheneError(
+          decoding: error, of: "layer '\(path)' (\(call.layer.className))")
+      }
+    case .network(let inner):
+      let isWanted = wanted.map { $0.contains(path) } ?? true
+      return try lower(
+        inner, on: arguments, prefix: path + "/",
+        weightPrefix: weightPrefix + call.layer.name + "/", wanted: wanted,
+        needsOutputs: isWanted || call.isRead)
+    }
+  }
+
+  private func value(
+    _ source: CallSchedule.Source, in results: [[Value]], of schedule: CallSchedule
+  ) throws(PhospheneError) -> Value {
+    guard source.output < results[source.call].count else {
+      throw .invalidArgument(
+        "output \(source.output) of layer '\(schedule.calls[source.call].path)' doesn't exist")
+    }
+    return results[source.call][source.output]
+  }
+}
+
+/// The calls of a network's layers in an order in which they can be computed.
+struct CallSchedule {
+  /// One call of a layer.
+  struct Call {
+    let layer: LayerEntry
+    /// The layer's name, with `#n` behind it from the second call on.
+    let path: String
+    let sources: [Source]
+    /// Whether another call or the network's caller reads its result.
+    var isRead = false
+  }
+
+  /// One output of a call.
+  struct Source: Hashable {
+    let call: Int
+    let output: Int
+  }
+
+  private(set) var calls: [Call] = []
+  private(set) var outputs: [Source] = []
+
+  private struct Key: Hashable {
+    let layer: String
+    let call: Int
+  }
+
+  init(_ network: NetworkConfig) throws(PhospheneError) {
+    var layers: [String: LayerEntry] = [:]
+    for layer in network.layers { layers[layer.name] = layer }
+    var positions: [Key: Int] = [:]
+    var pending: Set<Key> = []
+
+    func sources(_ key: Key) throws(PhospheneError) -> [TensorReference] {
+      guard let layer = layers[key.layer] else {
+        throw .invalidArgument(
+          "model '\(network.name)' has no layer '\(key.layer)', which another one reads")
+      }
+      if case .input = layer.kind { return [] }
+      guard key.call < layer.calls.count else {
+        throw .invalidArgument(
+          "layer '\(key.layer)' is called \(layer.calls.count) times, another one reads call "
+            + "\(key.call)")
+      }
+      return layer.calls[key.call]
+    }
+
+    // Depth first with a stack of our own: a file may chain more layers than a thread has stack.
+    for layer in network.layers {
+      let count = if case .input = layer.kind { 1 } else { layer.calls.count }
+      for call in 0..<count {
+        var stack = [Key(layer: layer.name, call: call)]
+        while let key = stack.last {
+          if positions[key] != nil {
+            stack.removeLast()
+            continue
+          }
+          let reads = try sources(key)
+          let missing = reads.map { Key(layer: $0.layer, call: $0.call) }
+            .filter { positions[$0] == nil }
+          if missing.isEmpty {
+            stack.removeLast()
+            pending.remove(key)
+            guard let layer = layers[key.layer] else { continue }
+            positions[key] = calls.count
+            calls.append(
+              Call(
+                layer: layer, path: key.call == 0 ? key.layer : "\(key.layer)#\(key.call)",
+                sources: reads.compactMap { read in
+                  positions[Key(layer: read.layer, call: read.call)]
+                    .map { Source(call: $0, output: read.output) }
+                }))
+          } else {
+            guard pending.insert(key).inserted else {
+              throw .invalidArgument("layer '\(key.layer)' reads its own output")
+            }
+            stack += missing.reversed()
+          }
+        }
+      }
+    }
+    for output in network.outputs {
+      let key = Key(layer: output.layer, call: output.call)
+      guard let position = positions[key] else {
+        throw .invalidArgument(
+          "model '\(network.name)' has no layer '\(output.layer)' with a call \(output.call), which "
+            + "it returns")
+      }
+      outputs.append(Source(call: position, output: output.output))
+    }
+    for call in calls { for source in call.sources { calls[source.call].isRead = true } }
+    for output in outputs { calls[output.call].isRead = true }
+  }
+
+  /// Returns which calls have to be computed.
+  ///
+  /// - Parameters:
+  ///   - needsOutputs: Whether the network's outputs are.
+  ///   - isWanted: Whether somebody asks for a call's own result.
+  ///   - isGiven: Whether a call's result is known, so that nothing before it is needed for it.
+  func needed(
+    outputs needsOutputs: Bool, wanted isWanted: (Call) -> Bool, isGiven: (Call) -> Bool
+  ) -> [Bool] {
+    var needed = calls.map(isWanted)
+    if needsOutputs { for output in outputs { needed[output.call] = true } }
+    for index in calls.indices.reversed() where needed[index] && !isGiven(calls[index]) {
+      for source in calls[index].sources { needed[source.call] = true }
+    }
+    return needed
+  }
+}

@@ -1,0 +1,185 @@
+public import Graphs
+import Synchronization
+public import Tensors
+
+/// A Keras model: an architecture with its weights.
+///
+/// Models never change; training goes on in Keras, and a later snapshot is another model that
+/// shares the architecture.
+public final class Model: Sendable {
+  /// The structure.
+  public let architecture: Architecture
+  /// What a model file keeps beside the model, such as how inputs are prepared.
+  public let metadata: [String: String]
+  /// What plans of this model share.
+  public let constants: ConstantPool
+
+  private let weights: [String: Tensor]
+  private let digestCache = Mutex<String?>(nil)
+
+  /// Joins an architecture with weights.
+  ///
+  /// - Parameters:
+  ///   - architecture: The structure.
+  ///   - weights: A float array for each weight, by key, in Keras' shape.
+  ///   - metadata: What a model file shall keep beside it.
+  /// - Throws: `invalidArgument` for a missing, unknown or ill-shaped weight, named.
+  public init(
+    architecture: Architecture, weights: [String: Tensor], metadata: [String: String] = [:]
+  ) throws(PhospheneError) {
+    var expected: Set<String> = []
+    for weight in architecture.weights {
+      expected.insert(weight.key)
+      guard let tensor = weights[weight.key] else {
+        throw .invalidArgument(
+          "weight '\(weight.key)' of shape \(weight.shape) is missing")
+      }
+      guard tensor.shape == weight.shape, tensor.type.dataType == .float32 else {
+        throw .invalidArgument(
+          "weight '\(weight.key)' must be float32 of shape \(weight.shape), received "
+            + "\(tensor.type)")
+      }
+    }
+    for key in weights.keys.sorted() where !expected.contains(key) {
+      throw .invalidArgument("weight '\(key)' belongs to no layer of this model")
+    }
+    self.architecture = architecture
+    self.weights = weights
+    self.metadata = metadata
+    constants = ConstantPool(weights: weights.values)
+  }
+
+  /// The weight filed under a key, if there is one.
+  public func weight(_ key: String) -> Tensor? { weights[key] }
+
+  /// SHA-256 over the weights, sorted by key, and the configuration; in hexadecimal.
+  ///
+  /// The digest says whether two models compute the same, whatever file they came from. It is
+  /// computed once, on demand: it takes a second for each gigabyte or so.
+  public var digest: String {
+    digestCache.withLock { cache in
+      if let cache { return cache }
+      let digest = computeDigest()
+      cache = digest
+      return digest
+    }
+  }
+
+  private func computeDigest() -> String {
+    var hash = SHA256()
+    for (key, tensor) in weights.sorted(by: { $0.key < $1.key }) {
+      hash.update("\(key) \(tensor.type)\n")
+      withExtendedLifetime(tensor.storage) {
+        hash.update(UnsafeRawBufferPointer(start: tensor.start, count: tensor.type.byteCount))
+      }
+    }
+    // The decoded settings, so that formatting and defaults of a file make no difference.
+    hash.update("\(architecture.network)")
+    return hash.hexadecimalDigest()
+  }
+
+  /// Whether every weight is a finite number; a NaN or infinity comes out of every layer behind it.
+  public var hasFiniteWeights: Bool {
+    weights.values.allSatisfy { tensor in
+      withExtendedLifetime(tensor.storage) { tensor.floats.allAreFinite }
+    }
+  }
+}
+
+/// A model in a graph: its inputs, and what was asked of it.
+public struct LoweredModel: Sendable {
+  /// The graph, to go on from.
+  public var graph: Graph
+  /// The values of the model's inputs, or of the layers that are fed instead.
+  public let inputs: [Value]
+  /// The model's outputs; empty if only inner layers were asked for.
+  public let outputs: [Value]
+  /// The outputs of the layers that were computed, by path.
+  public let layers: [String: [Value]]
+
+  /// The value of a layer's output, named by path and, from the second output on, `:n`.
+  public func value(_ path: String) throws(PhospheneError) -> Value {
+    if let values = layers[path], let value = values.first { return value }
+    if let colon = path.lastIndex(of: ":"), let index = Int(path[path.index(after: colon)...]),
+      let values = layers[String(path[..<colon])], values.indices.contains(index)
+    {
+      return values[index]
+    }
+    throw .invalidArgument("the model has no layer output '\(path)'")
+  }
+}
+
+extension Model {
+  /// Lowers the model into a graph.
+  ///
+  /// - Parameters:
+  ///   - graph: The graph to append to.
+  ///   - inputs: The values that the model is called on: one for each input of the model, or for
+  ///     each layer in `fed`.
+  ///   - fed: Paths of layers whose outputs `inputs` replaces; empty for the model's own inputs.
+  ///   - wanted: Paths of layers whose outputs are asked for; `nil` for all.
+  ///   - needsOutputs: Whether the model's own outputs are asked for.
+  public func lower(
+    into graph: Graph = Graph(), on inputs: [Value], fed: [String] = [],
+    wanted: [String]? = nil, needsOutputs: Bool = true
+  ) throws(PhospheneError) -> LoweredModel {
+    var lowering = Lowering(weights: StoredWeights(weights: weights))
+    lowering.graph = graph
+    var arguments = inputs
+    if !fed.isEmpty {
+      guard fed.count == inputs.count else {
+        throw .invalidArgument("\(fed.count) layers are fed, but \(inputs.count) inputs given")
+      }
+      for (path, value) in zip(fed, inputs) { lowering.replacements[path] = value }
+      arguments = []
+      for shape in architecture.inputShapes {
+        let axes = shape.map { $0 ?? 1 }
+        arguments.append(lowering.graph.input(TensorType(Shape(axes))))
+      }
+    }
+    let paths = wanted.map { Set($0.map(Model.callPath)) }
+    let outputs = try lowering.lower(
+      architecture.network, on: arguments, wanted: paths, needsOutputs: needsOutputs)
+    return LoweredModel(
+      graph: lowering.graph, inputs: inputs, outputs: outputs, layers: lowering.outputs)
+  }
+
+  /// Returns the shapes of inputs without the batch axis, where the model fixes them.
+  public var inputShapes: [[Int?]] { architecture.inputShapes }
+
+  /// The paths of the layers whose outputs the model returns.
+  public var outputPaths: [String] { architecture.outputPaths }
+
+  /// The path of the call that a path with an output number belongs to.
+  private static func callPath(_ path: String) -> String {
+    guard let colon = path.lastIndex(of: ":"), Int(path[path.index(after: colon)...]) != nil
+    else { return path }
+    return String(path[..<colon])
+  }
+}
+
+/// The weights of a model, as constants.
+private struct StoredWeights: WeightSource {
+  let weights: [String: Tensor]
+  private var values: [String: Value] = [:]
+
+  init(weights: [String: Tensor]) { self.weights = weights }
+
+  mutating func value(
+    of weight: WeightDescription, in graph: inout Graph
+  ) throws(PhospheneError) -> Value {
+    if let value = values[weight.key] { return value }
+    guard let tensor = weights[weight.key] else {
+      throw .invalidArgument("weight '\(weight.key)' is missing")
+    }
+    guard tensor.shape == weight.shape else {
+      // Only inputs of another size than the model was made for lead here.
+      throw .invalidArgument(
+        "the layer needs a weight of shape \(weight.shape) for an input of this size, its own has "
+          + "shape \(tensor.shape)")
+    }
+    let value = graph.constant(tensor)
+    values[weight.key] = value
+    return value
+  }
+}

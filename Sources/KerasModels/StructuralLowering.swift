@@ -1,0 +1,64 @@
+import Graphs
+import Tensors
+
+/// What lowering a network without its weights tells: shapes, weights, order of execution.
+///
+/// Free lengths are found by lowering twice with different ones: a length that differs is free.
+struct StructuralLowering {
+  /// For each path in order of execution, the shapes of its outputs, `nil` where a length is free.
+  private(set) var outputShapes: [String: [[Int?]]] = [:]
+  private(set) var order: [String] = []
+  /// The weights in the order in which the layers ask for them, each once.
+  private(set) var weights: [WeightDescription] = []
+
+  init(of network: NetworkConfig) throws(PhospheneError) {
+    let first = try StructuralLowering.lower(network, batch: 2, free: 288)
+    let second = try StructuralLowering.lower(network, batch: 3, free: 352)
+    order = first.order
+    weights = (first.weights as? WeightRecorder)?.weights ?? []
+    for (path, values) in first.outputs {
+      let others = second.outputs[path] ?? values
+      outputShapes[path] = zip(values, others).map { value, other in
+        zip(first.graph.shape(value).axes, second.graph.shape(other).axes)
+          .map { $0 == $1 ? $0 : nil }
+      }
+    }
+  }
+
+  private static func lower(
+    _ network: NetworkConfig, batch: Int, free: Int
+  ) throws(PhospheneError) -> Lowering {
+    var lowering = Lowering(weights: WeightRecorder())
+    var inputs: [Value] = []
+    for reference in network.inputs {
+      guard let layer = network.layers.first(where: { $0.name == reference.layer }),
+        case .input(let config) = layer.kind
+      else {
+        throw .invalidArgument(
+          "model '\(network.name)' names '\(reference.layer)' as an input, which is no InputLayer")
+      }
+      let axes = config.shape.enumerated().map { $1 ?? ($0 == 0 ? batch : free) }
+      let shape = try Shape(checking: axes, of: "input '\(reference.layer)'")
+      inputs.append(lowering.graph.input(TensorType(shape)))
+    }
+    _ = try lowering.lower(network, on: inputs)
+    return lowering
+  }
+}
+
+/// Gives layers values of the right shapes in place of weights, and notes what they asked for.
+private struct WeightRecorder: WeightSource {
+  private(set) var weights: [WeightDescription] = []
+  private var values: [WeightDescription: Value] = [:]
+
+  mutating func value(
+    of weight: WeightDescription, in graph: inout Graph
+  ) throws(PhospheneError) -> Value {
+    if let value = values[weight] { return value }
+    _ = try Shape(checking: weight.shape.axes, of: "weight '\(weight.key)'")
+    let value = graph.input(TensorType(weight.shape))
+    values[weight] = value
+    weights.append(weight)
+    return value
+  }
+}

@@ -1,0 +1,202 @@
+internal import COneDNN
+public import Tensors
+
+/// Convolves images with filters.
+///
+/// `y[n, o, f] = activation(bias[f] + sum over k, c of x[n, o * stride + k * dilation - padLow, c]
+/// * w[k, c, f])`; with groups, filter `f` sees only the channels of its own group.
+///
+/// Inputs: `x` of shape (batch, spatial..., channels), `w` of shape (window..., channels / groups,
+/// filters) and, if `hasBias`, a bias of shape (filters). Output: (batch, windows..., filters).
+/// `groups == channels` is Keras' depthwise convolution, whose weights (window..., channels,
+/// multiplier) are the same numbers in the same order.
+///
+/// If `constantWeights` says that `w` never changes, it may be kept in oneDNN's order. A fused
+/// activation may turn NaN into a number; ``unaryKernel(_:count:)`` doesn't.
+///
+/// Source: oneDNN, "Convolution"; Keras, `conv` in `keras/src/backend/common`.
+///
+/// - Throws: `invalidArgument` if shapes, groups and geometry don't fit together.
+public func convolutionKernel(
+  input: Shape, weights: Shape, geometry: WindowGeometry, groups: Int, hasBias: Bool,
+  activation: UnaryFunction?, constantWeights: Bool
+) throws(PhospheneError) -> any Kernel {
+  let problem = try Convolution(input, weights, geometry, groups)
+  let outputCount = problem.outputShape.elementCount
+  guard outputCount > 0 else { return LoopKernel { _ in } }
+  let memory = try ConvolutionMemory(problem)
+  guard input.elementCount > 0,
+    let descriptor = try memory.forward(hasBias: hasBias, activation: activation)
+  else {
+    return Reference.convolution(problem, hasBias: hasBias, activation: activation)
+  }
+  var operands = [
+    Primitive.Operand(role: DNNL_ARG_SRC, descriptor: memory.image, argument: 0),
+    Primitive.Operand(
+      role: DNNL_ARG_WEIGHTS, descriptor: try descriptor.memory(dnnl_query_weights_md),
+      argument: 1),
+    Primitive.Operand(
+      role: DNNL_ARG_DST, descriptor: memory.result, argument: hasBias ? 3 : 2),
+  ]
+  if hasBias {
+    operands.append(
+      Primitive.Operand(role: DNNL_ARG_BIAS, descriptor: memory.bias, argument: 2))
+  }
+  return try PrimitiveKernel(
+    descriptor, operands: operands,
+    weights: (index: 1, dense: memory.denseWeights, isConstant: constantWeights),
+    finish: unfused(activation, count: outputCount, output: hasBias ? 3 : 2))
+}
+
+/// Sends a cotangent back to the input of a convolution: the adjoint of
+/// ``convolutionKernel(input:weights:geometry:groups:hasBias:activation:constantWeights:)``.
+///
+/// Bias and activation have no part in it. It is also a transposed convolution's forward pass.
+///
+/// Inputs: a cotangent of shape (batch, windows..., filters) and the weights `w`. Output: the shape
+/// of the convolution's input. `constantWeights` says that a packed copy of `w` may be kept.
+///
+/// - Throws: `invalidArgument` if shapes, groups and geometry don't fit together.
+public func convolutionInputGradientKernel(
+  input: Shape, weights: Shape, geometry: WindowGeometry, groups: Int, constantWeights: Bool
+) throws(PhospheneError) -> any Kernel {
+  let problem = try Convolution(input, weights, geometry, groups)
+  guard input.elementCount > 0 else { return LoopKernel { _ in } }
+  let memory = try ConvolutionMemory(problem)
+  guard problem.outputShape.elementCount > 0,
+    let forward = try memory.forward(hasBias: false, activation: nil),
+    let descriptor = try memory.inputGradient(hint: forward)
+  else {
+    return Reference.convolutionInputGradient(problem)
+  }
+  let operands = [
+    Primitive.Operand(role: DNNL_ARG_DIFF_DST, descriptor: memory.result, argument: 0),
+    Primitive.Operand(
+      role: DNNL_ARG_WEIGHTS, descriptor: try descriptor.memory(dnnl_query_weights_md),
+      argument: 1),
+    Primitive.Operand(role: DNNL_ARG_DIFF_SRC, descriptor: memory.image, argument: 2),
+  ]
+  return try PrimitiveKernel(
+    descriptor, operands: operands,
+    weights: (index: 1, dense: memory.denseWeights, isConstant: constantWeights))
+}
+
+/// What remains of an activation that oneDNN doesn't fuse.
+func unfused(
+  _ activation: UnaryFunction?, count: Int, output: Int
+) -> (@Sendable (Arguments) -> Void)? {
+  guard let activation, activation.eltwise == nil else { return nil }
+  return { activation.apply(count, from: $0[output], to: $0[output]) }
+}
+
+/// A convolution's settings, checked against each other.
+struct Convolution: Sendable {
+  let image: WindowedImage
+  let geometry: WindowGeometry
+  let weights: Shape
+  let groups: Int
+  /// The channels of the input and the filters of one group.
+  let groupChannels: Int
+  let groupFilters: Int
+  let outputShape: Shape
+
+  var channels: Int { groups * groupChannels }
+  var filters: Int { groups * groupFilters }
+
+  init(
+    _ input: Shape, _ weights: Shape, _ geometry: WindowGeometry, _ groups: Int
+  ) throws(PhospheneError) {
+    image = try WindowedImage(input, geometry)
+    let rank = input.rank
+    try require(
+      weights.rank == rank && Array(weights.axes.prefix(rank - 2)) == geometry.window,
+      "a convolution with window \(geometry.window) needs weights of shape (window..., channels /"
+        + " groups, filters), received \(weights)")
+    try require(
+      groups > 0 && weights[rank - 2] * groups == image.channels
+        && weights[rank - 1] % groups == 0 && weights[rank - 1] > 0,
+      "weights of shape \(weights) in \(groups) groups don't fit an input of shape \(input): the"
+        + " input's channels have to be groups times the weights' and the filters a multiple of"
+        + " groups")
+    self.geometry = geometry
+    self.weights = weights
+    self.groups = groups
+    groupChannels = weights[rank - 2]
+    groupFilters = weights[rank - 1] / groups
+    outputShape = Shape(Array(image.outputShape.axes.dropLast()) + [weights[rank - 1]])
+  }
+}
+
+/// How the arrays of a convolution lie, in oneDNN's order of axes.
+private struct ConvolutionMemory {
+  let image: MemoryDescriptor
+  let result: MemoryDescriptor
+  let bias: MemoryDescriptor
+  let denseWeights: MemoryDescriptor
+  private let anyWeights: MemoryDescriptor
+  private let geometry: WindowGeometry
+
+  init(_ problem: Convolution) throws(PhospheneError) {
+    geometry = problem.geometry
+    image = try ConvolutionMemory.channelsSecond(problem.image.inputShape)
+    result = try ConvolutionMemory.channelsSecond(problem.outputShape)
+    bias = try MemoryDescriptor([problem.filters])
+    // Keras: (window..., channels, groups * filters). oneDNN: (groups, filters, channels,
+    // window...), where the groups are left out if there is only one.
+    let (weights, strides) = (problem.weights, problem.weights.strides)
+    let rank = weights.rank
+    var axes = [problem.groupFilters, problem.groupChannels] + weights.axes.dropLast(2)
+    var order = [1, strides[rank - 2]] + strides.dropLast(2)
+    if problem.groups > 1 {
+      axes.insert(problem.groups, at: 0)
+      order.insert(problem.groupFilters, at: 0)
+    }
+    denseWeights = try MemoryDescriptor(axes: axes, strides: order)
+    anyWeights = try MemoryDescriptor(anyOrder: axes)
+  }
+
+  private static func channelsSecond(
+    _ shape: Shape
+  ) throws(PhospheneError) -> MemoryDescriptor {
+    func reordered(_ values: [Int]) -> [Int] {
+      [values[0], values[values.count - 1]] + values[1..<values.count - 1]
+    }
+    return try MemoryDescriptor(axes: reordered(shape.axes), strides: reordered(shape.strides))
+  }
+
+  func forward(
+    hasBias: Bool, activation: UnaryFunction?
+  ) throws(PhospheneError) -> PrimitiveDescriptor? {
+    let numbers = Numbers(geometry)
+    return try PrimitiveDescriptor(fusing: activation) { handle, engine, attributes in
+      dnnl_convolution_forward_primitive_desc_create(
+        &handle, engine, dnnl_forward_inference, dnnl_convolution_direct, image.handle,
+        anyWeights.handle, hasBias ? bias.handle : nil, result.handle, numbers.strides,
+        numbers.dilations, numbers.padLow, numbers.padHigh, attributes)
+    }
+  }
+
+  func inputGradient(
+    hint: PrimitiveDescriptor
+  ) throws(PhospheneError) -> PrimitiveDescriptor? {
+    let numbers = Numbers(geometry)
+    return try PrimitiveDescriptor { handle, engine, attributes in
+      dnnl_convolution_backward_data_primitive_desc_create(
+        &handle, engine, dnnl_convolution_direct, image.handle, anyWeights.handle, result.handle,
+        numbers.strides, numbers.dilations, numbers.padLow, numbers.padHigh, hint.handle, attributes
+      )
+    }
+  }
+
+  /// A geometry in oneDNN's numbers: a dilation of zero means neighbours.
+  private struct Numbers {
+    let strides, dilations, padLow, padHigh: [Int64]
+
+    init(_ geometry: WindowGeometry) {
+      strides = geometry.strides.map(Int64.init)
+      dilations = geometry.dilations.map { Int64($0 - 1) }
+      padLow = geometry.padLow.map(Int64.init)
+      padHigh = geometry.padHigh.map(Int64.init)
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import Tensors
+
+/// Sixteen neighbouring floats.
+typealias Lanes = SIMD16<Float>
+
+/// The number of elements below which a loop isn't worth waking other threads for.
+let loopGrain = 1 << 15
+
+extension UnsafePointer<Float> {
+  /// Reads sixteen floats, aligned or not.
+  @inline(__always) func lanes(at index: Int) -> Lanes {
+    UnsafeRawPointer(self + index).loadUnaligned(as: Lanes.self)
+  }
+
+  /// Reads `count` floats and fills the rest with `filler`.
+  @inline(__always) func lanes(at index: Int, count: Int, filler: Float = 0) -> Lanes {
+    if count >= 16 { return lanes(at: index) }
+    var lanes = Lanes(repeating: filler)
+    for lane in 0..<count { lanes[lane] = self[index + lane] }
+    return lanes
+  }
+}
+
+extension UnsafeMutablePointer<Float> {
+  /// Reads sixteen floats, aligned or not.
+  @inline(__always) func lanes(at index: Int) -> Lanes { UnsafePointer(self).lanes(at: index) }
+
+  /// Reads `count` floats and fills the rest with `filler`.
+  @inline(__always) func lanes(at index: Int, count: Int, filler: Float = 0) -> Lanes {
+    UnsafePointer(self).lanes(at: index, count: count, filler: filler)
+  }
+
+  /// Writes sixteen floats, aligned or not.
+  @inline(__always) func store(_ lanes: Lanes, at index: Int) {
+    UnsafeMutableRawPointer(self + index).storeBytes(of: lanes, as: Lanes.self)
+  }
+
+  /// Writes the first `count` floats.
+  @inline(__always) func store(_ lanes: Lanes, at index: Int, count: Int) {
+    if count >= 16 { return store(lanes, at: index) }
+    for lane in 0..<count { self[index + lane] = lanes[lane] }
+  }
+}
+
+/// Writes `function` of every element of `x` to `y`, on all threads; `x` and `y` may be the same.
+@inline(__always) func mapElements(
+  _ count: Int, _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>,
+  _ function: (Float) -> Float
+) {
+  Threads.split(count, grain: loopGrain) { range in
+    for index in range { y[index] = function(x[index]) }
+  }
+}
+
+/// Writes `function` of every pair of elements to `y`, on all threads.
+@inline(__always) func zipElements(
+  _ count: Int, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>,
+  _ y: UnsafeMutablePointer<Float>, _ function: (Float, Float) -> Float
+) {
+  Threads.split(count, grain: loopGrain) { range in
+    for index in range { y[index] = function(a[index], b[index]) }
+  }
+}
+
+/// Refuses what a caller passed in.
+func require(
+  _ condition: Bool, _ sentence: @autoclosure () -> String
+) throws(PhospheneError) {
+  guard condition else { throw .invalidArgument(sentence()) }
+}

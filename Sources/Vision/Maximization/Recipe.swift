@@ -1,0 +1,147 @@
+import FoundationEssentials
+public import Tensors
+
+/// Everything that decides how a picture comes out, apart from the model: what a PNG carries, so
+/// that the picture can be rendered again.
+public struct Recipe: Codable, Sendable {
+  /// The version of this document's form.
+  var format = Recipe.currentFormat
+  /// What to maximize: one picture each.
+  var objectives: [Objective]
+  /// How many pictures of each objective, from different seeds.
+  var count = 1
+  /// How many times the input is improved.
+  var steps = 256
+  /// Decides every random number.
+  var seed: UInt64 = 0
+  /// Height and width of the canvas in pixels; `nil` for those of the network's input.
+  var size: [Int]?
+  var parametrization = Parametrization.fourier()
+  var transforms: [Transform] = Transform.standard
+  var regularizers: [Regularizer] = []
+  var optimizer = Optimizer.adam()
+  /// How the network wants its pixels.
+  var input = InputScaling()
+
+  static let currentFormat = "phosphene-recipe/1"
+
+  private enum CodingKeys: String, CodingKey {
+    case format, objectives, count, steps, seed, size, parametrization, transforms, regularizers
+    case optimizer, input
+  }
+
+  /// Reads a recipe, giving what is left out its default.
+  public init(from decoder: any Decoder) throws {
+    let recipe = try decoder.container(keyedBy: CodingKeys.self)
+    objectives = try recipe.decode([Objective].self, forKey: .objectives)
+    func option<Value: Decodable>(_ key: CodingKeys, _ value: inout Value) throws {
+      value = try recipe.decodeIfPresent(Value.self, forKey: key) ?? value
+    }
+    try option(.format, &format)
+    try option(.count, &count)
+    try option(.steps, &steps)
+    try option(.seed, &seed)
+    size = try recipe.decodeIfPresent([Int].self, forKey: .size)
+    try option(.parametrization, &parametrization)
+    try option(.transforms, &transforms)
+    try option(.regularizers, &regularizers)
+    try option(.optimizer, &optimizer)
+    try option(.input, &input)
+  }
+
+  /// Reads a recipe and checks every number in it.
+  public init(json: String) throws(PhospheneError) {
+    self = try decodeOptions(Recipe.self, json, "recipe")
+    try check()
+  }
+
+  /// The recipe with every default written out.
+  public func json() throws(PhospheneError) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do {
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
+    } catch {
+      throw .internalFailure("the recipe can't be written: \(error)")
+    }
+  }
+
+  private func check() throws(PhospheneError) {
+    guard format == Recipe.currentFormat else {
+      throw .unsupported(
+        "the recipe has format '\(format)', this version reads '\(Recipe.currentFormat)'")
+    }
+    guard !objectives.isEmpty, objectives.count <= 1024 else {
+      throw .invalidArgument("1 to 1024 objectives are needed, received \(objectives.count)")
+    }
+    try require(1...1024, count, "count")
+    try require(1...1_000_000, steps, "steps")
+    if let size {
+      guard size.count == 2, size.allSatisfy({ (4...8192).contains($0) }) else {
+        throw .invalidArgument("size must be two lengths from 4 to 8192, received \(size)")
+      }
+    }
+    try parametrization.check()
+    for transform in transforms { try transform.check() }
+    for regularizer in regularizers { try regularizer.check() }
+    try optimizer.check()
+    try input.check()
+  }
+}
+
+/// Refuses a number outside a range.
+func require<Number: Comparable>(
+  _ range: ClosedRange<Number>, _ value: Number, _ what: String
+) throws(PhospheneError) {
+  guard range.contains(value) else {
+    throw .invalidArgument(
+      "\(what) must lie between \(range.lowerBound) and \(range.upperBound), received \(value)")
+  }
+}
+
+/// How a network wants its pixels: `scale * pixel + offset` for pixels from 0 to 255, for each
+/// channel or for all alike, in the order of the network's channels.
+struct InputScaling: Codable, Sendable {
+  var scale: [Float] = [1 / 255]
+  var offset: [Float] = [0]
+  /// Whether the network's channels are blue, green, red.
+  var reverseChannels = false
+
+  enum CodingKeys: String, CodingKey {
+    case scale, offset
+    case reverseChannels = "reverse_channels"
+  }
+
+  init() {}
+
+  init(from decoder: any Decoder) throws {
+    let input = try decoder.container(keyedBy: CodingKeys.self)
+    scale = try input.decodeIfPresent([Float].self, forKey: .scale) ?? scale
+    offset = try input.decodeIfPresent([Float].self, forKey: .offset) ?? offset
+    reverseChannels =
+      try input.decodeIfPresent(Bool.self, forKey: .reverseChannels) ?? reverseChannels
+  }
+
+  func check() throws(PhospheneError) {
+    guard !scale.isEmpty, !offset.isEmpty, scale.allSatisfy({ $0.isFinite && $0 != 0 }),
+      offset.allSatisfy(\.isFinite)
+    else {
+      throw .invalidArgument(
+        "input scale must be finite and not zero, offset finite, received \(scale) and \(offset)")
+    }
+  }
+
+  /// Scale and offset for each of `channels` channels.
+  func expanded(to channels: Int) throws(PhospheneError) -> (scale: [Float], offset: [Float]) {
+    func expand(_ values: [Float], _ what: String) throws(PhospheneError) -> [Float] {
+      if values.count == 1 { return [Float](repeating: values[0], count: channels) }
+      guard values.count == channels else {
+        throw .invalidArgument(
+          "input \(what) needs 1 or \(channels) numbers for \(channels) channels, received "
+            + "\(values.count)")
+      }
+      return values
+    }
+    return (try expand(scale, "scale"), try expand(offset, "offset"))
+  }
+}

@@ -1,0 +1,78 @@
+import Graphs
+import Tensors
+
+/// A number that is subtracted from the objective, so that the picture stays simple.
+enum Regularizer: Codable, Sendable {
+  /// The mean difference of neighbouring pixels to a power: 1 keeps edges, 2 smooths them.
+  case totalVariation(weight: Float, power: Int)
+  /// The power mean of the distance from mid-grey, `(mean |2 x - 1|^p)^(1 / p)` for pixels between
+  /// 0 and 1.
+  case lp(weight: Float, p: Float)
+
+  private enum Kind: String, Codable {
+    case lp
+    case totalVariation = "total_variation"
+  }
+  private enum CodingKeys: String, CodingKey { case kind, weight, power, p }
+
+  init(from decoder: any Decoder) throws {
+    let options = try decoder.container(keyedBy: CodingKeys.self)
+    let weight = try options.decode(Float.self, forKey: .weight)
+    switch try options.decode(Kind.self, forKey: .kind) {
+    case .totalVariation:
+      self = .totalVariation(
+        weight: weight, power: try options.decodeIfPresent(Int.self, forKey: .power) ?? 1)
+    case .lp: self = .lp(weight: weight, p: try options.decodeIfPresent(Float.self, forKey: .p) ?? 2)
+    }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var options = encoder.container(keyedBy: CodingKeys.self)
+    switch self {
+    case .totalVariation(let weight, let power):
+      try options.encode(Kind.totalVariation, forKey: .kind)
+      try options.encode(weight, forKey: .weight)
+      try options.encode(power, forKey: .power)
+    case .lp(let weight, let p):
+      try options.encode(Kind.lp, forKey: .kind)
+      try options.encode(weight, forKey: .weight)
+      try options.encode(p, forKey: .p)
+    }
+  }
+
+  func check() throws(PhospheneError) {
+    switch self {
+    case .totalVariation(let weight, let power):
+      try require(0...1e6, weight, "total variation weight")
+      try require(1...2, power, "total variation power")
+    case .lp(let weight, let p):
+      try require(0...1e6, weight, "lp weight")
+      try require(1...64, p, "lp p")
+    }
+  }
+
+  /// Appends the weighted number of each picture, of shape `(count,)`.
+  ///
+  /// - Parameter image: Pictures (count, height, width, channels) between 0 and 1.
+  func value(of image: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
+    switch self {
+    case .totalVariation(let weight, let power):
+      var sum: Value?
+      for axis in 1...2 where graph.shape(image)[axis] > 1 {
+        let length = graph.shape(image)[axis] - 1
+        let after = try graph.slice(image, axis: axis, start: 1, length: length)
+        let before = try graph.slice(image, axis: axis, start: 0, length: length)
+        let difference = try graph.subtract(after, before)
+        let term = try graph.mean(graph.unary(power == 1 ? .absolute : .square, difference))
+        if let previous = sum { sum = try graph.add(previous, term) } else { sum = term }
+      }
+      guard let sum else { return graph.constant(try Tensor([graph.shape(image)[0]], repeating: 0)) }
+      return try graph.linear(sum, scale: weight)
+    case .lp(let weight, let p):
+      let distance = try graph.unary(.absolute, graph.linear(image, scale: 2, offset: -1))
+      // A flat grey picture has the distance zero, where the root is not smooth.
+      let mean = try graph.linear(graph.mean(graph.unary(.power(p), distance)), scale: 1, offset: 1e-12)
+      return try graph.linear(graph.unary(.power(1 / p), mean), scale: weight)
+    }
+  }
+}

@@ -1,0 +1,195 @@
+import Graphs
+import KerasModels
+import Tensors
+
+/// The sizes of a maximization: how many pictures, the canvas they are drawn on, what the network
+/// takes.
+struct RenderingSizes: Sendable {
+  /// The number of pictures.
+  let count: Int
+  let canvas: (height: Int, width: Int)
+  /// Height and width of what the network sees.
+  let view: (height: Int, width: Int)
+  let channels: Int
+  /// The shape of the network's input.
+  let input: Shape
+  /// Whether the input is a picture; anything else is a row of numbers.
+  let isPicture: Bool
+
+  /// The side of a canvas for networks that take any size.
+  private static let freeSide = 128
+
+  init(_ recipe: Recipe, model: Model) throws(PhospheneError) {
+    count = recipe.objectives.count * recipe.count
+    guard let shape = model.inputShapes.first, model.inputShapes.count == 1 else {
+      throw .unsupported(
+        "maximization needs a model with one input, this one has \(model.inputShapes.count)")
+    }
+    let axes = Array(shape.dropFirst())
+    isPicture = axes.count == 2 || axes.count == 3
+    if isPicture {
+      guard axes.count == 2 || axes[2] != nil else {
+        throw .unsupported("maximization needs an input with a known number of channels")
+      }
+      let free = recipe.size ?? [RenderingSizes.freeSide, RenderingSizes.freeSide]
+      view = (axes[0] ?? free[0], axes[1] ?? free[1])
+      canvas = recipe.size.map { ($0[0], $0[1]) } ?? view
+      channels = axes.count == 3 ? axes[2] ?? 1 : 1
+      input = Shape([count, view.height, view.width] + (axes.count == 3 ? [channels] : []))
+    } else {
+      guard axes.allSatisfy({ $0 != nil }), recipe.size == nil else {
+        throw .invalidArgument(
+          "size applies to pictures, this network takes inputs of shape "
+            + "(\(axes.map { $0.map(String.init) ?? "None" }.joined(separator: ", ")))")
+      }
+      let lengths = axes.compactMap(\.self)
+      input = Shape([count] + lengths)
+      view = (1, lengths.reduce(1, *))
+      canvas = view
+      channels = 1
+    }
+    _ = try Shape(checking: [count, canvas.height, canvas.width, channels, 8], of: "the pictures")
+  }
+}
+
+/// The two graphs of a maximization: one step uphill, and the picture as it stands.
+struct Rendering {
+  let recipe: Recipe
+  let model: Model
+  let sizes: RenderingSizes
+  let image: ParametrizedImage
+
+  init(_ recipe: Recipe, of model: Model) throws(PhospheneError) {
+    var recipe = recipe
+    sizes = try RenderingSizes(recipe, model: model)
+    if !sizes.isPicture {
+      // Neighbours in a row of numbers mean nothing: no spectrum, no shifts.
+      recipe.parametrization.kind = .pixel
+      recipe.transforms = []
+      recipe.regularizers.removeAll { if case .totalVariation = $0 { true } else { false } }
+    } else {
+      recipe.size = [sizes.canvas.height, sizes.canvas.width]
+    }
+    self.recipe = recipe
+    self.model = model
+    image = ParametrizedImage(
+      parametrization: recipe.parametrization, count: sizes.count, height: sizes.canvas.height,
+      width: sizes.canvas.width, channels: sizes.channels)
+  }
+
+  /// One step: parameters, the optimizer's state, its corrections and the views' matrices to the
+  /// scores, the new parameters and the new state.
+  func stepPlan() throws(PhospheneError) -> Plan {
+    var graph = Graph()
+    let type = TensorType(image.parameterShape)
+    let parameters = graph.input(type)
+    var state: [Value] = []
+    for _ in 0..<recipe.optimizer.stateCount { state.append(graph.input(type)) }
+    let corrections = graph.input(TensorType([2]))
+    let matrices = graph.input(TensorType([sizes.count, 6]))
+
+    let picture = try image.image(of: parameters, in: &graph)
+    let view =
+      sizes.isPicture
+      ? try graph.warp(
+        picture, matrices: matrices, height: sizes.view.height, width: sizes.view.width, fill: 0.5)
+      : picture
+    let input = try networkInput(of: view, in: &graph)
+    let (scored, scores) = try objectives(on: input, in: graph)
+    graph = scored
+    var target = scores
+    for regularizer in recipe.regularizers {
+      target = try graph.subtract(target, regularizer.value(of: picture, in: &graph))
+    }
+    guard let gradient = try graph.gradient(of: target, withRespectTo: [parameters])[0] else {
+      throw .invalidArgument("the objective doesn't depend on the network's input")
+    }
+    let moved = try recipe.optimizer.step(
+      parameters, gradient: gradient, state: state, corrections: corrections, in: &graph)
+    return try Plan(graph, outputs: [scores] + moved, pool: model.constants)
+  }
+
+  /// The picture as it stands: parameters to scores, the network's input and the picture.
+  func viewPlan() throws(PhospheneError) -> Plan {
+    var graph = Graph()
+    let parameters = graph.input(TensorType(image.parameterShape))
+    let picture = try image.image(of: parameters, in: &graph)
+    var view = picture
+    if sizes.canvas != sizes.view {
+      let map = AffineMap(canvas: sizes.canvas, view: sizes.view)
+      var elements: [Float] = []
+      for _ in 0..<sizes.count { elements += map.elements }
+      view = try graph.warp(
+        picture, matrices: graph.constant(Tensor([sizes.count, 6], elements)),
+        height: sizes.view.height, width: sizes.view.width, fill: 0.5)
+    }
+    let input = try networkInput(of: view, in: &graph)
+    let (scored, scores) = try objectives(on: input, in: graph)
+    return try Plan(scored, outputs: [scores, input, picture], pool: model.constants)
+  }
+
+  /// The matrices of the views of one step.
+  func matrices(step: Int) -> [Float] {
+    var elements: [Float] = []
+    for picture in 0..<sizes.count {
+      var random = Random(
+        seed: recipe.seed,
+        stream: RandomStream.transforms.number(replicate: picture % recipe.count, step: step))
+      var map = AffineMap(canvas: sizes.canvas, view: sizes.view)
+      for transform in recipe.transforms {
+        map.apply(transform, canvas: sizes.canvas, random: &random)
+      }
+      elements += map.elements
+    }
+    return elements
+  }
+
+  /// Scales pixels between 0 and 1 to what the network wants.
+  private func networkInput(
+    of view: Value, in graph: inout Graph
+  ) throws(PhospheneError) -> Value {
+    let (scale, offset) = try recipe.input.expanded(to: sizes.channels)
+    var value = view
+    if recipe.input.reverseChannels, sizes.channels > 1 {
+      var channels: [Value] = []
+      for channel in (0..<sizes.channels).reversed() {
+        channels.append(try graph.slice(value, axis: 3, start: channel, length: 1))
+      }
+      value = try graph.concatenate(channels, axis: 3)
+    }
+    let factors = graph.constant(try Tensor([sizes.channels], scale.map { 255 * $0 }))
+    let summands = graph.constant(try Tensor([sizes.channels], offset))
+    value = try graph.add(graph.multiply(value, factors), summands)
+    return try graph.reshape(value, to: sizes.input)
+  }
+
+  /// Appends the network and the score of each picture by its own objective.
+  private func objectives(
+    on input: Value, in graph: Graph
+  ) throws(PhospheneError) -> (Graph, Value) {
+    var lowered = try model.lower(
+      into: graph, on: [input], wanted: recipe.objectives.flatMap(\.layers),
+      needsOutputs: recipe.objectives.contains(where: \.readsOutputs))
+    var scores: [Value] = []
+    for (index, objective) in recipe.objectives.enumerated() {
+      let value = try objective.value(in: &lowered, of: model)
+      scores.append(
+        try lowered.graph.slice(
+          value, axis: 0, start: index * recipe.count, length: recipe.count))
+    }
+    let all = try lowered.graph.concatenate(scores, axis: 0)
+    return (lowered.graph, all)
+  }
+
+  /// The same, aimed at what comes before the target layers' activations: a unit that is off has no
+  /// gradient behind its rectifier, but one before it.
+  func beforeActivations() throws(PhospheneError) -> Rendering {
+    var recipe = recipe
+    for index in recipe.objectives.indices {
+      for term in recipe.objectives[index].terms.indices {
+        recipe.objectives[index].terms[term].preActivation = true
+      }
+    }
+    return try Rendering(recipe, of: model)
+  }
+}

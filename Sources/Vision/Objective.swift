@@ -1,0 +1,224 @@
+public import Graphs
+public import KerasModels
+public import Tensors
+
+/// A number for each sample that says how much of something a network sees: a weighted sum of
+/// units, channels, scores.
+public struct Objective: Codable, Hashable, Sendable {
+  /// One summand.
+  public struct Term: Codable, Hashable, Sendable {
+    var weight: Float
+    var kind: Kind
+    var layer: String?
+    var index: Index?
+    var position: [Int]?
+    var output: String?
+    var preActivation: Bool
+
+    enum CodingKeys: String, CodingKey {
+      case weight, kind, layer, index, position, output
+      case preActivation = "pre_activation"
+    }
+
+    /// Reads a term, giving what is left out its default.
+    public init(from decoder: any Decoder) throws {
+      let term = try decoder.container(keyedBy: CodingKeys.self)
+      weight = try term.decodeIfPresent(Float.self, forKey: .weight) ?? 1
+      kind = try term.decode(Kind.self, forKey: .kind)
+      layer = try term.decodeIfPresent(String.self, forKey: .layer)
+      index = try term.decodeIfPresent(Index.self, forKey: .index)
+      position = try term.decodeIfPresent([Int].self, forKey: .position)
+      output = try term.decodeIfPresent(String.self, forKey: .output)
+      preActivation = try term.decodeIfPresent(Bool.self, forKey: .preActivation) ?? false
+    }
+  }
+
+  /// What a term measures.
+  public enum Kind: String, Codable, Sendable, CaseIterable {
+    /// The mean of one channel of a layer over all positions.
+    case channel
+    /// One unit of a layer, the one in the middle unless a position is given.
+    case neuron
+    /// An output of the network before its softmax or sigmoid.
+    case logit
+    /// An output of the network.
+    case probability
+    /// The mean of the squares of a layer's output.
+    case energy
+  }
+
+  /// One index for all samples, or one for each.
+  enum Index: Codable, Hashable, Sendable {
+    case all(Int)
+    case each([Int])
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let index = try? container.decode(Int.self) {
+        self = .all(index)
+      } else {
+        self = .each(try container.decode([Int].self))
+      }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      switch self {
+      case .all(let index): try container.encode(index)
+      case .each(let indices): try container.encode(indices)
+      }
+    }
+  }
+
+  /// The summands.
+  public var terms: [Term]
+
+  /// The layers whose outputs the objective reads.
+  public var layers: [String] { terms.compactMap(\.layer) }
+  /// Whether the objective reads the network's outputs.
+  public var readsOutputs: Bool { terms.contains { $0.kind == .logit || $0.kind == .probability } }
+
+  /// Appends the objective.
+  ///
+  /// - Parameters:
+  ///   - lowered: The model on some inputs, with what ``layers`` and ``readsOutputs`` ask for.
+  ///   - model: The same model, for names.
+  /// - Returns: A value of shape `(batch,)`.
+  public func value(
+    in lowered: inout LoweredModel, of model: Model
+  ) throws(PhospheneError) -> Value {
+    guard !terms.isEmpty else { throw .invalidArgument("an objective needs at least one term") }
+    var sum: Value?
+    for term in terms {
+      guard term.weight.isFinite else {
+        throw .invalidArgument("an objective's weight must be finite, received \(term.weight)")
+      }
+      let value = try lowered.graph.linear(term.value(in: &lowered, of: model), scale: term.weight)
+      if let previous = sum {
+        sum = try lowered.graph.add(previous, value)
+      } else {
+        sum = value
+      }
+    }
+    guard let sum else { throw .invalidArgument("an objective needs at least one term") }
+    return sum
+  }
+}
+
+extension Objective.Term {
+  fileprivate func value(
+    in lowered: inout LoweredModel, of model: Model
+  ) throws(PhospheneError) -> Value {
+    switch kind {
+    case .channel, .neuron, .energy:
+      guard let layer else { throw .invalidArgument("objective '\(kind.rawValue)' needs a layer") }
+      var value = try lowered.value(layer)
+      if preActivation { value = try lowered.graph.preActivation(of: value) }
+      let what = "layer '\(layer)'"
+      switch kind {
+      case .channel: return try channel(of: value, what, in: &lowered.graph)
+      case .neuron: return try neuron(of: value, what, in: &lowered.graph)
+      default:
+        let square = try lowered.graph.unary(.square, value)
+        return try lowered.graph.mean(square)
+      }
+    case .logit, .probability:
+      let (path, value) = try output(of: lowered, model)
+      let rank = lowered.graph.shape(value).rank
+      guard rank == 2 else {
+        throw .invalidArgument(
+          "output '\(path)' has \(rank) axes, not (batch, classes): name its layer and a position "
+            + "with neuron instead of a class")
+      }
+      let scores = kind == .logit ? try lowered.graph.logits(of: value) : value
+      return try channel(of: scores, "output '\(path)'", in: &lowered.graph)
+    }
+  }
+
+  private func output(
+    of lowered: LoweredModel, _ model: Model
+  ) throws(PhospheneError) -> (String, Value) {
+    let paths = model.outputPaths
+    guard let output else {
+      guard lowered.outputs.count == 1 else {
+        throw .invalidArgument(
+          "the model has \(lowered.outputs.count) outputs: choose one with output=, among "
+            + paths.joined(separator: ", "))
+      }
+      return (paths.first ?? "", lowered.outputs[0])
+    }
+    guard let position = paths.firstIndex(of: output), position < lowered.outputs.count else {
+      throw .invalidArgument(
+        "the model has no output '\(output)', its outputs are \(paths.joined(separator: ", "))")
+    }
+    return (output, lowered.outputs[position])
+  }
+
+  private func channel(
+    of value: Value, _ what: String, in graph: inout Graph
+  ) throws(PhospheneError) -> Value {
+    try graph.mean(selected(from: value, what, in: &graph))
+  }
+
+  private func neuron(
+    of value: Value, _ what: String, in graph: inout Graph
+  ) throws(PhospheneError) -> Value {
+    let spatial = Array(graph.shape(value).axes.dropFirst().dropLast())
+    let position = position ?? spatial.map { $0 / 2 }
+    guard position.count == spatial.count,
+      zip(position, spatial).allSatisfy({ (0..<$1).contains($0) })
+    else {
+      throw .invalidArgument(
+        "position \(position) doesn't exist in \(what), whose positions have shape "
+          + "\(Shape(spatial))")
+    }
+    var value = value
+    for (axis, start) in position.enumerated() {
+      value = try graph.slice(value, axis: axis + 1, start: start, length: 1)
+    }
+    return try graph.mean(selected(from: value, what, in: &graph))
+  }
+
+  /// The elements of the last axis that the index names: one for all samples, or one for each.
+  private func selected(
+    from value: Value, _ what: String, in graph: inout Graph
+  ) throws(PhospheneError) -> Value {
+    let shape = graph.shape(value)
+    guard let length = shape.axes.last, shape.rank >= 2 else {
+      throw .invalidArgument("\(what) has no channels: its shape is \(shape)")
+    }
+    func check(_ index: Int) throws(PhospheneError) {
+      guard (0..<length).contains(index) else {
+        throw .invalidArgument(
+          "index \(index) doesn't exist: \(what) has \(length) channels, 0 to \(length - 1)")
+      }
+    }
+    switch index {
+    case nil: throw .invalidArgument("objective '\(kind.rawValue)' needs an index")
+    case .all(let index):
+      try check(index)
+      return try graph.slice(value, axis: shape.rank - 1, start: index, length: 1)
+    case .each(let indices):
+      guard indices.count == shape[0] else {
+        throw .invalidArgument(
+          "\(indices.count) indices were given for a batch of \(shape[0]): one for each sample is "
+            + "needed")
+      }
+      var mask = [Float](repeating: 0, count: shape[0] * length)
+      for (sample, index) in indices.enumerated() {
+        try check(index)
+        mask[sample * length + index] = 1
+      }
+      let axes = [shape[0]] + shape.axes.dropFirst().dropLast().map { _ in 1 } + [length]
+      let chosen = try graph.multiply(value, graph.constant(Tensor(Shape(axes), mask)))
+      return try graph.reduce(.sum, chosen, axes: [shape.rank - 1])
+    }
+  }
+}
+
+extension Graph {
+  /// Appends the mean over all axes but the first.
+  mutating func mean(_ value: Value) throws(PhospheneError) -> Value {
+    try reduce(.mean, value, axes: Array(1..<max(shape(value).rank, 1)))
+  }
+}

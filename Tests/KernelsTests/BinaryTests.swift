@@ -1,0 +1,54 @@
+@testable import Kernels
+import Glibc
+import Tensors
+import Testing
+
+@Suite struct BinaryTests {
+  // By hand.
+  @Test(
+    arguments: [
+      (.add, [5, 1, 9]), (.subtract, [-1, 5, 1]), (.multiply, [6, -6, 20]),
+      (.divide, [2 / 3, -1.5, 1.25]), (.maximum, [3, 3, 5]), (.minimum, [2, -2, 4]),
+      (.greater, [0, 1, 1]), (.power, [8, 1 / 9, 625]),
+    ] as [(BinaryFunction, [Float])])
+  func valuesByHand(function: BinaryFunction, expected: [Float]) throws {
+    let kernel = try binaryKernel(function, a: [3], b: [3])
+    #expect(relativeError(try run(kernel, [[2, 3, 5], [3, -2, 4]], output: 3), expected) < 1e-7)
+  }
+
+  @Test(
+    arguments: [
+      ([2, 3], [2, 3]), ([2, 3], [3]), ([3], [2, 3]), ([2, 3], []), ([2, 1], [1, 3]),
+      ([2, 3, 4], [3, 1]), ([4, 1, 5], [1, 3, 1]), ([2, 3, 4, 5], [3, 1, 5]), ([1, 1], [1]),
+      ([2, 0], [1, 1]), ([300, 1, 301], [1, 2, 301]), ([1], [70_000]),
+    ] as [(Shape, Shape)])
+  func broadcastsLikeNumPy(a: Shape, b: Shape) throws {
+    let (x, y) = (integers(a.elementCount), integers(b.elementCount, seed: 2))
+    let output = try broadcastShape(a, b)
+    // The rule itself: the last axes are aligned, and an axis of length one has one position.
+    let expected = (0..<output.elementCount).map { index -> Float in
+      func element(_ shape: Shape) -> Int {
+        (0..<shape.rank).reduce(0) { offset, axis in
+          let stride = output.strides[output.rank - shape.rank + axis]
+          let position = index / stride % output[output.rank - shape.rank + axis]
+          return offset + (shape[axis] == 1 ? 0 : position * shape.strides[axis])
+        }
+      }
+      return x[element(a)] - 2 * y[element(b)]
+    }
+    let kernel = try binaryKernel(.subtract, a: a, b: b)
+    #expect(try run(kernel, [x, y.map { 2 * $0 }], output: expected.count) == expected)
+  }
+
+  @Test(arguments: [BinaryFunction.add, .multiply, .maximum, .minimum])
+  func nanStays(_ function: BinaryFunction) throws {
+    let kernel = try binaryKernel(function, a: [4], b: [4])
+    let y = try run(kernel, [[.nan, 1, .nan, 0], [1, .nan, .nan, 0]], output: 4)
+    #expect(y.map(\.isNaN) == [true, true, true, false])
+  }
+
+  @Test func unfitShapesAreRefused() {
+    let sentence = refusal { _ = try binaryKernel(.add, a: [2, 3], b: [2]) }
+    #expect(sentence?.contains("(2, 3) and (2,) can't be broadcast") == true)
+  }
+}

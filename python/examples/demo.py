@@ -1,0 +1,248 @@
+# %% [markdown]
+"""
+# A tour of a small network
+
+What    What the network that comes with Phosphene sees: its table of layers, one garment on its
+        way through them, the filters, what each class wants to see, and the pixels that decided.
+How     `ph.trace`, `ph.filters`, `ph.maximize`, `ph.gradient`, on arrays; offline, without Keras.
+Time    Some seconds.
+
+    python demo.py --out out
+
+writes PNG files and one page, `index.html`, that shows them all and can be sent around by itself.
+"""
+
+# %%
+import argparse
+import base64
+import html
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+import phosphene as ph
+
+parser = argparse.ArgumentParser(description="Show what a small network sees.")
+parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures")
+parser.add_argument("--steps", type=int, default=256, help="steps of the maximization")
+options, _ = parser.parse_known_args()  # a notebook brings arguments of its own
+
+options.out.mkdir(parents=True, exist_ok=True)
+
+GARMENT = 18  # the first of two ankle boots
+
+# %% [markdown]
+# ## The network and its answer
+
+# %%
+model = ph.zoo.wardrobe()
+images, labels = ph.zoo.garments()
+garment = images[GARMENT : GARMENT + 1]
+probabilities = model.predict(images)
+answers = [model.classes[answer] for answer in probabilities.argmax(axis=1)]
+print(model.summary())
+
+
+# %%
+def in_grey(image: np.ndarray, scale: int) -> Image.Image:
+    """A garment, (28, 28, 1) in 0 to 1, as a picture `scale` times as large."""
+    pixels = np.round(image[..., 0] * 255).astype(np.uint8)
+    return Image.fromarray(pixels).resize((28 * scale, 28 * scale), Image.Resampling.BICUBIC)
+
+
+def draw_garments() -> Figure:
+    figure = Figure(figsize=(10, 2.75), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.05)
+    for number, axes in enumerate(figure.subplots(2, 10).T.ravel()):
+        axes.imshow(in_grey(images[number], 4), cmap="gray")
+        right = answers[number] == model.classes[labels[number]]
+        axes.set_xlabel(answers[number], fontsize=8, color="#333" if right else "#c1121f")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+    return figure
+
+
+draw_garments().savefig(options.out / "garments.png", dpi=160)
+
+# %% [markdown]
+# ## One garment on its way through the layers
+
+# %%
+trace = ph.trace(model, garment)
+pages = trace.save(options.out / "trace", grid=(2, 3), min_size=(7, 7), channels=16)
+
+# %% [markdown]
+# ## The filters of the first layer
+
+# %%
+filters = ph.filters(model, "conv1")
+filters.savefig(options.out / "filters.png", dpi=160)
+
+# %% [markdown]
+# ## What each class wants to see
+
+# %%
+wants = ph.maximize(model, list(model.classes), steps=options.steps, progress=False)
+wants.save(options.out / "classes.png")
+
+# %% [markdown]
+# ## The pixels that decided
+
+# %%
+answer = int(probabilities[GARMENT].argmax())
+gradient = ph.gradient(model, garment, ph.logit(answer))[0, :, :, 0]
+
+
+def draw_saliency() -> Figure:
+    """The garment, the signed gradient, and the garment tinted where a change matters most."""
+    strength = np.abs(gradient) / np.abs(gradient).max()
+    smooth = Image.fromarray(strength.astype(np.float32)).resize(
+        (280, 280), Image.Resampling.BICUBIC
+    )
+    heat = np.clip(np.asarray(smooth), 0, 1)
+    grey = np.repeat(np.asarray(in_grey(garment[0], 10), np.float32)[..., np.newaxis] / 255, 3, -1)
+    glow = mpl.colormaps["inferno"](heat)[..., :3]
+    overlay = np.maximum(0.55 * grey, glow)
+
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    panels = figure.subplots(1, 3)
+    limit = np.abs(gradient).max()
+    panels[0].imshow(grey)
+    panels[1].imshow(gradient, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="bicubic")
+    panels[2].imshow(overlay)
+    titles = [model.classes[answer], "gradient: red up, blue down", "where it looks"]
+    for axes, title in zip(panels, titles, strict=True):
+        axes.set_title(title, fontsize=11, color="#333")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+    return figure
+
+
+draw_saliency().savefig(options.out / "saliency.png", dpi=160)
+
+# %% [markdown]
+# ## The page
+
+# %%
+STYLE = """
+:root { color-scheme: light; --ink: #1b1b1f; --soft: #63636b; --line: #e6e3dd; --accent: #b3471b; }
+* { box-sizing: border-box; }
+body { margin: 0; background: #faf8f5; color: var(--ink);
+  font: 17px/1.6 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
+main { max-width: 1000px; margin: 0 auto; padding: 72px 28px 96px; }
+h1 { font-size: clamp(34px, 6vw, 54px); line-height: 1.08; letter-spacing: -0.025em;
+  margin: 0 0 20px; font-weight: 700; }
+.lead { font-size: 20px; color: var(--soft); max-width: 40em; margin: 0 0 16px; }
+section { margin-top: 72px; }
+h2 { font-size: 26px; letter-spacing: -0.015em; line-height: 1.2; margin: 0 0 8px; }
+h2 span { color: var(--accent); font-variant-numeric: tabular-nums; margin-right: 0.55em; }
+p { max-width: 44em; margin: 0 0 18px; }
+figure { margin: 0; background: #fff; border: 1px solid var(--line); border-radius: 12px;
+  padding: 22px; overflow-x: auto; }
+figure img { display: block; max-width: 100%; margin: 0 auto; }
+figure img + img { margin-top: 22px; }
+pre { margin: 0; font: 13px/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono",
+  monospace; }
+.table { overflow-x: auto; }
+pre.code { margin: 14px 0 0; padding: 12px 16px; background: #f1ede6; border-radius: 8px;
+  overflow-x: auto; color: #3a342c; }
+code { font: 0.88em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; background: #f1ede6;
+  padding: 0.1em 0.35em; border-radius: 4px; }
+footer { margin-top: 80px; padding-top: 20px; border-top: 1px solid var(--line);
+  color: var(--soft); font-size: 14px; }
+"""
+
+
+def embedded(path: Path, alt: str) -> str:
+    """A picture inside the page."""
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}">'
+
+
+def section(number: int, title: str, text: str, content: str, code: str) -> str:
+    return (
+        f"<section><h2><span>{number}</span>{title}</h2><p>{text}</p>"
+        f'<figure>{content}</figure><pre class="code">{html.escape(code)}</pre></section>'
+    )
+
+
+right = sum(answer == model.classes[label] for answer, label in zip(answers, labels, strict=True))
+certainty = f"{probabilities[GARMENT].max():.1%}"
+table = f'<pre class="table">{html.escape(model.summary(line_length=88))}</pre>'
+sections = [
+    section(
+        1,
+        "A network that names garments",
+        "Trained with Keras on Fashion-MNIST, then handed to Phosphene as a file. This is Keras' "
+        "own table; the last lines say what Phosphene found out about the input.",
+        table,
+        'model = ph.zoo.wardrobe()        # or ph.load("your_model.keras")\nprint(model.summary())',
+    ),
+    section(
+        2,
+        "What it is shown, and what it says",
+        f"Two test pictures of each class, with the network's answer below; {right} of "
+        f"{len(labels)} are right.",
+        embedded(options.out / "garments.png", "Twenty garments with the network's answers"),
+        "images, labels = ph.zoo.garments()\nmodel.predict(images)",
+    ),
+    section(
+        3,
+        "One garment on its way through the layers",
+        f"The network is {certainty} sure that the picture shows an {answers[GARMENT].lower()}. "
+        "Each panel is the output of one layer, sixteen of its channels at a time: bright is a "
+        "strong answer. The first layers follow edges and surfaces, the last ones only mark "
+        "where something that matters was found. All layers come from one run.",
+        "".join(embedded(page, "Outputs of the layers") for page in pages),
+        'trace = ph.trace(model, garment)\ntrace.save("trace", grid=(2, 3), min_size=(7, 7), '
+        "channels=16)",
+    ),
+    section(
+        4,
+        "The filters of the first layer",
+        "What the first convolution multiplies the picture with: red weights want light, blue "
+        "ones want dark. Stripes find edges of one direction, blobs find spots and surfaces.",
+        embedded(options.out / "filters.png", "Filters of the first layer"),
+        'ph.filters(model, "conv1")',
+    ),
+    section(
+        5,
+        "What each class wants to see",
+        "Nobody took these pictures. Each starts as faint noise and is changed, step by step, so "
+        "that the score of one class rises; the number below is the score before softmax. The "
+        "file carries the recipe, so that <code>ph.replay</code> renders it again, bit for bit.",
+        embedded(options.out / "classes.png", "The ten classes maximized"),
+        "ph.maximize(model, list(model.classes))",
+    ),
+    section(
+        6,
+        "The pixels that decided",
+        f"The gradient of “{answers[GARMENT]}” with respect to the picture. Red pixels "
+        "raise the score when they get lighter, blue ones when they get darker; on the right the "
+        "garment glows where a change would matter most.",
+        embedded(options.out / "saliency.png", "Saliency of a garment"),
+        f"ph.gradient(model, garment, ph.logit({answer}))",
+    ),
+]
+page = f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>What a network sees · Phosphene</title>
+<style>{STYLE}</style>
+<main>
+<h1>What a network sees</h1>
+<p class="lead">A small convolutional network, opened up with Phosphene: weights and arrays in,
+pictures out. Everything below was computed on this machine, without Keras.</p>
+{"".join(sections)}
+<footer>Made by <code>python/examples/demo.py</code> with Phosphene.</footer>
+</main>
+</html>
+"""
+(options.out / "index.html").write_text(page, encoding="utf-8")
+print(f"written: {options.out / 'index.html'}")

@@ -1,0 +1,85 @@
+"""See what Keras networks see: weights and arrays in, visualizations out."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from phosphene._errors import (
+    Cancelled,
+    InvalidArgumentError,
+    ModelFileError,
+    OutOfMemoryError,
+    PhospheneError,
+    UnsupportedError,
+)
+from phosphene._gradient import gradient
+from phosphene._layer import Layer
+from phosphene._library import set_threads
+from phosphene._model import Model, load
+from phosphene._objectives import channel, energy, logit, neuron, probability
+from phosphene._trace import Trace, trace
+
+if TYPE_CHECKING:
+    from phosphene import optimizers, regularizers, transforms, zoo
+    from phosphene._filters import filters
+    from phosphene._maximize import maximize
+    from phosphene._picture import Picture
+    from phosphene._replay import replay
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Cancelled",
+    "InvalidArgumentError",
+    "Layer",
+    "Model",
+    "ModelFileError",
+    "OutOfMemoryError",
+    "PhospheneError",
+    "Picture",
+    "Trace",
+    "UnsupportedError",
+    "__version__",
+    "channel",
+    "energy",
+    "filters",
+    "gradient",
+    "load",
+    "logit",
+    "maximize",
+    "neuron",
+    "optimizers",
+    "probability",
+    "regularizers",
+    "replay",
+    "set_threads",
+    "trace",
+    "transforms",
+    "zoo",
+]
+
+# What makes pictures is imported when it is first used: `import phosphene` stays fast.
+_LATER = {
+    "Picture": "_picture",
+    "filters": "_filters",
+    "maximize": "_maximize",
+    "optimizers": None,
+    "regularizers": None,
+    "replay": "_replay",
+    "transforms": None,
+    "zoo": None,
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"phosphene.{_LATER[name] or name}")
+    value = module if _LATER[name] is None else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

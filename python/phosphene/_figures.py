@@ -1,0 +1,284 @@
+"""What all drawings share: figures without global state, titles that fit, files that are whole."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phosphene._errors import InvalidArgumentError, ModelFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+SMALLEST_FONT = 6.0
+GAP_INCHES = 0.2
+NOT_FINITE = "#ff00c8"
+"""The colour of NaN and infinity; no common colour map contains it."""
+
+_WITHOUT_WINDOWS = frozenset({"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"})
+
+
+def new_figure(size: tuple[float, float]) -> Figure:
+    """Return an empty figure, `size` inches.
+
+    With windows on the screen the figure belongs to pyplot, so that ``plt.show()`` shows it.
+    Otherwise it belongs to the caller alone: nothing piles up in pyplot's list, and a notebook
+    shows it once, not twice.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    class NotebookFigure(Figure):
+        """A figure that notebooks display even where pyplot was never imported."""
+
+        def _repr_png_(self) -> bytes:
+            return figure_png(self)
+
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        backend = str(pyplot.get_backend()).lower()
+        if backend not in _WITHOUT_WINDOWS and "inline" not in backend:
+            managed: Figure = pyplot.figure(figsize=size)
+            return managed
+    figure = NotebookFigure(figsize=size)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def figure_png(figure: Figure) -> bytes:
+    """Return the figure as the bytes of a PNG file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file beside its final place, then rename it, so that it is never half there."""
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            file.write(content)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise ModelFileError(
+            f"Can't write {str(path)!r}: {error.strerror or error}. Choose a folder that exists "
+            "and may be written to."
+        ) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and its parents where they are missing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelFileError(
+            f"Can't make the folder {str(folder)!r}: {error.strerror or error}. Choose a place "
+            "that may be written to."
+        ) from error
+
+
+def _umask() -> int:
+    # Temporary files are private; the finished one gets the rights of any new file.
+    import os
+
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def drawing_map(cmap: str | Colormap) -> Colormap:
+    """Return the colour map `cmap`, with gaps that show the paper."""
+    import matplotlib as mpl
+    from matplotlib.colors import Colormap
+
+    if isinstance(cmap, Colormap):
+        found = cmap
+    elif cmap in list(mpl.colormaps):
+        found = mpl.colormaps[cmap]
+    else:
+        from difflib import get_close_matches
+
+        close = get_close_matches(str(cmap), list(mpl.colormaps), n=3)
+        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
+        raise InvalidArgumentError(
+            f"cmap must be a colour map of matplotlib such as 'viridis', received {cmap!r}{hint}"
+        )
+    return found.with_extremes(bad=(0, 0, 0, 0))
+
+
+def value_range(values: NDArray[Any]) -> tuple[float, float]:
+    """Return the smallest and largest finite value; (0, 0) where there is none."""
+    values = np.ma.compressed(values)
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+
+
+def mosaic(
+    tiles: Sequence[NDArray[Any]], columns: int | None = None
+) -> np.ma.MaskedArray[Any, Any]:
+    """Return equally large tiles side by side, with masked gaps about a twentieth as wide.
+
+    Parameters
+    ----------
+    tiles : sequence of (height, width, ...) ndarray
+        In reading order.
+    columns
+        Tiles in a row; by default such that the mosaic comes out about square.
+    """
+    height, width = tiles[0].shape[:2]
+    rest = tiles[0].shape[2:]
+    if columns is None:
+        columns = int(np.ceil(np.sqrt(len(tiles) * height / width)))
+    columns = min(columns, len(tiles))
+    rows = -(-len(tiles) // columns)
+    gap = max(1, round(min(height, width) / 20))
+    shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, *rest)
+    sheet = np.ma.masked_array(np.zeros(shape, np.float32), mask=True)
+    for number, tile in enumerate(tiles):
+        top, left = number // columns * (height + gap), number % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = tile
+    return sheet
+
+
+def drawn_ratio(height: int, width: int) -> float:
+    """Return height / width of the drawing of a matrix; very long ones come out stretched."""
+    if width > 4 * height:
+        return 0.4
+    return 1.3 if height > 4 * width else height / width
+
+
+def draw_image(
+    axes: Axes, values: NDArray[Any], cmap: Colormap, limits: tuple[float, float]
+) -> Any:
+    """Fill the panel with a matrix or a mosaic; NaN and infinity come out in pink."""
+    from matplotlib.colors import ListedColormap
+
+    low, high = limits
+    finite = np.isfinite(np.ma.getdata(values))
+    image = axes.imshow(
+        np.ma.masked_where(~finite, values),
+        cmap=cmap,
+        vmin=low,
+        vmax=high if high > low else low + 1,
+        aspect="auto",
+    )
+    if not finite.all():
+        pink = np.ma.masked_where(finite, np.ones(values.shape, np.float32))
+        axes.imshow(pink, cmap=ListedColormap([NOT_FINITE]), aspect="auto")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return image
+
+
+class PanelGrid:
+    """A figure with panels of given shapes, placed in inches so that nothing is cut off.
+
+    Parameters
+    ----------
+    ratios
+        Height / width of each panel's drawing, in reading order.
+    columns
+        Panels in a row.
+    left
+        Inches kept free at the left of each panel, for tick labels.
+    right
+        Inches kept free at the right of the figure, for a colour bar.
+    """
+
+    def __init__(
+        self, ratios: Sequence[float], columns: int, *, left: float = 0, right: float = 0
+    ) -> None:
+        import matplotlib as mpl
+        from matplotlib.font_manager import FontProperties
+
+        base = FontProperties(size=mpl.rcParams["axes.titlesize"]).get_size_in_points()
+        self.title_size, self.caption_size = 0.85 * base, 0.7 * base
+        above = (2 * 1.25 * self.title_size + 6) / 72
+        below = (1.25 * self.caption_size + 6) / 72
+        columns = min(columns, len(ratios))
+        room = {1: 4.8, 2: 3.6}.get(columns, 2.75)
+        wanted = mpl.rcParams["figure.figsize"]
+        if list(wanted) != list(mpl.rcParamsDefault["figure.figsize"]):
+            room = max(1.0, (wanted[0] - right) / columns)  # the height follows from the content
+        width = room - GAP_INCHES - left
+        rows = [
+            max(_box(ratio, width)[1] for ratio in ratios[start : start + columns])
+            for start in range(0, len(ratios), columns)
+        ]
+        size = (room * columns + right, sum(rows) + len(rows) * (above + below + GAP_INCHES))
+        self.figure = new_figure(size)
+        self.axes: list[Axes] = []
+        top = size[1] - GAP_INCHES / 2
+        for number, ratio in enumerate(ratios):
+            row, column = divmod(number, columns)
+            box = _box(ratio, width)
+            x = room * column + GAP_INCHES / 2 + left + (width - box[0]) / 2
+            y = top - above - box[1]
+            self.axes.append(
+                self.figure.add_axes((x / size[0], y / size[1], box[0] / size[0], box[1] / size[1]))
+            )
+            if column == columns - 1:
+                top -= above + rows[row] + below + GAP_INCHES
+        self._room = room - GAP_INCHES / 2
+        self._right = right
+
+    def label(self, number: int, title: str, caption: str) -> None:
+        """Write above and below a panel, smaller or shortened where the text is too wide."""
+        axes = self.axes[number]
+        axes.set_title(title, fontsize=self.title_size, pad=5)
+        axes.set_xlabel(caption, fontsize=self.caption_size, alpha=0.7, labelpad=4)
+        for text in (axes.title, axes.xaxis.label):
+            fit_text(text, self._room * self.figure.dpi)
+
+    def colour_bar(self, image: Any) -> None:
+        """Draw what the colours of `image` stand for at the right edge."""
+        width, height = self.figure.get_size_inches()
+        boxes = [axes.get_position() for axes in self.axes]
+        bottom, top = min(box.y0 for box in boxes), max(box.y1 for box in boxes)
+        tall = min(top - bottom, 4 / height)
+        middle = (top + bottom) / 2
+        place = (1 - self._right / width, middle - tall / 2, 0.12 / width, tall)
+        self.figure.colorbar(image, cax=self.figure.add_axes(place))
+
+
+def _box(ratio: float, width: float) -> tuple[float, float]:
+    """Return width and height of a drawing that is at most `width` wide and 1.3 times as high."""
+    return (width, width * ratio) if ratio <= 1.3 else (1.3 * width / ratio, 1.3 * width)
+
+
+def fit_text(text: Any, room: float) -> None:
+    """Make a text at most `room` pixels wide: smaller by a quarter first, then shortened."""
+    width = text.get_window_extent().width
+    if width <= room:
+        return
+    text.set_fontsize(max(SMALLEST_FONT, text.get_fontsize() * max(room / width, 0.75)))
+    width = text.get_window_extent().width
+    if width <= room:
+        return
+    lines = text.get_text().split("\n")
+    keep = max(5, int(max(map(len, lines)) * room / width) - 1)
+    text.set_text("\n".join(line if len(line) <= keep else _middle(line, keep) for line in lines))
+
+
+def _middle(line: str, keep: int) -> str:
+    """Return the two ends of a line with an ellipsis between them."""
+    head = (keep - 1) // 2
+    return f"{line[:head]}…{line[len(line) - (keep - 1 - head) :]}"

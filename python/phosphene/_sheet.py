@@ -1,0 +1,88 @@
+"""Sheets of labelled pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+SMALLEST_TILE = 140
+"""Pixels of a tile's shorter side on a sheet."""
+
+WIDEST_SHEET = 1600
+GAP = 16
+INK, FAINT = "#1c1c1e", "#77777c"
+
+
+def enlarged(pixels: NDArray[np.uint8], scale: int) -> Image:
+    """Return pixels as a PIL image, each a square of `scale` by `scale`."""
+    from PIL import Image
+
+    pixels = np.repeat(np.repeat(pixels, scale, axis=0), scale, axis=1)
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+def contact_sheet(
+    images: NDArray[np.uint8], labels: Sequence[str], scores: Sequence[float], scale: int = 1
+) -> Image:
+    """Lay pictures out in rows on white, each with its label and score below.
+
+    Parameters
+    ----------
+    images : (n, height, width, channels) ndarray of uint8
+    labels, scores
+        One for each picture.
+    scale
+        Enlarges the pictures by this whole number at least; small ones are enlarged anyway.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    count, height, width, _ = images.shape
+    scale = max(scale, -(-SMALLEST_TILE // min(height, width)))
+    tile_height, tile_width = height * scale, width * scale
+    columns = _columns(count, tile_width)
+    rows = -(-count // columns)
+    size = max(13, min(22, tile_width // 12))
+    font, small = ImageFont.load_default(size), ImageFont.load_default(size - 2)
+    below = 2 * size + 12
+    sheet = Image.new(
+        "RGB",
+        (columns * (tile_width + GAP) + GAP, rows * (tile_height + below + GAP) + GAP),
+        "white",
+    )
+    draw = ImageDraw.Draw(sheet)
+    for number, pixels in enumerate(images):
+        left = GAP + number % columns * (tile_width + GAP)
+        top = GAP + number // columns * (tile_height + below + GAP)
+        sheet.paste(enlarged(pixels, scale).convert("RGB"), (left, top))
+        baseline = top + tile_height + 5
+        draw.text((left, baseline), _fitted(labels[number], font, tile_width), INK, font=font)
+        draw.text((left, baseline + size + 4), f"{scores[number]:.4g}", FAINT, font=small)
+    return sheet
+
+
+def _columns(count: int, tile_width: int) -> int:
+    """Return how many pictures stand in a row: without gaps at the end where that is possible."""
+    most = max(1, (WIDEST_SHEET - GAP) // (tile_width + GAP))
+    if count <= min(most, 4):
+        return count
+    target = int(np.ceil(np.sqrt(1.6 * count)))
+    without_gaps = [near for near in (target, target + 1, target - 1) if count % near == 0]
+    return min(most, (without_gaps or [target])[0])
+
+
+def _fitted(text: str, font: Any, width: int) -> str:
+    """Return a text that is at most `width` pixels wide, shortened in the middle."""
+    shown = text
+    keep = len(text)
+    while font.getlength(shown) > width and keep > 3:
+        keep -= 1
+        head = (keep + 1) // 2
+        shown = f"{text[:head]}…{text[len(text) - (keep - head) :]}"
+    return shown

@@ -1,0 +1,88 @@
+"""Penalties that keep a maximized picture calm.
+
+`phosphene.maximize` climbs ``objective - sum of penalties``. Pixels are measured in 0 ... 1, so
+that a weight means the same for every network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from phosphene._settings import check_integer, check_number
+
+__all__ = ["Lp", "Regularizer", "TotalVariation"]
+
+
+@dataclass(frozen=True)
+class TotalVariation:
+    """Punish differences between neighbouring pixels.
+
+    Parameters
+    ----------
+    weight
+        How strongly, in units of the objective, 0 or more.
+    power
+        1 (the default) keeps sharp edges, 2 smooths them away.
+
+    Notes
+    -----
+    ``weight * (mean |x[i+1, j] - x[i, j]|**power + mean |x[i, j+1] - x[i, j]|**power)``, where the
+    means run over the positions and channels of one picture.
+
+    Examples
+    --------
+    >>> TotalVariation(0.1).to_json()
+    {'kind': 'total_variation', 'weight': 0.1, 'power': 1}
+    """
+
+    weight: float
+    power: Literal[1, 2] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        check_number(self, "weight", minimum=0)
+        check_integer(self, "power", minimum=1, maximum=2)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the penalty as a recipe states it."""
+        return {"kind": "total_variation", "weight": float(self.weight), "power": int(self.power)}
+
+
+@dataclass(frozen=True)
+class Lp:
+    """Punish pixels that are far from the middle of the range.
+
+    Parameters
+    ----------
+    weight
+        How strongly, in units of the objective, 0 or more.
+    p
+        The exponent, 1 or more: 1 pulls on all pixels alike, larger ones mostly on the extreme
+        ones.
+
+    Notes
+    -----
+    ``weight * mean(|2 x - 1|**p)**(1 / p)`` over the pixels and channels of one picture.
+
+    Examples
+    --------
+    >>> Lp(0.01, 2).to_json()
+    {'kind': 'lp', 'weight': 0.01, 'p': 2.0}
+    """
+
+    weight: float
+    p: float
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        check_number(self, "weight", minimum=0)
+        check_number(self, "p", minimum=1)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the penalty as a recipe states it."""
+        return {"kind": "lp", "weight": float(self.weight), "p": float(self.p)}
+
+
+Regularizer = TotalVariation | Lp
+"""Any penalty of this module."""

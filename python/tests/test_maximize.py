@@ -1,0 +1,286 @@
+"""Maximization: against linear networks, whose best input is known, and on the wardrobe."""
+
+import signal
+
+import numpy as np
+import pytest
+
+import phosphene as ph
+
+QUIET = {"progress": False}
+PLAIN = {"transforms": (), "regularizers": (), "progress": False}
+
+
+def linear_network(kernel, bias=0.0):
+    """Return a network whose only output is the sum of `kernel` times the input."""
+    shape = kernel.shape
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, *shape], "name": "input"}},
+        {"class_name": "Flatten", "config": {"name": "flatten"}},
+        {"class_name": "Dense", "config": {"name": "sum", "units": 1, "activation": "linear"}},
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "linear", "layers": layers}}
+    return config, [kernel.reshape(-1, 1).astype(np.float32), np.array([bias], np.float32)]
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    """Return weights of both signs, none near zero, in blocks of 4 x 4."""
+    random = np.random.default_rng(3)
+    signs = random.choice([-1.0, 1.0], (4, 4, 1))
+    return np.kron(signs, np.ones((4, 4, 1))) * random.uniform(0.5, 1, (16, 16, 1))
+
+
+@pytest.fixture(scope="module")
+def wardrobe():
+    return ph.zoo.wardrobe()
+
+
+@pytest.mark.parametrize("parametrization", ["fourier", "pixel"])
+@pytest.mark.parametrize("optimizer", ["adam", ph.optimizers.RMSprop(0.05, rho=0.9)])
+def test_linear_network_is_maximized_by_the_signs_of_its_weights(
+    kernel, parametrization, optimizer
+):
+    """Climbing kernel * x inside a box ends white where the kernel is positive, else black."""
+    picture = ph.maximize(
+        linear_network(kernel),
+        0,
+        parametrization=parametrization,
+        optimizer=optimizer,
+        steps=256,
+        **PLAIN,
+    )
+    white = picture.image > 127
+    np.testing.assert_array_equal(white, kernel > 0)
+    best = kernel[kernel > 0].sum()  # with white = 1 and black = 0
+    assert picture.score > 0.75 * best
+
+
+def test_score_is_that_of_the_input(kernel):
+    picture = ph.maximize(linear_network(kernel, bias=5), 0, steps=8, n=3, **QUIET)
+    # A sum of 256 float32 products; 1e-5 of the sum of their sizes leaves room for any order.
+    expected = (picture.input * kernel).sum(axis=(1, 2, 3)) + 5
+    np.testing.assert_allclose(picture.scores, expected, atol=1e-5 * np.abs(kernel).sum())
+    assert picture.score == picture.scores[0]
+
+
+def test_score_of_a_class_is_its_output_before_softmax(wardrobe):
+    picture = ph.maximize(wardrobe, ["Bag", 1], steps=8, **QUIET)
+    features = ph.trace(wardrobe, picture.input)["flatten"]
+    kernel, bias = wardrobe["classes"].get_weights()
+    expected = (features @ kernel + bias)[[0, 1], [8, 1]]
+    np.testing.assert_allclose(picture.scores, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_image_is_the_input_in_pixels(wardrobe):
+    picture = ph.maximize(wardrobe, 0, steps=8, **QUIET)
+    # wardrobe takes 0 ... 1; a pixel is at most half a grey level off
+    np.testing.assert_allclose(picture.input[0] * 255, picture.image, atol=0.5 + 1e-3)
+
+
+@pytest.mark.parametrize("value_range", [(-1, 1), (0, 255), (-3.5, 2.0)])
+def test_value_range(kernel, value_range):
+    picture = ph.maximize(linear_network(kernel), 0, value_range=value_range, steps=200, **PLAIN)
+    black, white = value_range
+    assert picture.input.min() >= black
+    assert picture.input.max() <= white
+    assert picture.input.max() - picture.input.min() > 0.8 * (white - black)
+    pixels = (picture.input[0] - black) / (white - black) * 255
+    np.testing.assert_allclose(pixels, picture.image, atol=0.51)
+
+
+def test_channels_in_reverse_order_come_back_as_red_green_blue():
+    """With "caffe" the network's first channel is blue: a network that likes it wants blue."""
+    kernel = np.zeros((8, 8, 3))
+    kernel[..., 0] = 1
+    kernel[..., 1:] = -1
+    model = ph.load(linear_network(kernel), preprocessing="caffe")
+    picture = ph.maximize(model, 0, steps=200, **PLAIN)
+    red, green, blue = picture.image.mean(axis=(0, 1))
+    assert blue > 200
+    assert max(red, green) < 55
+    mean = [103.939, 116.779, 123.68]  # of blue, green, red: keras.applications' "caffe"
+    np.testing.assert_allclose(picture.input[0], picture.image[..., ::-1] - mean, atol=0.51)
+
+
+@pytest.mark.parametrize("size", [20, (12, 24)])
+def test_size_is_the_canvas_in_pixels(kernel, size):
+    picture = ph.maximize(linear_network(kernel), 0, size=size, steps=4, **QUIET)
+    assert picture.image.shape[:2] == ((20, 20) if size == 20 else size)
+
+
+def test_every_class_gets_a_picture_that_the_network_takes_for_it(wardrobe):
+    picture = ph.maximize(wardrobe, list(wardrobe.classes), steps=64, **QUIET)
+    assert picture.labels == tuple(wardrobe.classes)
+    answers = wardrobe.predict(picture.input)
+    np.testing.assert_array_equal(answers.argmax(axis=1), np.arange(10))
+    assert picture.images.std(axis=(1, 2, 3)).min() > 8  # grey levels: nothing is grey
+
+
+def test_it_beats_noise_and_real_garments(wardrobe):
+    picture = ph.maximize(wardrobe, ph.logit(9), steps=96, **QUIET)
+    images, _ = ph.zoo.garments()
+    noise = np.random.default_rng(0).random((50, 28, 28, 1), np.float32)
+    kernel, bias = wardrobe["classes"].get_weights()
+    features = ph.trace(wardrobe, np.concatenate([images, noise]), layers="flatten")["flatten"]
+    assert picture.score > (features @ kernel + bias)[:, 9].max()
+
+
+def test_same_seed_same_bits(wardrobe):
+    first, again, other = (
+        ph.maximize(wardrobe, ("conv2_1", 5), seed=seed, steps=12, n=2, **QUIET)
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first.images, again.images)
+    np.testing.assert_array_equal(first.input, again.input)
+    assert first.scores == again.scores
+    assert first.history == again.history
+    assert (first.images != other.images).any()
+    assert (first.images[0] != first.images[1]).any()
+
+
+def test_total_variation_calms_and_lp_pulls_to_the_middle(wardrobe):
+    def made(*regularizers):
+        return ph.maximize(
+            wardrobe, 0, steps=48, regularizers=regularizers, transforms=(), **QUIET
+        ).input[0]
+
+    def variation(x):
+        return np.abs(np.diff(x, axis=0)).mean() + np.abs(np.diff(x, axis=1)).mean()
+
+    free = made()
+    calm = made(ph.regularizers.TotalVariation(300.0))
+    middle = made(ph.regularizers.Lp(300.0, 2))
+    assert variation(calm) < 0.6 * variation(free)
+    assert np.abs(middle - 0.5).mean() < 0.6 * np.abs(free - 0.5).mean()
+
+
+def test_objectives_add_up(kernel):
+    """With weight -1 the same network is maximized by the opposite signs."""
+    picture = ph.maximize(linear_network(kernel), -1 * ph.logit(0), steps=256, **PLAIN)
+    np.testing.assert_array_equal(picture.image > 127, kernel < 0)
+
+
+def test_start_is_where_it_starts(wardrobe):
+    images, _ = ph.zoo.garments()
+    start = images[:1].copy()
+    picture = ph.maximize(wardrobe, 0, start=start, steps=1, parametrization="pixel", **PLAIN)
+    np.testing.assert_array_equal(start, images[:1])
+    # One step of Adam moves the logit of a pixel by 0.05, a pixel by a quarter of that at most.
+    assert np.abs(picture.input - start).max() < 0.02
+
+
+def test_history_has_one_score_a_step(wardrobe):
+    picture = ph.maximize(wardrobe, [0, 1], steps=7, **QUIET)
+    assert [len(each) for each in picture.history] == [7, 7]
+
+
+def test_callbacks_hear_of_every_step(wardrobe):
+    heard = []
+    ph.maximize(wardrobe, 0, steps=5, callbacks=[heard.append], **QUIET)
+    assert [(each.step, each.steps) for each in heard] == [(step, 5) for step in range(1, 6)]
+    assert all(np.isfinite(each.score) for each in heard)
+
+
+class Stop(Exception):  # noqa: N818
+    pass
+
+
+def test_exceptions_come_out_with_the_picture_so_far(wardrobe):
+    def stop(progress):
+        if progress.step == 3:
+            raise Stop("enough")
+
+    with pytest.raises(Stop, match="enough") as caught:
+        ph.maximize(wardrobe, 0, steps=1000, callbacks=[stop], **QUIET)
+    assert caught.value.picture.image.shape == (28, 28, 1)
+    assert len(caught.value.picture.history[0]) == 3
+
+
+def test_control_c_stops_within_a_step(wardrobe):
+    steps = []
+
+    def interrupt(progress):
+        steps.append(progress.step)
+        if progress.step == 4:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        ph.maximize(wardrobe, 0, steps=100_000, callbacks=[interrupt], **QUIET)
+    assert steps[-1] <= 5
+    assert caught.value.picture.input.shape == (1, 28, 28, 1)
+
+
+def test_true_stops_with_cancelled(wardrobe):
+    with pytest.raises(ph.Cancelled) as caught:
+        ph.maximize(wardrobe, 0, steps=1000, callbacks=[lambda p: p.step == 2], **QUIET)
+    assert len(caught.value.picture.history[0]) == 2
+
+
+def test_recipe_says_everything(wardrobe):
+    picture = ph.maximize(
+        wardrobe,
+        ("conv1", 3),
+        steps=2,
+        seed=11,
+        transforms=[ph.transforms.Jitter(1)],
+        regularizers=[ph.regularizers.Lp(0.5, 2)],
+        optimizer=ph.optimizers.RMSprop(0.5),
+        **QUIET,
+    )
+    recipe = picture.recipe
+    (term,) = recipe["objectives"][0]["terms"]
+    assert (term["kind"], term["layer"], term["index"]) == ("channel", "conv1", 3)
+    assert (recipe["steps"], recipe["seed"], recipe["count"]) == (2, 11, 1)
+    assert recipe["transforms"] == [{"kind": "jitter", "pixels": 1}]
+    assert recipe["regularizers"] == [{"kind": "lp", "weight": 0.5, "p": 2.0}]
+    assert recipe["optimizer"]["rho"] == pytest.approx(0.9)
+    assert recipe["parametrization"]["kind"] == "fourier"
+    assert recipe["engine"]["model_digest"] == wardrobe.digest
+    assert {"version", "isa", "threads"} <= set(recipe["engine"])
+
+
+def test_progress_bar_only_where_somebody_looks(wardrobe, capfd):
+    ph.maximize(wardrobe, 0, steps=3)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "step"),
+        ({"steps": 2.5}, "step"),
+        ({"n": 0}, "count"),
+        ({"seed": -1}, "seed"),
+        ({"size": 0}, r"size must be .* received 0"),
+        ({"size": (1, 2, 3)}, r"size must be .* received \(1, 2, 3\)"),
+        ({"parametrization": "wavelet"}, "wavelet"),
+        ({"optimizer": "sgd"}, r"optimizer must be 'adam', 'rmsprop' .* received 'sgd'"),
+        ({"transforms": ["jitter"]}, r"transforms must be a list .* received 'jitter'"),
+        ({"regularizers": [ph.transforms.Jitter(1)]}, r"regularizers must be a list"),
+        ({"value_range": (1, 0)}, r"value_range must be .* received \(1, 0\)"),
+        ({"value_range": 255}, r"value_range must be .* received 255"),
+        ({"start": [["a"]]}, r"start must be real numbers"),
+        ({"start": np.zeros((0, 28, 28, 1))}, r"start is empty"),
+        ({"start": np.zeros((1, 5, 5, 1))}, r"start|shape"),
+        ({"start": np.full((1, 28, 28, 1), np.nan)}, "NaN|finite"),
+    ],
+)
+def test_refusals(wardrobe, options, message):
+    with pytest.raises(ph.InvalidArgumentError, match=message):
+        ph.maximize(wardrobe, 0, **({"steps": 2} | options | QUIET))
+
+
+def test_nan_in_the_weights_is_refused(kernel):
+    broken = kernel.copy()
+    broken[0, 0] = np.nan
+    with pytest.raises(ph.InvalidArgumentError, match=r"NaN|finite"):
+        ph.maximize(linear_network(broken), 0, steps=2, **QUIET)
+
+
+def test_model_is_not_changed(kernel):
+    config, weights = linear_network(kernel)
+    before = [array.copy() for array in weights]
+    ph.maximize((config, weights), 0, steps=2, **QUIET)
+    for array, copy in zip(weights, before, strict=True):
+        np.testing.assert_array_equal(array, copy)

@@ -1,0 +1,223 @@
+"""Plots of traces: what is drawn where, read back from the figure, and from pixels of the files."""
+
+import itertools
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+
+from phosphene import InvalidArgumentError, ModelFileError
+from phosphene._plots import save_trace, trace_plot
+
+VIRIDIS_LOW, VIRIDIS_HIGH = (68, 1, 84), (253, 231, 36)  # the ends of matplotlib's colour map
+PINK = (255, 0, 200)
+
+
+@pytest.fixture
+def trace():
+    ramp = np.arange(2 * 20 * 30, dtype=np.float32).reshape(2, 20, 30)
+    channels = np.zeros((2, 16, 16, 5), np.float32)
+    channels[1] = np.arange(5)
+    return {
+        "ramp": ramp,
+        "conv": channels,
+        "block/conv#1": np.ones((2, 40, 20, 3), np.float32),
+        "small": np.ones((2, 14, 40), np.float32),
+        "dense": np.array([[0.1, 0.7, 0.2], [1, 2, 3]], np.float32),
+    }
+
+
+def titles(figure):
+    return [axes.get_title() for axes in figure.axes]
+
+
+def pixels(figure):
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3]
+
+
+def has_colour(image, colour):
+    return bool((np.abs(image.astype(int) - colour).max(axis=-1) <= 2).any())
+
+
+def test_only_large_outputs_in_order_with_name_and_shape(trace):
+    assert titles(trace_plot(trace)) == [
+        "ramp\n(20, 30)",
+        "conv\n(16, 16, 5)",
+        "block/conv#1\n(40, 20, 3)",
+    ]
+
+
+@pytest.mark.parametrize(("smallest", "count"), [((14, 40), 1), ((14, 30), 2), ((21, 21), 0)])
+def test_min_size_is_height_and_width(trace, smallest, count):
+    chosen = {path: trace[path] for path in ("ramp", "small")}
+    if count:
+        assert len(trace_plot(chosen, min_size=smallest).axes) == count
+    else:
+        with pytest.raises(InvalidArgumentError, match=r"at least 21x21: ramp \(20, 30\), small"):
+            trace_plot(chosen, min_size=smallest)
+
+
+def test_matrix_is_drawn_as_it_is(trace):
+    (axes,) = trace_plot(trace, layers="ramp", sample=1).axes
+    np.testing.assert_array_equal(axes.images[0].get_array(), trace["ramp"][1])
+    assert axes.images[0].get_clim() == (600, 1199)  # the second sample of the ramp
+    assert axes.get_xlabel() == "600 … 1.2e+03"
+
+
+def test_mosaic_holds_the_first_channels_with_gaps(trace):
+    (axes,) = trace_plot(trace, layers=["conv"], sample=-1, channels=4).axes
+    drawn = axes.images[0].get_array()
+    assert drawn.shape == (33, 33)  # 2 x 2 tiles of 16 and a gap of 1
+    assert drawn.mask[16].all()
+    assert drawn.mask[:, 16].all()
+    corners = drawn[::32, ::32].data  # one pixel of each tile
+    np.testing.assert_array_equal(corners, [[0, 1], [2, 3]])
+    assert axes.get_xlabel().startswith("4 of 5 channels, 0 … 3")
+
+
+def test_chosen_channels(trace):
+    (axes,) = trace_plot(trace, layers="conv", sample=1, channels=[4, 2]).axes
+    assert set(axes.images[0].get_array().compressed()) == {2, 4}
+    with pytest.raises(InvalidArgumentError, match=r"'conv' has 5 channels, received .*\[7\]"):
+        trace_plot(trace, layers="conv", channels=[7])
+
+
+def test_scale_panel_and_shared(trace):
+    own = trace_plot(trace, layers=["ramp", "conv"], sample=1)
+    assert [axes.images[0].get_clim() for axes in own.axes] == [(600, 1199), (0, 4)]
+    shared = trace_plot(trace, layers=["ramp", "conv"], sample=1, scale="shared")
+    panels, colour_bar = shared.axes[:2], shared.axes[2]
+    assert [axes.images[0].get_clim() for axes in panels] == [(0, 1199)] * 2
+    assert colour_bar.get_ylim() == (0, 1199)
+
+
+def test_grid_limits_the_panels(trace):
+    assert titles(trace_plot(trace, grid=(1, 2))) == ["ramp\n(20, 30)", "conv\n(16, 16, 5)"]
+
+
+@pytest.mark.parametrize("kind", ["bars", "heat"])
+def test_vectors_when_asked(trace, kind):
+    (axes,) = trace_plot(trace, layers="den*", kind=kind).axes
+    if kind == "bars":
+        heights = [bar.get_height() for bar in axes.patches]
+    else:
+        heights = axes.images[0].get_array().ravel()
+    np.testing.assert_array_equal(heights, trace["dense"][0])
+
+
+def test_exact_names_are_drawn_whatever_their_size(trace):
+    assert titles(trace_plot(trace, layers=["dense", "small"])) == [
+        "dense\n(3,)",
+        "small\n(14, 40)",
+    ]
+
+
+def test_globs_keep_the_order_and_the_size_limit(trace):
+    assert titles(trace_plot(trace, layers=["*conv*"])) == [
+        "conv\n(16, 16, 5)",
+        "block/conv#1\n(40, 20, 3)",
+    ]
+
+
+def test_colours_on_the_page(trace):
+    page = pixels(trace_plot(trace, layers="ramp"))
+    assert has_colour(page, VIRIDIS_LOW)
+    assert has_colour(page, VIRIDIS_HIGH)
+    assert not has_colour(page, PINK)
+
+
+def test_nan_and_infinity_are_pink_and_don_t_hide_the_rest():
+    values = np.linspace(0, 1, 400, dtype=np.float32).reshape(1, 20, 20)
+    values[0, 5, 5:9] = np.nan
+    values[0, 8, 5:9] = np.inf
+    figure = trace_plot({"layer": values})
+    assert "NaN or inf in pink" in figure.axes[0].get_xlabel()
+    page = pixels(figure)
+    assert has_colour(page, PINK)
+    assert has_colour(page, VIRIDIS_HIGH)
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_long_names_stay_inside_their_panel(columns):
+    name = "functional_with_a_long_name/residual_stage_4/bottleneck_block_12/separable_conv2d_7#3"
+    figure = trace_plot({f"{name}{i}": np.ones((1, 20, 20)) for i in range(3)}, grid=(3, columns))
+    width = figure.bbox.width
+    figure.canvas.draw()
+    boxes = [axes.title.get_window_extent() for axes in figure.axes[:columns]]
+    assert boxes[0].x0 >= 0
+    assert boxes[-1].x1 <= width
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+    shown = figure.axes[0].get_title().split("\n")[0]
+    assert shown.startswith("functional_w")
+    assert shown.endswith("_7#30")
+
+
+def test_user_s_settings_hold(trace):
+    with mpl.rc_context({"figure.figsize": (12, 5), "axes.titlesize": 20, "figure.facecolor": "k"}):
+        figure = trace_plot(trace, layers="conv", cmap="gray")
+        assert figure.get_size_inches()[0] == 12
+        assert figure.axes[0].title.get_fontsize() == 17  # 0.85 of the user's
+        assert figure.get_facecolor() == (0, 0, 0, 1)
+    assert figure.axes[0].images[0].cmap.name == "gray"
+
+
+def test_nothing_is_left_in_pyplot(trace):
+    from matplotlib import pyplot as plt
+
+    with mpl.rc_context({"backend": "agg"}):
+        trace_plot(trace)
+    assert plt.get_fignums() == []
+
+
+def test_notebooks_can_show_it(trace):
+    assert trace_plot(trace)._repr_png_().startswith(b"\x89PNG")
+
+
+def test_trace_is_not_changed(trace):
+    before = {path: array.copy() for path, array in trace.items()}
+    trace_plot(trace)
+    for path, array in trace.items():
+        np.testing.assert_array_equal(array, before[path])
+
+
+def test_saved_pages_are_numbered_and_complete(trace, tmp_path):
+    folder = tmp_path / "new" / "pages"
+    files = save_trace(trace, folder, grid=(1, 2))
+    assert [file.name for file in files] == ["0.png", "1.png"]
+    assert sorted(file.name for file in folder.iterdir()) == ["0.png", "1.png"]
+    with Image.open(files[0]) as first, Image.open(files[1]) as second:
+        assert has_colour(np.asarray(first.convert("RGB")), VIRIDIS_HIGH)
+        assert first.width > 500
+        assert second.width > 400
+
+
+def test_unwritable_folder_is_one_sentence(trace, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ModelFileError, match=r"folder '.*pages'.*Not a directory"):
+        save_trace(trace, tmp_path / "file" / "pages")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layers": "cnv"}, r"no layer 'cnv'; the closest names are 'conv'"),
+        ({"sample": 2}, r"sample must be a number below 2, the batch size, received 2"),
+        ({"channels": 0}, r"channels must be 1 or more, received 0"),
+        ({"grid": (0, 3)}, r"grid must be two whole numbers above 0, received \(0, 3\)"),
+        ({"grid": 3}, r"grid must be two whole numbers above 0, received 3"),
+        ({"min_size": 15}, r"min_size must be two whole numbers"),
+        ({"kind": "pie"}, r"kind must be one of .* received 'pie'"),
+        ({"scale": "log"}, r"scale must be one of .* received 'log'"),
+        ({"cmap": "viridiss"}, r"received 'viridiss'; did you mean 'viridis'"),
+    ],
+)
+def test_refusals(trace, options, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        trace_plot(trace, **options)
+
+
+def test_empty_trace_is_refused():
+    with pytest.raises(InvalidArgumentError, match="the trace is empty"):
+        trace_plot({})

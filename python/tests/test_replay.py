@@ -1,0 +1,109 @@
+"""Pictures rendered again from their files."""
+
+import warnings
+
+import numpy as np
+import pytest
+from test_maximize import linear_network
+
+import phosphene as ph
+from phosphene._picture import read_recipe
+
+QUIET = {"progress": False}
+
+
+@pytest.fixture(scope="module")
+def wardrobe():
+    return ph.zoo.wardrobe()
+
+
+def assert_same(first, second):
+    np.testing.assert_array_equal(first.images, second.images)
+    np.testing.assert_array_equal(first.input, second.input)
+    assert first.scores == second.scores
+    assert first.recipe == second.recipe
+    assert first.labels == second.labels
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"n": 2, "seed": 5, "size": 40, "parametrization": "pixel"},
+        {"transforms": (), "regularizers": [ph.regularizers.TotalVariation(0.1)]},
+        {"value_range": (0, 0.5), "optimizer": "rmsprop"},
+    ],
+)
+def test_replay_is_bit_equal_and_silent(wardrobe, tmp_path, options):
+    made = ph.maximize(wardrobe, ["Bag", ("conv1", 2)], steps=6, **QUIET, **options)
+    path = made.save(tmp_path / "a.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_same(ph.replay(path, wardrobe, **QUIET), made)
+
+
+def test_other_weights_are_warned_of(wardrobe, tmp_path):
+    random = np.random.default_rng(0)
+    network = linear_network(random.normal(size=(28, 28, 1)))
+    path = ph.maximize(network, 0, steps=3, **QUIET).save(tmp_path / "a.png")
+    network[1][0][0] += 1
+    with pytest.warns(UserWarning, match=r"a\.png'.*the model is another one"):
+        ph.replay(path, network, **QUIET)
+
+
+def test_another_thread_count_is_warned_of(wardrobe, tmp_path):
+    before = ph.threads()
+    path = ph.maximize(wardrobe, 0, steps=3, **QUIET).save(tmp_path / "a.png")
+    try:
+        ph.set_threads(before + 1)
+        message = f"number of threads was {before}, now it is {before + 1}"
+        with pytest.warns(UserWarning, match=message):
+            ph.replay(path, wardrobe, **QUIET)
+    finally:
+        ph.set_threads(None)
+
+
+def test_small_starts_are_carried(wardrobe, tmp_path):
+    images, _ = ph.zoo.garments()
+    made = ph.maximize(wardrobe, 0, start=images[3:4], steps=4, **QUIET)
+    assert_same(ph.replay(made.save(tmp_path / "a.png"), wardrobe, **QUIET), made)
+
+
+def test_large_starts_are_asked_for(tmp_path):
+    shape = (300, 300, 3)  # 1.08 million bytes
+    random = np.random.default_rng(1)
+    model = ph.load(linear_network(random.normal(size=shape) / 1000))
+    start = random.random((1, *shape)).astype(np.float32)
+    made = ph.maximize(model, 0, start=start, steps=2, **QUIET)
+    path = made.save(tmp_path / "a.png")
+    assert "zlib" not in read_recipe(path)["start"]
+    with pytest.raises(ph.InvalidArgumentError, match="hand it over as start="):
+        ph.replay(path, model, **QUIET)
+    with pytest.raises(ph.InvalidArgumentError, match="isn't the array"):
+        ph.replay(path, model, start=start + 1, **QUIET)
+    assert_same(ph.replay(path, model, start=start, **QUIET), made)
+
+
+def test_a_start_that_wasn_t_is_refused(wardrobe, tmp_path):
+    path = ph.maximize(wardrobe, 0, steps=2, **QUIET).save(tmp_path / "a.png")
+    with pytest.raises(ph.InvalidArgumentError, match="made without a start"):
+        ph.replay(path, wardrobe, start=np.zeros((1, 28, 28, 1)), **QUIET)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "phosphene-recipe/9"}, "format 'phosphene-recipe/9'"),
+        ({"start": {"sha256": "0", "shape": [1], "zlib": "?"}}, "isn't the array|damaged"),
+        ({"start": 3}, "damaged"),
+        ({"objectives": [{"terms": [{"kind": "channel", "layer": "gone", "index": 0}]}]}, "gone"),
+        ({"steps": -3}, "step"),
+    ],
+)
+def test_edited_recipes_are_refused(wardrobe, tmp_path, change, message):
+    import dataclasses
+
+    made = ph.maximize(wardrobe, 0, steps=2, **QUIET)
+    edited = dataclasses.replace(made, recipe=made.recipe | change)
+    with pytest.raises(ph.PhospheneError, match=message):
+        ph.replay(edited.save(tmp_path / "a.png"), wardrobe, **QUIET)
