@@ -28,7 +28,6 @@ test: build $(VENV)/test.stamp ## Run every test: engine, C example, Python, ins
 .PHONY: demo
 demo: build ## Look into the network that ships with the package, on out/index.html
 	$(PYTHON) python/examples/demo.py
-	@echo "Open $(CURDIR)/out/index.html"
 
 .PHONY: bench
 bench: build $(VENV)/test.stamp ## Measure speed and memory, against Keras in the same run

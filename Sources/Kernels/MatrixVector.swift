@@ -25,15 +25,15 @@ func matrixVectorKernel(
       Threads.split(outputCount, grain: grain) { rows in
         for row in rows { y[row] += dotProduct(w + row * k, x, k) }
       }
+    } else if k >= 512, k * outputCount >= cachedMatrixSize {
+      addProductOfBands(x, w, rows: k, width: outputCount, to: y)
     } else {
-      // Whole cache lines for each thread, and sums that stay in its first-level cache.
+      // Whole cache lines for each thread.
       let lines = (outputCount + 15) / 16
       Threads.split(lines, grain: max(4, loopGrain / max(k * 16, 1))) { range in
-        let end = min(range.upperBound * 16, outputCount)
-        for start in stride(from: range.lowerBound * 16, to: end, by: 4096) {
-          addProduct(
-            x, w, rows: k, width: outputCount, columns: start..<min(start + 4096, end), to: y)
-        }
+        let columns = range.lowerBound * 16..<min(range.upperBound * 16, outputCount)
+        addProduct(
+          x, w, rows: k, width: outputCount, columns: columns, isInCache: true, to: y)
       }
     }
     activation?.apply(outputCount, from: y, to: y)
@@ -59,16 +59,94 @@ private func dotProduct(
   return sum
 }
 
-/// Adds `x[row] * w[row]` for all rows to some columns of `y`, eight rows at a time so that each
-/// sum is read and written once for eight products.
+/// Adds the product of a matrix that comes from memory, in bands of rows.
+///
+/// Each thread reads whole rows: two threads that read halves of the same rows take twice as long
+/// as one that reads all of them.
+/// The bands don't depend on the number of threads, and neither does the result.
+private func addProductOfBands(
+  _ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, rows: Int, width: Int,
+  to y: UnsafeMutablePointer<Float>
+) {
+  let bands = 32
+  withUnsafeTemporaryAllocation(of: Float.self, capacity: bands * width) { sums in
+    guard let sums = sums.baseAddress else { return }
+    Threads.parallel(bands) { band in
+      let (first, end) = (rows * band / bands, rows * (band + 1) / bands)
+      (sums + band * width).update(repeating: 0, count: width)
+      addProduct(
+        x + first, w + first * width, rows: end - first, width: width, columns: 0..<width,
+        isInCache: false, to: sums + band * width)
+    }
+    Threads.split(width, grain: loopGrain / bands) { range in
+      for band in 0..<bands {
+        for column in range { y[column] += sums[band * width + column] }
+      }
+    }
+  }
+}
+
+/// Adds `x[row] * w[row]` for all rows to some columns of `y`.
+///
+/// Columns are taken as many at a time as have their sums in the first-level cache. Blocks of rows
+/// have sums of their own, so that the rounding error grows with the length of a block and not with
+/// the number of rows.
 private func addProduct(
   _ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, rows: Int, width: Int,
-  columns: Range<Int>, to y: UnsafeMutablePointer<Float>
+  columns: Range<Int>, isInCache: Bool, to y: UnsafeMutablePointer<Float>
 ) {
-  var row = 0
-  while row < rows {
+  withUnsafeTemporaryAllocation(of: Float.self, capacity: min(4096, columns.count)) { sums in
+    guard let sums = sums.baseAddress else { return }
+    for start in stride(from: columns.lowerBound, to: columns.upperBound, by: 4096) {
+      let count = min(4096, columns.upperBound - start)
+      for first in stride(from: 0, to: rows, by: 512) {
+        sums.update(repeating: 0, count: count)
+        addRows(
+          x, w + start, width, first..<min(first + 512, rows), count, isInCache: isInCache,
+          to: sums)
+        for column in 0..<count { y[start + column] += sums[column] }
+      }
+    }
+  }
+}
+
+/// Adds the products of some rows.
+@inline(__always) private func addRows(
+  _ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, _ width: Int, _ rows: Range<Int>,
+  _ count: Int, isInCache: Bool, to sums: UnsafeMutablePointer<Float>
+) {
+  var row = rows.lowerBound
+  if isInCache {
+    while row + 8 <= rows.upperBound {
+      addEightRows(x + row, w + row * width, width, count, to: sums)
+      row += 8
+    }
+  }
+  while row < rows.upperBound {
     let (factor, source) = (x[row], w + row * width)
-    for column in columns { y[column] += factor * source[column] }
+    for column in 0..<count { sums[column] += factor * source[column] }
     row += 1
+  }
+}
+
+/// The number of floats below which a matrix may be in a cache.
+///
+/// From there, reading eight rows at once saves reading and writing the sums (1.5 times as fast);
+/// from memory, one row after the other is better, because hardware prefetches it (1.3 times).
+private let cachedMatrixSize = 1 << 22
+
+/// Adds the products of eight neighbouring rows.
+@inline(__always) private func addEightRows(
+  _ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, _ width: Int, _ count: Int,
+  to sums: UnsafeMutablePointer<Float>
+) {
+  let (x0, x1, x2, x3) = (x[0], x[1], x[2], x[3])
+  let (x4, x5, x6, x7) = (x[4], x[5], x[6], x[7])
+  let (w0, w1, w2, w3) = (w, w + width, w + 2 * width, w + 3 * width)
+  let (w4, w5, w6, w7) = (w + 4 * width, w + 5 * width, w + 6 * width, w + 7 * width)
+  for column in 0..<count {
+    let first = (x0 * w0[column] + x1 * w1[column]) + (x2 * w2[column] + x3 * w3[column])
+    let second = (x4 * w4[column] + x5 * w5[column]) + (x6 * w6[column] + x7 * w7[column])
+    sums[column] += first + second
   }
 }

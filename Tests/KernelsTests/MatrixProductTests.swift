@@ -57,6 +57,26 @@ import Testing
     #expect(y[0].isNaN && y[1].isNaN)
   }
 
+  // A matrix so large that it is read in bands of rows: ones, but for a few elements.
+  @Test(arguments: [1, 2]) func largeMatricesAreReadWhole(threads: Int) throws {
+    let (rows, columns) = (1030, 4100)
+    var (x, w) = (
+      [Float](repeating: 1, count: rows), [Float](repeating: 1, count: rows * columns)
+    )
+    var expected = [Float](repeating: Float(rows), count: columns)
+    for (row, column) in [(0, 0), (31, 4095), (32, 4096), (777, 2000), (1029, 4099)] {
+      w[row * columns + column] = 5
+      expected[column] += 4
+    }
+    x[500] = 3
+    expected = expected.map { $0 + 2 }
+    let kernel = try matrixProductKernel(
+      a: Shape([1, rows]), b: Shape([rows, columns]), transposeA: false, transposeB: false,
+      hasBias: false,
+      activation: nil, constantB: true)
+    #expect(try run(kernel, [x, w], output: columns, threads: threads) == expected)
+  }
+
   @Test func sumOfNothingIsZero() throws {
     let kernel = try matrixProductKernel(
       a: [2, 0], b: [0, 3], transposeA: false, transposeB: false, hasBias: false, activation: nil,

@@ -150,11 +150,11 @@ def open_picture(source: Any, mode: str) -> Any:
         raise ModelFileError(f"{path} is a damaged picture: {error}.") from None
 
 
-def batches(arrays: Sequence[NDArray[Any]], size: int | None) -> list[list[NDArray[Any]]]:
+def batches(arrays: Sequence[NDArray[Any]], size: Any) -> list[list[NDArray[Any]]]:
     """Return the inputs cut into batches of at most `size` samples; None doesn't cut."""
     if size is None:
         return [list(arrays)]
-    if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1:
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
         raise InvalidArgumentError(f"batch_size must be a whole number above 0; received {size!r}.")
     total = len(arrays[0])
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 import tempfile
 from pathlib import Path
@@ -143,9 +144,7 @@ def mosaic(
     """
     height, width = tiles[0].shape[:2]
     rest = tiles[0].shape[2:]
-    if columns is None:
-        columns = int(np.ceil(np.sqrt(len(tiles) * height / width)))
-    columns = min(columns, len(tiles))
+    columns = min(columns or _columns(len(tiles), height / width), len(tiles))
     rows = -(-len(tiles) // columns)
     gap = max(1, round(min(height, width) / 20))
     shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, *rest)
@@ -154,6 +153,12 @@ def mosaic(
         top, left = number // columns * (height + gap), number % columns * (width + gap)
         sheet[top : top + height, left : left + width] = tile
     return sheet
+
+
+def _columns(count: int, ratio: float) -> int:
+    """Return how many tiles go in a row: about square, and without a gap at the end if possible."""
+    about = math.ceil(math.sqrt(count * ratio))
+    return next((near for near in (about, about + 1, about - 1) if near and count % near == 0), about)
 
 
 def drawn_ratio(height: int, width: int) -> float:

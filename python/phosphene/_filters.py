@@ -136,8 +136,9 @@ def _picture(
     else:
         what = f"{count} filters"
     if input_channel is not None:
-        kernel = kernel[:, :, _within(layer, "input channel", input_channel, inputs)]
-        what += f", input channel {input_channel}"
+        channel = _within(layer, "input channel", input_channel, inputs)
+        kernel = kernel[:, :, channel]
+        what += f", input channel {channel}"
     elif inputs == 3 and cmap is None:
         kernel = kernel[:, :, ::-1] if reverse else kernel
         what += " in colour"
@@ -164,7 +165,7 @@ def _kernel(layer: Layer) -> NDArray[Any]:
 def _indices(layer: Layer, what: str, index: int | Sequence[int] | None, count: int) -> list[int]:
     if index is None:
         return list(range(count))
-    wanted = [index] if isinstance(index, (int, np.integer)) else list(index)
+    wanted = list(index) if isinstance(index, (list, tuple, range, np.ndarray)) else [index]
     if not wanted:
         raise InvalidArgumentError("index must name a filter at least, received none.")
     return [_within(layer, what, number, count) for number in wanted]

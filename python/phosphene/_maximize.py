@@ -123,14 +123,14 @@ def maximize(
     recipe: dict[str, Any] = {
         "format": FORMAT,
         "objectives": [as_objective(model, each).to_json() for each in wanted],
-        "seed": seed,
-        "count": n,
+        "seed": _whole("seed", seed, 0),
+        "count": _whole("n", n, 1),
         "parametrization": {"kind": parametrization},
         "optimizer": _optimizer(optimizer).to_json(),
         "input": _input(model, value_range),
     }
     if steps is not None:
-        recipe["steps"] = steps
+        recipe["steps"] = _whole("steps", steps, 1)
     if size is not None:
         recipe["size"] = _size(size)
     if transforms is not None:
@@ -156,6 +156,15 @@ def _input(model: Model, value_range: tuple[float, float] | None) -> dict[str, A
         return {"scale": [(white - black) / 255], "offset": [black], "reverse_channels": False}
     stated: dict[str, Any] = model.preprocessing.to_json()
     return stated
+
+
+def _whole(name: str, value: Any, minimum: int) -> int:
+    """Return a whole number; what is too large, the engine says."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
+        raise InvalidArgumentError(
+            f"{name} must be a whole number, {minimum} or more; received {value!r}."
+        )
+    return int(value)
 
 
 def _optimizer(optimizer: Any) -> Optimizer:

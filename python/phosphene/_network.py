@@ -20,9 +20,9 @@ from phosphene._lookup import Lookup
 from phosphene._plan import Plan, PlanCache
 from phosphene._structure import Structure, output_structure
 from phosphene._submodel import Submodel
-from phosphene._summary import Summary, summarize
 
 if TYPE_CHECKING:
+    from phosphene._summary import Summary
     from collections.abc import Hashable, Mapping, Sequence
 
     from numpy.typing import NDArray
@@ -141,15 +141,17 @@ class Model:
 
     def select(self, layers: Any) -> tuple[str, ...]:
         """Return the paths that names, globs, kinds and layers stand for, in execution order."""
+        if layers is None:
+            return self._lookup.trace
         key = tuple(layers) if isinstance(layers, list) else layers
-        try:
-            found = self._selections.get(key)
-        except TypeError:
+        named = type(key) is str or (
+            type(key) is tuple and all(type(each) is str for each in key)
+        )
+        if not named:
             return self._lookup.select(layers)
+        found = self._selections.get(key)
         if found is None:
-            found = self._lookup.select(layers)
-            if key is None or isinstance(key, str) or all(isinstance(each, str) for each in key):
-                self._selections[key] = found
+            found = self._selections[key] = self._lookup.select(key)
         return found
 
     def settings_of(self, path: str) -> dict[str, Any]:
@@ -195,6 +197,8 @@ class Model:
         Summary
             ``print`` it, or let a notebook display it.
         """
+        from phosphene._summary import summarize
+
         return summarize(self, line_length)
 
     # What the model computes.

@@ -67,7 +67,7 @@ class Objective:
         return self * -1.0
 
     def __mul__(self, factor: Any) -> Objective:
-        if not isinstance(factor, numbers.Real) or isinstance(factor, bool):
+        if isinstance(factor, bool) or not isinstance(factor, numbers.Real):
             return NotImplemented
         if not math.isfinite(factor):
             raise InvalidArgumentError(
@@ -283,18 +283,7 @@ def neuron(
     >>> neuron("conv2", 3, (0, 5))
     neuron('conv2', 3, position=(0, 5))
     """
-    place = None
-    if position is not None:
-        try:
-            single = isinstance(position, (int, np.integer))
-            place = tuple(map(operator.index, [position] if single else position))
-        except TypeError:
-            raise InvalidArgumentError(
-                f"position is (row, column) or None for the centre; received {position!r}."
-            ) from None
-        if min(place, default=-1) < 0:
-            raise InvalidArgumentError(f"position counts from 0; received {position!r}.")
-    return Neuron(name_of(layer), _index(index), place, bool(pre_activation))
+    return Neuron(name_of(layer), _index(index), _position(position), bool(pre_activation))
 
 
 def logit(index: int, output: str | None = None) -> Objective:
@@ -436,6 +425,21 @@ def _index(value: Any) -> Index:
         raise refused
     index: Index = result
     return index
+
+
+def _position(value: Any) -> tuple[int, ...] | None:
+    """Return a position as plain ints."""
+    if value is None:
+        return None
+    try:
+        place = tuple(map(operator.index, value if np.ndim(value) else [value]))
+    except (TypeError, ValueError):
+        place = (-1,)
+    if min(place, default=-1) < 0:
+        raise InvalidArgumentError(
+            f"position is (row, column) counted from 0, or None for the centre; received {value!r}."
+        )
+    return place
 
 
 def _listed(index: Index) -> int | list[int]:

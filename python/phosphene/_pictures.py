@@ -82,7 +82,9 @@ def _each(images: Any, channels: int) -> list[Any]:
     """Return single pictures."""
     if is_picture(images):
         return [images]
-    if isinstance(images, (list, tuple)) and any(map(is_picture, images)):
+    if isinstance(images, (list, tuple)) and any(
+        is_picture(image) or getattr(image, "ndim", 0) > 1 for image in images
+    ):
         return list(images)
     array = as_array(images, "The picture")
     if array.ndim == 4:

@@ -36,7 +36,8 @@ def new_weights(model: Model, source: Any) -> Any:
             "refresh takes a live Keras model or a dict of weights by key; received "
             f"a {type(source).__name__}."
         )
-    if _same(model.handle, arrays):
+    wanted = {weight["key"] for weight in architecture.weights()}
+    if arrays.keys() == wanted and _same(model.handle, arrays):
         return None
     return architecture.join(arrays, metadata=model.metadata).handle
 

@@ -180,7 +180,8 @@ def _picture(
     recipe = dict(document["recipe"])
     if start is not None:
         recipe["start"] = _stated_array(start)
-    recipe["engine"] = document["engine"]
+    made_by = document["engine"]
+    recipe["engine"] = made_by | {"threads": int(made_by["threads"]), "model_digest": model.digest}
     if labels is None:
         titles = [_title(model, each) for each in recipe["objectives"]]
         labels = [title for title in titles for _ in range(len(images) // len(titles))]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError, ModelFileError
-from phosphene._library import engine
+from phosphene._library import engine, threads
 from phosphene._picture import Picture, read_recipe
 from phosphene._render import FORMAT, render
 
@@ -89,7 +89,7 @@ def replay(png: str | Path, model: Any, *, start: Any = None, progress: bool = T
 
 def _differences(made_by: dict[str, Any], model: Any) -> list[str]:
     """Return in words what isn't as it was when the picture was made."""
-    present = engine()
+    present = engine() | {"threads": threads()}
     found = [
         f"the {name} was {made_by.get(key)}, now it is {present.get(key)}"
         for key, name in NAMES.items()

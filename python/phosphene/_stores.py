@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +21,9 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Path:
     ``numpy.savez`` can't be used: it takes the names as keyword arguments, so that a layer called
     "file" is an error.
     """
+    import tempfile
+    import zipfile
+
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +72,8 @@ class StoredArrays(Mapping[str, "NDArray[Any]"]):
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._names:
             raise KeyError(name)
+        import zipfile
+
         parts = []
         for path in self._files:
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import re
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,8 @@ class Summary(str):
         return str(self)
 
     def _repr_html_(self) -> str:
+        import html
+
         return f'<pre style="line-height: normal">{html.escape(str(self))}</pre>'
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -294,6 +293,8 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         return write_npz(Path(path), self)
 
     def _repr_html_(self) -> str:
+        import html
+
         rows = "".join(
             f"<tr><td>{html.escape(path)}</td><td>{self.model[path].kind}</td>"
             f"<td>{html.escape(str(self._arrays[path].shape))}</td></tr>"

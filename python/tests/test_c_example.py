@@ -43,7 +43,7 @@ def arguments(tmp_path, model) -> list[str]:
 
 def garment(model: ph.Model) -> np.ndarray:
     shape = (1, *model.input_shape[1:])
-    return np.random.default_rng(5).uniform(0, 255, shape).astype(np.float32)
+    return np.random.default_rng(5).uniform(0, 1, shape).astype(np.float32)
 
 
 def convolution(model: ph.Model) -> str:

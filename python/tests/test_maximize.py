@@ -50,8 +50,9 @@ def test_linear_network_is_maximized_by_the_signs_of_its_weights(
         steps=256,
         **PLAIN,
     )
-    white = picture.image > 127
-    np.testing.assert_array_equal(white, kernel > 0)
+    agreeing = ((picture.image > 127) == (kernel > 0)).mean()
+    # A spectrum that weighs low frequencies more leaves some corners of blocks undecided.
+    assert agreeing == 1 if parametrization == "pixel" else agreeing > 0.95
     best = kernel[kernel > 0].sum()  # with white = 1 and black = 0
     assert picture.score > 0.75 * best
 
@@ -95,7 +96,7 @@ def test_channels_in_reverse_order_come_back_as_red_green_blue():
     kernel[..., 0] = 1
     kernel[..., 1:] = -1
     model = ph.load(linear_network(kernel), preprocessing="caffe")
-    picture = ph.maximize(model, 0, steps=200, **PLAIN)
+    picture = ph.maximize(model, 0, steps=200, parametrization="pixel", **PLAIN)
     red, green, blue = picture.image.mean(axis=(0, 1))
     assert blue > 200
     assert max(red, green) < 55
@@ -157,7 +158,8 @@ def test_total_variation_calms_and_lp_pulls_to_the_middle(wardrobe):
 
 def test_objectives_add_up(kernel):
     """With weight -1 the same network is maximized by the opposite signs."""
-    picture = ph.maximize(linear_network(kernel), -1 * ph.logit(0), steps=256, **PLAIN)
+    negative = ph.logit(0) - 2 * ph.logit(0)
+    picture = ph.maximize(linear_network(kernel), negative, parametrization="pixel", **PLAIN)
     np.testing.assert_array_equal(picture.image > 127, kernel < 0)
 
 
@@ -248,10 +250,12 @@ def test_progress_bar_only_where_somebody_looks(wardrobe, capfd):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": 0}, "step"),
-        ({"steps": 2.5}, "step"),
-        ({"n": 0}, "count"),
-        ({"seed": -1}, "seed"),
+        ({"steps": 0}, "steps must be a whole number, 1 or more; received 0"),
+        ({"steps": 2.5}, r"steps must be a whole number, .* received 2\.5"),
+        ({"steps": 10**9}, r"steps must lie between .* received 1000000000"),
+        ({"n": 0}, "n must be a whole number, 1 or more; received 0"),
+        ({"n": 10**6}, r"count must lie between .* received 1000000"),
+        ({"seed": -1}, "seed must be a whole number, 0 or more; received -1"),
         ({"size": 0}, r"size must be .* received 0"),
         ({"size": (1, 2, 3)}, r"size must be .* received \(1, 2, 3\)"),
         ({"parametrization": "wavelet"}, "wavelet"),

@@ -7,6 +7,7 @@ import pytest
 from test_maximize import linear_network
 
 import phosphene as ph
+from phosphene._library import threads
 from phosphene._picture import read_recipe
 
 QUIET = {"progress": False}
@@ -52,7 +53,7 @@ def test_other_weights_are_warned_of(wardrobe, tmp_path):
 
 
 def test_another_thread_count_is_warned_of(wardrobe, tmp_path):
-    before = ph.threads()
+    before = threads()
     path = ph.maximize(wardrobe, 0, steps=3, **QUIET).save(tmp_path / "a.png")
     try:
         ph.set_threads(before + 1)
@@ -74,7 +75,7 @@ def test_large_starts_are_asked_for(tmp_path):
     random = np.random.default_rng(1)
     model = ph.load(linear_network(random.normal(size=shape) / 1000))
     start = random.random((1, *shape)).astype(np.float32)
-    made = ph.maximize(model, 0, start=start, steps=2, **QUIET)
+    made = ph.maximize(model, 0, start=start, steps=2, parametrization="pixel", **QUIET)
     path = made.save(tmp_path / "a.png")
     assert "zlib" not in read_recipe(path)["start"]
     with pytest.raises(ph.InvalidArgumentError, match="hand it over as start="):

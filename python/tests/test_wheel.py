@@ -27,7 +27,7 @@ import json, sys
 import numpy as np
 import phosphene as ph
 model = ph.zoo.wardrobe()
-x = np.linspace(0, 255, 28 * 28, dtype=np.float32).reshape(1, 28, 28, 1)
+x = np.linspace(0, 1, 28 * 28, dtype=np.float32).reshape(1, 28, 28, 1)
 trace = ph.trace(model, x)
 picture = ph.maximize(model, 0, steps=2, progress=False)
 json.dump({
@@ -99,7 +99,7 @@ def test_it_computes_the_same_elsewhere(installed_python, tmp_path):
     assert all(Path(library).is_relative_to(home) for library in found["libraries"])
 
     model = ph.zoo.wardrobe()
-    x = np.linspace(0, 255, 28 * 28, dtype=np.float32).reshape(1, 28, 28, 1)
+    x = np.linspace(0, 1, 28 * 28, dtype=np.float32).reshape(1, 28, 28, 1)
     trace = ph.trace(model, x)
     assert list(found["trace"]) == list(trace)
     for path, values in trace.items():

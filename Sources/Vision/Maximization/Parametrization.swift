@@ -58,6 +58,15 @@ struct ParametrizedImage {
   let height: Int
   let width: Int
   let channels: Int
+  /// The brightness of what lies around the canvas, from 0 to 1.
+  let background: Float
+
+  /// What parameters of zero give, before the sigmoid: the background, but not so near to black or
+  /// white that nothing moves away from it.
+  private var middle: Float {
+    let brightness = min(max(background, 0.25), 0.75)
+    return logf(brightness / (1 - brightness))
+  }
 
   /// The shape of the numbers that the optimizer changes.
   var parameterShape: Shape {
@@ -78,7 +87,7 @@ struct ParametrizedImage {
       let mixing = graph.constant(try Tensor([3, 3], ColorAxes.mixing))
       value = try graph.matrixProduct(value, mixing)
     }
-    return try graph.unary(.sigmoid, value)
+    return try graph.unary(.sigmoid, graph.linear(value, scale: 1, offset: middle))
   }
 
   /// `irfft2(scale * spectrum) / 4` as two matrix products, as (count, height, width, channels).
@@ -170,7 +179,7 @@ extension ParametrizedImage {
     // The sigmoid never reaches its ends.
     var values = image.elements.map { (pixel: Float) -> Float in
       let clipped = min(max(pixel, 1e-3), 1 - 1e-3)
-      return logf(clipped / (1 - clipped))
+      return logf(clipped / (1 - clipped)) - middle
     }
     if parametrization.decorrelate, channels == 3 { values = ColorAxes.unmixed(values) }
     guard parametrization.kind == .fourier else { return try Tensor(parameterShape, values) }

@@ -17,17 +17,20 @@ public struct Recipe: Codable, Sendable {
   /// Height and width of the canvas in pixels; `nil` for those of the network's input.
   var size: [Int]?
   var parametrization = Parametrization.fourier()
-  var transforms: [Transform] = Transform.standard
+  /// `nil` for those that suit the size of the canvas.
+  var transforms: [Transform]?
   var regularizers: [Regularizer] = []
   var optimizer = Optimizer.adam()
   /// How the network wants its pixels.
   var input = InputScaling()
+  /// The brightness, from 0 to 1, of what lies around the canvas.
+  var background: Float = 0.5
 
   static let currentFormat = "phosphene-recipe/1"
 
   private enum CodingKeys: String, CodingKey {
     case format, objectives, count, steps, seed, size, parametrization, transforms, regularizers
-    case optimizer, input
+    case optimizer, input, background
   }
 
   /// Reads a recipe, giving what is left out its default.
@@ -43,10 +46,11 @@ public struct Recipe: Codable, Sendable {
     try option(.seed, &seed)
     size = try recipe.decodeIfPresent([Int].self, forKey: .size)
     try option(.parametrization, &parametrization)
-    try option(.transforms, &transforms)
+    transforms = try recipe.decodeIfPresent([Transform].self, forKey: .transforms)
     try option(.regularizers, &regularizers)
     try option(.optimizer, &optimizer)
     try option(.input, &input)
+    try option(.background, &background)
   }
 
   /// Reads a recipe and checks every number in it.
@@ -82,10 +86,11 @@ public struct Recipe: Codable, Sendable {
       }
     }
     try parametrization.check()
-    for transform in transforms { try transform.check() }
+    for transform in transforms ?? [] { try transform.check() }
     for regularizer in regularizers { try regularizer.check() }
     try optimizer.check()
     try input.check()
+    try require(0...1, background, "background")
   }
 }
 

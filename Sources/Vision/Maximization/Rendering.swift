@@ -69,12 +69,15 @@ struct Rendering {
       recipe.regularizers.removeAll { if case .totalVariation = $0 { true } else { false } }
     } else {
       recipe.size = [sizes.canvas.height, sizes.canvas.width]
+      recipe.transforms =
+        recipe.transforms
+        ?? Transform.standard(side: min(sizes.canvas.height, sizes.canvas.width))
     }
     self.recipe = recipe
     self.model = model
     image = ParametrizedImage(
       parametrization: recipe.parametrization, count: sizes.count, height: sizes.canvas.height,
-      width: sizes.canvas.width, channels: sizes.channels)
+      width: sizes.canvas.width, channels: sizes.channels, background: recipe.background)
   }
 
   /// One step: parameters, the optimizer's state, its corrections and the views' matrices to the
@@ -92,7 +95,7 @@ struct Rendering {
     let view =
       sizes.isPicture
       ? try graph.warp(
-        picture, matrices: matrices, height: sizes.view.height, width: sizes.view.width, fill: 0.5)
+        picture, matrices: matrices, height: sizes.view.height, width: sizes.view.width, fill: recipe.background)
       : picture
     let input = try networkInput(of: view, in: &graph)
     let (scored, scores) = try objectives(on: input, in: graph)
@@ -121,7 +124,7 @@ struct Rendering {
       for _ in 0..<sizes.count { elements += map.elements }
       view = try graph.warp(
         picture, matrices: graph.constant(Tensor([sizes.count, 6], elements)),
-        height: sizes.view.height, width: sizes.view.width, fill: 0.5)
+        height: sizes.view.height, width: sizes.view.width, fill: recipe.background)
     }
     let input = try networkInput(of: view, in: &graph)
     let (scored, scores) = try objectives(on: input, in: graph)
@@ -136,7 +139,7 @@ struct Rendering {
         seed: recipe.seed,
         stream: RandomStream.transforms.number(replicate: picture % recipe.count, step: step))
       var map = AffineMap(canvas: sizes.canvas, view: sizes.view)
-      for transform in recipe.transforms {
+      for transform in recipe.transforms ?? [] {
         map.apply(transform, canvas: sizes.canvas, random: &random)
       }
       elements += map.elements

@@ -11,10 +11,14 @@ enum Transform: Codable, Sendable {
   /// A rotation by up to `degrees` either way, around the middle.
   case rotate(degrees: Double)
 
-  /// What is done unless something else is asked for, after lucid's `standard_transforms`.
-  static let standard: [Transform] = [
-    .jitter(pixels: 8), .scale(low: 0.9, high: 1.1), .rotate(degrees: 10), .jitter(pixels: 4),
-  ]
+  /// What is done unless something else is asked for: lucid's `standard_transforms`, whose shifts
+  /// of 8 and 4 pixels were made for canvases of 128, in proportion to the canvas.
+  static func standard(side: Int) -> [Transform] {
+    [
+      .jitter(pixels: max(side / 16, 1)), .scale(low: 0.9, high: 1.1), .rotate(degrees: 10),
+      .jitter(pixels: max(side / 32, 1)),
+    ]
+  }
 
   private enum Kind: String, Codable { case jitter, scale, rotate }
   private enum CodingKeys: String, CodingKey { case kind, pixels, low, high, degrees }

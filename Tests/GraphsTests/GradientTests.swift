@@ -1,0 +1,90 @@
+import Graphs
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct GradientTests {
+  // d(x² y + x) = 2 x y + 1 and x², by hand at x = (1, 2), y = (3, -1).
+  @Test func pathsAreSummed() throws {
+    let x = try Tensor([2], [1, 2])
+    let y = try Tensor([2], [3, -1])
+    let gradients = try gradient(at: [x, y]) { graph, v in
+      try graph.add(graph.multiply(graph.unary(.square, v[0]), v[1]), v[0])
+    }
+    #expect(gradients[0].elements == [7, -3])
+    #expect(gradients[1].elements == [1, 4])
+  }
+
+  // The gradient of y = 3 x with respect to y is one, with respect to x three.
+  @Test func sourcesMayDependOnEachOther() throws {
+    let results = try compute([Tensor([1], [5])]) { graph, v in
+      let y = try graph.linear(v[0], scale: 3)
+      let target = try graph.unary(.square, y)
+      return try graph.gradient(of: target, withRespectTo: [v[0], y, target]).compactMap(\.self)
+    }
+    #expect(results.map(\.elements) == [[90], [30], [1]])
+  }
+
+  @Test func independentSourcesHaveNone() throws {
+    var graph = Graph()
+    let (x, y) = (graph.input(TensorType([2])), graph.input(TensorType([2])))
+    let square = try graph.unary(.square, x)
+    let later = try graph.unary(.square, square)
+    let gradients = try graph.gradient(of: square, withRespectTo: [y, later, x])
+    #expect(gradients[0] == nil)
+    #expect(gradients[1] == nil)
+    #expect(gradients[2] != nil)
+  }
+
+  // Only nodes between source and target are differentiated: a wide side branch adds nothing.
+  @Test func sideBranchesAreLeftAlone() throws {
+    var graph = Graph()
+    let (x, weights) = (graph.input(TensorType([2, 2])), graph.input(TensorType([2, 2])))
+    let exponentials = try graph.unary(.exponential, weights)
+    let target = try graph.matrixProduct(x, exponentials)
+    let before = graph.nodes.count
+    _ = try graph.gradient(of: target, withRespectTo: [x])
+    let added = graph.nodes[before...].compactMap(\.operation).map { "\($0)" }
+    #expect(added.count == 1)
+    #expect(added[0].hasPrefix("MatrixProduct"), "\(added)")
+  }
+
+  /// The anchor of keras-vis, `tests/vis/backend/test_backend.py`: two rectified units
+  /// `relu(y - x)`... with weights [[-1, 1], [-1, 1]], then their difference.
+  @Test(
+    arguments: [
+      ([1, 0], [1, 1], [1, 1]), ([0, 1], [1, 1], [1, 1]), ([1, 1], [1, 1], [1, 1]),
+      ([-1, 0], [1, 1], [0, 0]), ([0, -1], [1, 1], [0, 0]), ([-1, -1], [1, 1], [0, 0]),
+      ([0, 0], [0, 0], [0, 0]),
+    ] as [([Float], [Float], [Float])])
+  func guidedBackpropagationIsThatOfKerasVis(x: [Float], plain: [Float], guided: [Float]) throws {
+    for (rule, expected) in [(GradientRule.plain, plain), (.guided, guided)] {
+      let result = try gradient(at: [Tensor([1, 2], x)], rule: rule) { graph, v in
+        let first = graph.constant(try Tensor([2, 2], [-1, 1, -1, 1]))
+        let second = graph.constant(try Tensor([2, 1], [-1, 1]))
+        let hidden = try graph.unary(.relu(negativeSlope: 0), graph.matrixProduct(v[0], first))
+        return try graph.matrixProduct(hidden, second)
+      }
+      #expect(result[0].elements == expected, "\(rule)")
+    }
+  }
+
+  // By hand: the cotangent's sign and the input's sign in all four combinations.
+  @Test(
+    arguments: [
+      (.plain, [2, -3, 0, 0]), (.guided, [2, 0, 0, 0]), (.deconvolution, [2, 0, 2, 0]),
+    ] as [(GradientRule, [Float])])
+  func rulesOfRectifiers(rule: GradientRule, expected: [Float]) throws {
+    let x = try Tensor([4], [1, 1, -1, -1])
+    let cotangent = try Tensor([4], [2, -3, 2, -3])
+    let rectified = try gradient(at: [x], weights: cotangent, rule: rule) {
+      try $0.unary(.relu(negativeSlope: 0), $1[0])
+    }
+    #expect(rectified[0].elements == expected)
+    // Nothing else is touched.
+    let leaky = try gradient(at: [x], weights: cotangent, rule: rule) {
+      try $0.unary(.relu(negativeSlope: 0.5), $1[0])
+    }
+    #expect(leaky[0].elements == [2, -3, 1, -1.5])
+  }
+}

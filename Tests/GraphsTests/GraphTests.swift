@@ -1,0 +1,58 @@
+import Graphs
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct GraphTests {
+  @Test func theSameOperationIsOneNode() throws {
+    var graph = Graph()
+    let (x, y) = (graph.input(TensorType([2, 3])), graph.input(TensorType([2, 3])))
+    let sum = try graph.add(x, y)
+    #expect(try graph.add(x, y) == sum)
+    #expect(try graph.unary(.relu(negativeSlope: 0), sum) == graph.unary(.relu(negativeSlope: 0), sum))
+    #expect(graph.nodes.count == 4)
+  }
+
+  @Test func otherInputsSettingsOrKindsAreOtherNodes() throws {
+    var graph = Graph()
+    let (x, y) = (graph.input(TensorType([2, 3])), graph.input(TensorType([2, 3])))
+    let values = [
+      try graph.add(x, y), try graph.add(y, x), try graph.subtract(x, y),
+      try graph.unary(.relu(negativeSlope: 0), x), try graph.unary(.relu(negativeSlope: 0.5), x),
+      try graph.reduce(.sum, x, axes: [0]), try graph.reduce(.sum, x, axes: [1]),
+      try graph.reshape(x, to: [3, 2]), try graph.transpose(x, [1, 0]), graph.constant(1),
+      graph.constant(1),
+    ]
+    #expect(Set(values).count == values.count)
+  }
+
+  @Test func whatChangesNothingAddsNothing() throws {
+    var graph = Graph()
+    let x = graph.input(TensorType([2, 3]))
+    #expect(try graph.reshape(x, to: [2, 3]) == x)
+    #expect(try graph.transpose(x, [0, 1]) == x)
+    #expect(try graph.broadcast(x, to: [2, 3]) == x)
+    #expect(try graph.slice(x, axis: 1, start: 0, length: 3) == x)
+    #expect(try graph.pad(x, low: [0, 0], high: [0, 0]) == x)
+    #expect(try graph.concatenate([x], axis: -1) == x)
+    #expect(try graph.linear(x, scale: 1) == x)
+    #expect(try graph.reduce(.mean, x, axes: []) == x)
+  }
+
+  @Test func aRefusedOperationLeavesTheGraphAsItWas() throws {
+    var graph = Graph()
+    let (x, y) = (graph.input(TensorType([2, 3])), graph.input(TensorType([4])))
+    #expect(throws: PhospheneError.self) { try graph.add(x, y) }
+    #expect(graph.nodes.count == 2)
+    #expect(try graph.shape(graph.add(x, x)) == [2, 3])
+  }
+
+  @Test func graphsAreValues() throws {
+    var graph = Graph()
+    let x = graph.input(TensorType([2]))
+    var copy = graph
+    let square = try copy.unary(.square, x)
+    #expect(graph.nodes.count == 1)
+    #expect(copy[square].inputs == [x])
+  }
+}

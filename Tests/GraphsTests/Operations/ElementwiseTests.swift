@@ -1,0 +1,107 @@
+import Graphs
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct ElementwiseTests {
+  struct Case: CustomTestStringConvertible {
+    let function: UnaryFunction
+    var low: Float = -2, high: Float = 2
+    var step: Float = 1 / 128
+    var testDescription: String { "\(function)" }
+  }
+
+  // Kinks lie at numbers that the golden ratio's multiples avoid by more than the step.
+  static let cases = [
+    Case(function: .relu(negativeSlope: 0)), Case(function: .relu(negativeSlope: 0.25)),
+    Case(function: .relu(negativeSlope: -0.5)), Case(function: .clip(low: -1, high: 0.5)),
+    Case(function: .sigmoid), Case(function: .tanh), Case(function: .exponential),
+    Case(function: .logarithm, low: 0.5), Case(function: .squareRoot, low: 0.5),
+    Case(function: .square), Case(function: .absolute),
+    Case(function: .linear(scale: -2, offset: 3)), Case(function: .power(3), low: 0.5),
+    Case(function: .power(-1.5), low: 0.75), Case(function: .step), Case(function: .sign),
+    Case(function: .softplus), Case(function: .elu(alpha: 1)), Case(function: .elu(alpha: 0.5)),
+    Case(function: .reciprocal, low: 0.75),
+  ]
+
+  @Test(arguments: cases) func unaryGradients(_ test: Case) throws {
+    let x = try spread([3, 4], from: test.low, to: test.high)
+    let error = try gradientError(at: [x], step: test.step) { try $0.unary(test.function, $1[0]) }
+    #expect(error < Tolerance.differences)
+  }
+
+  // By hand.
+  @Test func unaryGradientsByHand() throws {
+    func slopes(_ function: UnaryFunction, _ x: [Float]) throws -> [Float] {
+      try gradient(at: [Tensor([x.count], x)]) { try $0.unary(function, $1[0]) }[0].elements
+    }
+    #expect(try slopes(.square, [-3, 0, 2]) == [-6, 0, 4])
+    #expect(try slopes(.sigmoid, [0]) == [0.25])
+    #expect(try slopes(.tanh, [0]) == [1])
+    #expect(try slopes(.reciprocal, [2, -4]) == [-0.25, -0.0625])
+    #expect(try slopes(.absolute, [-5, 5]) == [-1, 1])
+    #expect(try slopes(.relu(negativeSlope: 0), [-1, 0, 3]) == [0, 0, 1])
+    #expect(try slopes(.clip(low: 0, high: 6), [0, 3, 6]) == [0, 1, 0])
+  }
+
+  static let shapes: [(Shape, Shape)] = [
+    ([2, 3], [2, 3]), ([2, 3], [3]), ([3], [2, 3]), ([2, 1], [1, 3]), ([2, 3, 4], []),
+    ([], [2, 3]), ([2, 1, 4], [3, 1]), ([1, 1, 3], [2, 2, 1]),
+  ]
+
+  @Test(
+    arguments: [.add, .subtract, .multiply, .divide, .maximum, .minimum, .power]
+      as [BinaryFunction], shapes)
+  func binaryGradients(_ function: BinaryFunction, shapes: (Shape, Shape)) throws {
+    let a = try spread(shapes.0, from: 0.75, to: 2)
+    let b = try spread(shapes.1, from: 0.75, to: 2, seed: 2)
+    let error = try gradientError(at: [a, b], step: 1 / 256) { try $0.binary(function, $1[0], $1[1]) }
+    #expect(error < Tolerance.differences)
+  }
+
+  // By hand: a column and a row.
+  @Test(
+    arguments: [
+      (.add, [11, 21, 12, 22]), (.subtract, [-9, -19, -8, -18]), (.multiply, [10, 20, 20, 40]),
+      (.divide, [0.1, 0.05, 0.2, 0.1]), (.maximum, [10, 20, 10, 20]), (.minimum, [1, 1, 2, 2]),
+      (.greater, [0, 0, 0, 0]), (.power, [1, 1, 1024, 1_048_576]),
+    ] as [(BinaryFunction, [Float])])
+  func binaryValues(function: BinaryFunction, expected: [Float]) throws {
+    let (column, row) = (try Tensor([2, 1], [1, 2]), try Tensor([2], [10, 20]))
+    let result = try compute([column, row]) { [try $0.binary(function, $1[0], $1[1])] }
+    #expect(result[0].shape == [2, 2])
+    #expect(relativeError(result[0].elements, expected) <= Tolerance.rounding)
+  }
+
+  // Equal elements: the first of the two takes all, so that nothing is counted twice.
+  @Test(arguments: [.maximum, .minimum] as [BinaryFunction])
+  func tiesGoToTheFirst(_ function: BinaryFunction) throws {
+    let x = try Tensor([1], [3])
+    let gradients = try gradient(at: [x, x]) { try $0.binary(function, $1[0], $1[1]) }
+    #expect(gradients.map(\.elements) == [[1], [0]])
+  }
+
+  @Test(arguments: [([2, 3], [2]), ([2, 3], [3, 2]), ([4], [3])] as [(Shape, Shape)])
+  func shapesThatDoNotFitAreRefused(a: Shape, b: Shape) throws {
+    var graph = Graph()
+    let (x, y) = (graph.input(TensorType(a)), graph.input(TensorType(b)))
+    let sentence = refusal { _ = try graph.multiply(x, y) }
+    #expect(sentence == "shapes \(a) and \(b) can't be broadcast against each other")
+  }
+
+  @Test func valuesBeforeActivationsAreFound() throws {
+    var graph = Graph()
+    let x = graph.input(TensorType([2, 6]))
+    let rectified = try graph.unary(.relu(negativeSlope: 0), x)
+    let reshaped = try graph.reshape(graph.softmax(x), to: [2, 2, 3])
+    let probability = try graph.unary(.sigmoid, x)
+    let sum = try graph.add(x, x)
+    #expect(try graph.preActivation(of: rectified) == x)
+    #expect(try graph.preActivation(of: sum) == sum)
+    #expect(try graph.preActivation(of: x) == x)
+    #expect(try graph.preActivation(of: reshaped) == graph.reshape(x, to: [2, 2, 3]))
+    #expect(try graph.logits(of: rectified) == rectified)
+    #expect(try graph.logits(of: probability) == x)
+    #expect(try graph.logits(of: reshaped) == graph.reshape(x, to: [2, 2, 3]))
+  }
+}

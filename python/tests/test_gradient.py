@@ -1,0 +1,143 @@
+"""Gradients against TensorFlow's and against what can be worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import relative_error
+
+import phosphene as ph
+
+X = np.float32([[1, 2], [-1, 3]])
+"""Only the second unit of "hidden" is positive for both samples, the first one for sample 0."""
+
+
+def test_logit_by_hand(tiny):
+    # scores = [h0 + 2 h2, h1 - 2 h2 + 0.5] with h0 = x0 if positive, h1 = x1, h2 = 0.
+    np.testing.assert_array_equal(ph.gradient(tiny, X, 0), [[1, 0], [0, 0]])
+    np.testing.assert_array_equal(ph.gradient(tiny, X, 1), [[0, 1], [0, 1]])
+
+
+def test_one_class_a_sample(tiny):
+    np.testing.assert_array_equal(ph.gradient(tiny, X, np.array([0, 1])), [[1, 0], [0, 1]])
+
+
+def test_sums_and_factors(tiny):
+    objective = 2 * ph.logit(0) - ph.logit(1) / 2
+    np.testing.assert_array_equal(ph.gradient(tiny, X, objective), [[2, -0.5], [0, -0.5]])
+
+
+def test_the_default_is_the_top_class(tiny):
+    np.testing.assert_array_equal(ph.gradient(tiny, X), ph.gradient(tiny, X, 1))
+    mixed = np.float32([[5, 1], [1, 5]])
+    np.testing.assert_array_equal(ph.gradient(tiny, mixed), [[1, 0], [0, 1]])
+
+
+def test_probability_by_hand(tiny):
+    # d p0 / d x = p0 p1 (d logit0 - d logit1)
+    logits = np.array([[1, 2.5]])
+    p = np.exp(logits) / np.exp(logits).sum()
+    expected = p[0, 0] * p[0, 1] * np.array([[1, -1]])
+    np.testing.assert_allclose(
+        ph.gradient(tiny, X[:1], ph.probability(0)), expected, rtol=1e-5
+    )
+
+
+def test_at_a_layer(tiny):
+    np.testing.assert_array_equal(
+        ph.gradient(tiny, X, 1, at="hidden"), [[0, 1, -2], [0, 1, -2]]
+    )
+
+
+def test_energy_by_hand(tiny):
+    # mean of the squares of [x0, x1, 0] is (x0² + x1²) / 3 where x0 is positive
+    np.testing.assert_allclose(
+        ph.gradient(tiny, X, ph.energy("hidden")), [[2 / 3, 4 / 3], [0, 2]], rtol=1e-6
+    )
+
+
+def test_the_callers_own_cotangent(tiny):
+    given = np.float32([[1, 0, 0], [0, 3, 0]])
+    expected = [[1, 0], [0, 3]]
+    np.testing.assert_array_equal(ph.gradient(tiny, X, cotangent=("hidden", given)), expected)
+    both = np.float32([[1, 1], [1, 1]])
+    np.testing.assert_allclose(ph.gradient(tiny, X, cotangent=both), np.zeros((2, 2)), atol=1e-6)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("network", ["conv", "dense"])
+def test_against_tensorflow(networks, network):
+    tf = pytest.importorskip("tensorflow")
+    network = getattr(networks, network)
+    shape = (3, *network.input_shape[1:])
+    x = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    picked = np.array([4, 0, 2])
+    tensor = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(tensor)
+        outputs = network(tensor, training=False)
+        chosen = tf.gather(outputs, picked, axis=1, batch_dims=1)
+    expected = tape.gradient(chosen, tensor).numpy()
+    received = ph.gradient(network, x, ph.probability(picked))
+    # 1e-4 of the largest value: kinks of ReLU may flip single pixels by more than rounding.
+    assert relative_error(received, expected) < 1e-4
+
+
+@pytest.mark.keras
+def test_a_single_sigmoid_and_a_single_value(keras):
+    layers = keras.layers
+    kernel = np.float32([[2.0], [-3.0]])
+    results = {}
+    for activation in ("sigmoid", "linear"):
+        network = keras.Sequential([layers.Input((2,)), layers.Dense(1, activation=activation)])
+        network.layers[0].set_weights([kernel, np.zeros(1, np.float32)])
+        results[activation] = ph.gradient(network, [[1.0, 0.0], [0.0, 1.0]])
+    # The second sample is below one half: the gradient is towards the side that is predicted.
+    np.testing.assert_array_equal(results["sigmoid"], [[2, -3], [-2, 3]])
+    np.testing.assert_array_equal(results["linear"], [[2, -3], [2, -3]])
+
+
+@pytest.mark.keras
+def test_structure_of_several_inputs(networks):
+    x = [np.ones((2, 3)), np.ones((2, 4))]
+    left, right = ph.gradient(networks.two_inputs, x, 0)
+    kernel = networks.two_inputs.get_layer("sum").get_weights()[0]
+    np.testing.assert_allclose(left, np.tile(kernel[:3, 0], (2, 1)), rtol=1e-6)
+    np.testing.assert_allclose(right, np.tile(kernel[3:, 0], (2, 1)), rtol=1e-6)
+
+
+@pytest.mark.keras
+def test_maps_and_several_outputs_need_an_objective(networks, keras):
+    with pytest.raises(ph.InvalidArgumentError, match=r"2 outputs.*output='the_sum_of_both'"):
+        ph.gradient(networks.branched, np.zeros((1, 8, 8, 3)))
+    layers = keras.layers
+    network = keras.Sequential([layers.Input((8, 8, 3)), layers.Conv2D(2, 3, name="map")])
+    with pytest.raises(ph.InvalidArgumentError, match="position="):
+        ph.gradient(network, np.zeros((1, 8, 8, 3)))
+    assert ph.gradient(network, np.zeros((1, 8, 8, 3)), ph.neuron("map", 0)).shape == (1, 8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"objective": 7}, "7"),
+        ({"objective": np.array([0, 1, 0])}, "3"),
+        ({"objective": ph.channel("hidden", 99)}, "99"),
+        ({"objective": "bag"}, "no class names"),
+        ({"objective": 0, "at": "hiden"}, "closest names"),
+        ({"objective": 0, "rule": "guided"}, "rule must be 'plain'"),
+        ({"objective": 0, "cotangent": np.zeros((2, 2))}, "not both"),
+        ({"cotangent": np.zeros((2, 5))}, r"shape \(2, 2\), received \(2, 5\)"),
+        ({"cotangent": ("hidden", np.zeros((1, 3)))}, r"shape \(2, 3\), received \(1, 3\)"),
+    ],
+)
+def test_refusals(tiny, options, message):
+    with pytest.raises(ph.InvalidArgumentError, match=message):
+        ph.gradient(tiny, X, **options)
+
+
+def test_nothing_is_changed(tiny):
+    x, before = X.copy(), tiny.digest
+    ph.gradient(tiny, x, 0)
+    np.testing.assert_array_equal(x, X)
+    assert tiny.digest == before

@@ -1,0 +1,321 @@
+"""Models: what they say and compute, pictures in and out, refreshing, saving, pickling."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import TINY, TINY_WEIGHTS, outputs_of, relative_error
+
+import phosphene as ph
+from phosphene._model import as_model
+from phosphene._plan import KEPT_PLANS
+
+X = np.float32([[1, 2], [-1, 3]])
+
+
+def test_shapes_and_counts(tiny):
+    assert tiny.input_shape == (None, 2)
+    assert tiny.output_shape == (None, 2)
+    assert tiny.count_params() == 9 + 8
+    assert [array.shape for array in tiny.get_weights()] == [(2, 3), (3,), (3, 2), (2,)]
+    assert repr(tiny) == "<Model 'tiny': (None, 2) -> (None, 2)>"
+    assert tiny.config["config"]["name"] == "tiny"
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("name", ["dense", "conv", "branched", "nested", "two_inputs"])
+def test_outputs_and_their_structure_are_those_of_keras(networks, name):
+    network = getattr(networks, name)
+    model = ph.load(network)
+    random = np.random.default_rng(0)
+    x = [random.normal(size=(5, *shape.shape[1:])).astype("f") for shape in network.inputs]
+    x = x[0] if len(x) == 1 else x
+    expected = outputs_of(network, x)
+    received = model(x)
+    assert isinstance(received, list) == (len(expected) > 1)
+    received = received if isinstance(received, list) else [received]
+    cut = model.predict(x, batch_size=2)
+    cut = cut if isinstance(cut, list) else [cut]
+    for ours, parts, theirs in zip(received, cut, expected, strict=True):
+        assert relative_error(ours, theirs) < 1e-5
+        assert relative_error(parts, theirs) < 1e-5
+    assert model.count_params() == network.count_params()
+
+
+@pytest.mark.keras
+def test_a_dict_of_outputs_comes_back_as_one(keras):
+    layers = keras.layers
+    x = layers.Input((3,), name="x")
+    outputs = {"zebra": layers.Dense(2, name="a")(x), "apple": layers.Dense(4, name="b")(x)}
+    network = keras.Model(x, outputs)
+    received = ph.load(network)(np.ones((1, 3)))
+    expected = network(np.ones((1, 3)))
+    assert set(received) == set(expected)
+    for key, value in expected.items():
+        np.testing.assert_allclose(received[key], value, rtol=1e-5)
+
+
+@pytest.mark.keras
+def test_submodels(networks, keras):
+    network = networks.conv
+    model = ph.load(network)
+    x = np.random.default_rng(0).normal(size=(3, 12, 12, 3)).astype(np.float32)
+    part = model.submodel("conv_b")
+    theirs = keras.Model(network.inputs, network.get_layer("conv_b").output)([x], training=False)
+    assert relative_error(part(x), np.asarray(theirs)) < 1e-5
+    both = model.submodel(["conv_a", -1])(x)
+    assert relative_error(both[1], np.asarray(network(x, training=False))) < 1e-5
+    rest = model.submodel("scores", inputs="conv_b")
+    assert relative_error(rest(part(x)), both[1]) < 1e-5
+    assert relative_error(rest.predict(part(x), batch_size=2), both[1]) < 1e-5
+    assert repr(rest) == "<Submodel of 'conv_net': conv_b -> scores>"
+    with pytest.raises(ph.InvalidArgumentError, match=r"'conv_b' has outputs of shape"):
+        rest(x)
+
+
+def test_a_live_model_loaded_is_a_snapshot_until_it_is_refreshed(networks, keras):
+    network = keras.models.clone_model(networks.conv)
+    model = ph.load(network)
+    x = np.random.default_rng(0).normal(size=(2, 12, 12, 3)).astype(np.float32)
+    before = model(x)
+    for weight in network.weights:
+        weight.assign(weight + 0.25)
+    np.testing.assert_array_equal(model(x), before)
+    model.refresh(network)
+    assert relative_error(model(x), np.asarray(network(x, training=False))) < 1e-5
+    plans = model._core
+    assert model.refresh(network)._core is plans  # nothing had changed: the plans are kept
+
+
+def test_a_live_model_passed_directly_is_read_at_each_call(networks, keras):
+    network = keras.models.clone_model(networks.conv)
+    x = np.random.default_rng(0).normal(size=(2, 12, 12, 3)).astype(np.float32)
+    first = ph.trace(network, x)["scores"]
+    model = as_model(network)
+    assert as_model(network) is model
+    network.get_layer("scores").set_weights([np.zeros((6, 10)), np.arange(10.0)])
+    second = ph.trace(network, x)["scores"]
+    assert relative_error(second, np.asarray(network(x, training=False))) < 1e-5
+    assert not np.array_equal(first, second)
+    network.layers[-1].activation = keras.activations.linear
+    np.testing.assert_array_equal(ph.trace(network, x)["scores"], [np.arange(10)] * 2)
+
+
+def test_refresh_takes_weights_by_key_and_refuses_others(tiny):
+    halved = {key: 0.5 * array for key, array in TINY_WEIGHTS.items()}
+    tiny.refresh(halved)
+    np.testing.assert_array_equal(tiny.weight("hidden/kernel"), halved["hidden/kernel"])
+    for wrong, message in (
+        ({}, "Missing weights: 'hidden/kernel'"),
+        (halved | {"other/kernel": [1]}, "Unknown weights: 'other/kernel'"),
+        (halved | {"hidden/bias": np.ones(4)}, r"'hidden/bias' must have shape \(3,\)"),
+        ("weights.h5", "received a str"),
+    ):
+        with pytest.raises(ph.InvalidArgumentError, match=message):
+            tiny.refresh(wrong)
+    np.testing.assert_array_equal(tiny.weight("hidden/kernel"), halved["hidden/kernel"])
+
+
+def test_saving_and_opening_keeps_everything(tmp_path):
+    model = ph.load((TINY, TINY_WEIGHTS), preprocessing=(1 / 127.5, -1), classes=["a", "ö"])
+    path = model.save(tmp_path / "tiny.safetensors")
+    again = ph.load(path)
+    assert again.digest == model.digest
+    assert again.classes == ("a", "ö")
+    assert again.preprocessing == model.preprocessing
+    np.testing.assert_array_equal(again(X), model(X))
+    assert [each.name for each in tmp_path.iterdir()] == ["tiny.safetensors"]
+    other = ph.load(path, classes=["c", "d"], preprocessing="tf")
+    other.save(path)
+    assert ph.load(path).classes == ("c", "d")
+    assert ph.load(path).preprocessing.sentence.endswith("(preprocessing='tf')")
+
+
+def test_saving_where_it_is_not_possible(tiny, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ph.ModelFileError, match="file"):
+        tiny.save(tmp_path / "file" / "tiny.safetensors")
+    with pytest.raises(ph.InvalidArgumentError, match=r"\.safetensors; received"):
+        tiny.save(tmp_path / "tiny.keras")
+
+
+def test_pickling_keeps_path_and_digest(tiny, tmp_path):
+    path = tiny.save(tmp_path / "tiny.safetensors")
+    model = ph.load(path, classes=["a", "b"])
+    pickled = pickle.dumps(model)
+    assert len(pickled) < 1000
+    again = pickle.loads(pickled)
+    assert (again.digest, again.classes) == (model.digest, ("a", "b"))
+    assert copy.deepcopy(model).digest == model.digest
+    ph.load((TINY, {key: 2 * array for key, array in TINY_WEIGHTS.items()})).save(path)
+    with pytest.raises(ph.ModelFileError, match="changed since"):
+        pickle.loads(pickled)
+    with pytest.raises(ph.InvalidArgumentError, match="save it with"):
+        pickle.dumps(tiny)
+
+
+def test_many_threads_get_the_same(tiny):
+    x = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
+    expected = tiny(x)
+    wrong = []
+
+    def work():
+        for _ in range(50):
+            if not np.array_equal(ph.trace(tiny, x)["scores"], expected):
+                wrong.append(threading.get_ident())
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_plans_are_kept_but_not_any_number(tiny):
+    shapes = [(size, 2) for size in range(1, KEPT_PLANS + 5)]
+    first = tiny.plan({}, shapes[:1])
+    assert tiny.plan({}, shapes[:1]) is first
+    for shape in shapes[1:]:
+        tiny.plan({}, [shape])
+    assert tiny.plan({}, shapes[:1]) is not first
+
+
+def test_plans_write_into_given_arrays_and_check_them(tiny):
+    plan = tiny.plan({}, [(2, 2)])
+    out = np.empty((2, 2), np.float32)
+    assert plan.run([X], [out])[0] is out
+    np.testing.assert_array_equal(out, tiny(X))
+    for arrays, given, message in (
+        ([X[:1]], None, r"shape \(2, 2\) is needed, received shape \(1, 2\)"),
+        ([X, X], None, "1 arrays are needed, received 2"),
+        ([X], [np.empty((2, 3), np.float32)], "writable"),
+        ([X], [np.empty((2, 2))], "float64"),
+        ([X], [], "out needs 1"),
+    ):
+        with pytest.raises(ph.InvalidArgumentError, match=message):
+            plan.run(arrays, given)
+    assert plan.description
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (["a", "b", "c"], "2 outputs, received 3 class names"),
+        ([1, 2], "list of names"),
+        (3, "list of names"),
+        ("nowhere.txt", "nowhere.txt"),
+    ],
+)
+def test_class_names_are_checked(classes, message):
+    with pytest.raises(ph.PhospheneError, match=message):
+        ph.load((TINY, TINY_WEIGHTS), classes=classes)
+
+
+def test_class_names_from_a_file(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_text("Bücher\nStein\n", "utf-8")
+    assert ph.load((TINY, TINY_WEIGHTS), classes=path).classes == ("Bücher", "Stein")
+
+
+@pytest.mark.parametrize(
+    "preprocessing",
+    ["imagenet", (1,), (0, 1), (float("nan"), 0), ((1, 2), (1, 2, 3)), 3, ("a", "b"), ((), 0)],
+)
+def test_preprocessing_is_checked(preprocessing):
+    with pytest.raises(ph.InvalidArgumentError, match="preprocessing"):
+        ph.load((TINY, TINY_WEIGHTS), preprocessing=preprocessing)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("mode", ["tf", "torch", "caffe"])
+def test_preprocessing_equals_that_of_keras(networks, keras, mode):
+    from keras.src.applications.imagenet_utils import preprocess_input
+
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 12, 12, 3), np.uint8)
+    model = ph.load(networks.conv, preprocessing=mode)
+    expected = preprocess_input(pixels.astype(np.float32), data_format="channels_last", mode=mode)
+    received = model.prepare(pixels)
+    np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(model.picture(received), pixels)
+    low, high = model.preprocessing.value_range
+    assert low <= received.min() <= received.max() <= high
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("vgg16", "caffe"),
+        ("resnet50", "caffe"),
+        ("resnet50v2", "tf"),
+        ("mobilenet_0.25_224", "tf"),
+        ("mobilenetv2_1.00_224", "tf"),
+        ("densenet121", "torch"),
+        ("my_own", None),
+    ],
+)
+def test_families_are_known_by_name(keras, name, mode):
+    network = keras.Sequential([keras.layers.Input((4, 4, 3)), keras.layers.Flatten()], name=name)
+    found = ph.load(network).preprocessing
+    assert found.assumed == (mode is None)
+    if mode is not None:
+        given = ph.load(network, preprocessing=mode).preprocessing
+        assert found.to_json() == given.to_json()
+
+
+@pytest.mark.keras
+def test_pictures_are_resized_and_converted(networks):
+    image = pytest.importorskip("PIL.Image")
+    model = ph.load(networks.conv, preprocessing=(1, 0))
+    gray = np.full((30, 20), 7, np.uint8)
+    for picture in (gray, image.fromarray(gray), gray[..., np.newaxis], np.stack([gray] * 4, -1)):
+        prepared = model.prepare(picture)
+        assert prepared.shape == (1, 12, 12, 3)
+        np.testing.assert_array_equal(prepared, 7)
+    assert model.prepare([gray, gray[:5]]).shape == (2, 12, 12, 3)
+    with pytest.raises(ph.InvalidArgumentError, match=r"received \(3,\)"):
+        model.prepare(np.zeros(3))
+
+
+def test_a_network_without_pictures_says_so(tiny):
+    with pytest.raises(ph.InvalidArgumentError, match="takes no pictures"):
+        tiny.prepare(np.zeros((4, 4, 3)))
+
+
+@pytest.mark.keras
+def test_inputs_out_of_range_are_warned_of_once(networks):
+    model = ph.load(networks.conv, preprocessing="tf")
+    x = np.full((1, 12, 12, 3), 200.0)
+    with pytest.warns(UserWarning, match="expects inputs from -1 to 1"):
+        ph.trace(model, x)
+    ph.trace(model, x)  # warnings are errors here
+
+
+def test_sources_that_are_none():
+    for source in (3, None, ("a", "b", "c"), [TINY, TINY_WEIGHTS], object):
+        with pytest.raises(ph.InvalidArgumentError, match="load takes a live Keras model"):
+            ph.load(source)
+
+
+def test_importing_is_fast_and_brings_in_little():
+    """Only NumPy and cffi; 0.05 s after NumPy, in processor time: the machine may be busy."""
+    code = (
+        "import numpy, sys, time, json; before = set(sys.modules); start = time.process_time();"
+        "import phosphene; seconds = time.process_time() - start;"
+        "print(json.dumps([seconds, sorted({m.split('.')[0] for m in set(sys.modules) - before})]))"
+    )
+    command = [sys.executable, "-c", code]
+    folder = Path(ph.__file__).parents[1]
+    runs = [json.loads(subprocess.check_output(command, cwd=folder)) for _ in range(3)]
+    for unwanted in ("h5py", "PIL", "matplotlib", "tqdm", "keras", "tensorflow", "cffi"):
+        assert unwanted not in runs[0][1]
+    assert min(seconds for seconds, _ in runs) < 0.05
