@@ -12,6 +12,7 @@ extension Graph {
   ///     is `nil`, so that the sum of the target's elements is differentiated.
   ///   - rule: How rectifiers pass a cotangent.
   /// - Returns: For each source a value of its shape, or `nil` if the target doesn't depend on it.
+  /// - Throws: `outOfMemory` if there is none for a constant.
   public mutating func gradient(
     of target: Value, withRespectTo sources: [Value], cotangent: Value? = nil,
     rule: GradientRule = .plain

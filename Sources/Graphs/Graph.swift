@@ -88,6 +88,7 @@ public struct Graph: Sendable {
       operation: AnySendableOperation(operation: operation), inputs: inputs)
     if let value = known[signature] { return value }
     let type = try operation.outputType(for: inputs.map { nodes[$0.index].type })
+    _ = try Shape(checking: type.shape.axes, of: "an intermediate result")
     let value = append(Node(source: .operation(operation, inputs: inputs), type: type))
     known[signature] = value
     return value

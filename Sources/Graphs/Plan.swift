@@ -83,6 +83,8 @@ public final class Plan: Sendable {
   /// - Parameters:
   ///   - inputs: The first bytes of dense arrays of ``inputTypes``.
   ///   - outputs: The first bytes of memory for ``outputTypes``, which overlaps nothing.
+  /// - Throws: `outOfMemory` if there is none for a session, `unsupported` in a process that was
+  ///   forked after the plan was made.
   public func run(
     inputs: [UnsafeMutableRawPointer], outputs: [UnsafeMutableRawPointer]
   ) throws(PhospheneError) {
@@ -90,6 +92,11 @@ public final class Plan: Sendable {
     let session = try sessions.take(for: self)
     defer { sessions.giveBack(session) }
     try Threads.with(threadCount) { () throws(PhospheneError) in
+      guard Threads.current == threadCount else {
+        throw .unsupported(
+          "the plan was made before this process was forked from another, whose threads don't exist "
+            + "here: make a new plan")
+      }
       try session.run(inputs: inputs, outputs: outputs)
     }
   }

@@ -52,7 +52,9 @@ struct PlanAssembler {
     }
   }
 
-  /// Lets kernels write straight into the caller's memory. A value that is wanted twice, or that no
+  /// Lets kernels write straight into the caller's memory.
+  ///
+  /// A value that is wanted twice, or that no
   /// kernel writes, is copied at the end.
   ///
   /// - Returns: The outputs that are written so.

@@ -22,6 +22,7 @@ protocol Layer: Sendable {
   ///   - context: The graph to append to and the layer's weights, to be asked for in the order of
   ///     `get_weights()`.
   /// - Returns: The layer's outputs.
+  /// - Throws: `invalidArgument` for inputs that the layer can't take.
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value]
@@ -48,6 +49,8 @@ struct LoweringContext {
   ///   - name: Keras' own name of the variable, such as `kernel`.
   ///   - shape: The shape that the variable must have.
   ///   - isTrainable: Whether training changes it by gradients; moving averages aren't.
+  /// - Returns: The weight's place in the graph, the same for each call of the layer.
+  /// - Throws: `invalidArgument` if the weight is missing or has another shape.
   mutating func weight(
     _ name: String, _ shape: Shape, isTrainable: Bool = true
   ) throws(PhospheneError) -> Value {

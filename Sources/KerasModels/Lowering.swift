@@ -20,14 +20,15 @@ struct Lowering {
   ///
   /// - Parameters:
   ///   - network: What to lower.
-  ///   - inputs: A value for each of its inputs.
+  ///   - inputs: A value for each of its inputs, `nil` for those that nothing may depend on.
   ///   - prefix: The path of the network's call and a slash, or nothing for the outermost.
   ///   - weightPrefix: The same, without call numbers.
   ///   - wanted: The paths that somebody asks for; `nil` for all.
   ///   - needsOutputs: Whether the network's own outputs are asked for.
   /// - Returns: The network's outputs, empty if they aren't asked for.
+  /// - Throws: `invalidArgument` for a network or inputs that can't be computed, by layer.
   mutating func lower(
-    _ network: NetworkConfig, on inputs: [Value], prefix: String = "", weightPrefix: String = "",
+    _ network: NetworkConfig, on inputs: [Value?], prefix: String = "", weightPrefix: String = "",
     wanted: Set<String>? = nil, needsOutputs: Bool = true
   ) throws(PhospheneError) -> [Value] {
     guard inputs.count == network.inputs.count else {
@@ -73,7 +74,7 @@ struct Lowering {
   }
 
   private mutating func compute(
-    _ call: CallSchedule.Call, of network: NetworkConfig, on inputs: [Value],
+    _ call: CallSchedule.Call, of network: NetworkConfig, on inputs: [Value?],
     results: [[Value]], prefix: String, weightPrefix: String, wanted: Set<String>?
   ) throws(PhospheneError) -> [Value] {
     let path = prefix + call.path
@@ -90,7 +91,12 @@ struct Lowering {
     case .input:
       guard let position = network.inputs.firstIndex(where: { $0.layer == call.layer.name })
       else { throw .invalidArgument("input '\(path)' isn't among the model's inputs") }
-      return [inputs[position]]
+      guard let input = inputs[position] else {
+        throw .invalidArgument(
+          "what is asked for depends on the model's input '\(path)', not only on the layers that are "
+            + "fed")
+      }
+      return [input]
     case .layer(let layer):
       var context = LoweringContext(
         graph: graph, weights: weights, path: weightPrefix + call.layer.name)
@@ -160,13 +166,13 @@ struct CallSchedule {
         throw .invalidArgument(
           "model '\(network.name)' has no layer '\(key.layer)', which another one reads")
       }
-      if case .input = layer.kind { return [] }
-      guard key.call < layer.calls.count else {
+      let isInput = if case .input = layer.kind { true } else { false }
+      let calls = isInput ? [[]] : layer.calls
+      guard key.call < calls.count else {
         throw .invalidArgument(
-          "layer '\(key.layer)' is called \(layer.calls.count) times, another one reads call "
-            + "\(key.call)")
+          "layer '\(key.layer)' is called \(calls.count) times, another one reads call \(key.call)")
       }
-      return layer.calls[key.call]
+      return calls[key.call]
     }
 
     // Depth first with a stack of our own: a file may chain more layers than a thread has stack.
@@ -222,6 +228,7 @@ struct CallSchedule {
   ///   - needsOutputs: Whether the network's outputs are.
   ///   - isWanted: Whether somebody asks for a call's own result.
   ///   - isGiven: Whether a call's result is known, so that nothing before it is needed for it.
+  /// - Returns: For each call, whether it is needed.
   func needed(
     outputs needsOutputs: Bool, wanted isWanted: (Call) -> Bool, isGiven: (Call) -> Bool
   ) -> [Bool] {

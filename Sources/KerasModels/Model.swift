@@ -119,23 +119,21 @@ extension Model {
   ///   - fed: Paths of layers whose outputs `inputs` replaces; empty for the model's own inputs.
   ///   - wanted: Paths of layers whose outputs are asked for; `nil` for all.
   ///   - needsOutputs: Whether the model's own outputs are asked for.
+  /// - Returns: The graph with everything that was asked for.
+  /// - Throws: `invalidArgument` for inputs that a layer can't take.
   public func lower(
     into graph: Graph = Graph(), on inputs: [Value], fed: [String] = [],
     wanted: [String]? = nil, needsOutputs: Bool = true
   ) throws(PhospheneError) -> LoweredModel {
     var lowering = Lowering(weights: StoredWeights(weights: weights))
     lowering.graph = graph
-    var arguments = inputs
+    var arguments: [Value?] = inputs
     if !fed.isEmpty {
       guard fed.count == inputs.count else {
         throw .invalidArgument("\(fed.count) layers are fed, but \(inputs.count) inputs given")
       }
       for (path, value) in zip(fed, inputs) { lowering.replacements[path] = value }
-      arguments = []
-      for shape in architecture.inputShapes {
-        let axes = shape.map { $0 ?? 1 }
-        arguments.append(lowering.graph.input(TensorType(Shape(axes))))
-      }
+      arguments = architecture.inputShapes.map { _ in nil }
     }
     let paths = wanted.map { Set($0.map(Model.callPath)) }
     let outputs = try lowering.lower(

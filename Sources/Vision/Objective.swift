@@ -84,6 +84,7 @@ public struct Objective: Codable, Hashable, Sendable {
   ///   - lowered: The model on some inputs, with what ``layers`` and ``readsOutputs`` ask for.
   ///   - model: The same model, for names.
   /// - Returns: A value of shape `(batch,)`.
+  /// - Throws: `invalidArgument` for a layer, index or position that doesn't exist.
   public func value(
     in lowered: inout LoweredModel, of model: Model
   ) throws(PhospheneError) -> Value {

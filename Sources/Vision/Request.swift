@@ -72,6 +72,8 @@ extension Request {
   /// - Parameters:
   ///   - model: The model.
   ///   - types: The types of the inputs, batch included, and of the cotangent if there is one.
+  /// - Returns: The graph and the values that were asked for, in order.
+  /// - Throws: `invalidArgument` for inputs, layers or objectives that don't exist.
   public func graph(
     of model: Model, on types: [TensorType]
   ) throws(PhospheneError) -> RequestGraph {
@@ -102,7 +104,8 @@ extension Request {
     _ gradient: Gradient, of model: Model, _ graph: Graph, _ inputs: [Value],
     _ types: [TensorType]
   ) throws(PhospheneError) -> RequestGraph {
-    var wanted = (gradient.objective?.layers ?? []) + [gradient.cotangent, gradient.at].compactMap(\.self)
+    var wanted =
+      (gradient.objective?.layers ?? []) + [gradient.cotangent, gradient.at].compactMap(\.self)
     wanted = wanted.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     var lowered = try model.lower(
       into: graph, on: inputs, fed: self.inputs ?? [], wanted: wanted,

@@ -84,7 +84,8 @@ print(model.summary())
 
 # %%
 for setting, value in model["block5_conv1"].config.items():
-    print(f"{setting:22} {value}")
+    name = value["class_name"] if isinstance(value, dict) else value
+    print(f"{setting:22} {name}")
 
 # %% [markdown]
 # ## The first filter of each block

@@ -158,7 +158,9 @@ def mosaic(
 def _columns(count: int, ratio: float) -> int:
     """Return how many tiles go in a row: about square, and without a gap at the end if possible."""
     about = math.ceil(math.sqrt(count * ratio))
-    return next((near for near in (about, about + 1, about - 1) if near and count % near == 0), about)
+    return next(
+        (near for near in (about, about + 1, about - 1) if near and count % near == 0), about
+    )
 
 
 def drawn_ratio(height: int, width: int) -> float:

@@ -165,7 +165,8 @@ def _kernel(layer: Layer) -> NDArray[Any]:
 def _indices(layer: Layer, what: str, index: int | Sequence[int] | None, count: int) -> list[int]:
     if index is None:
         return list(range(count))
-    wanted = list(index) if isinstance(index, (list, tuple, range, np.ndarray)) else [index]
+    several = isinstance(index, (list, tuple, range, np.ndarray))
+    wanted: list[Any] = list(index) if several else [index]  # type: ignore[arg-type]
     if not wanted:
         raise InvalidArgumentError("index must name a filter at least, received none.")
     return [_within(layer, what, number, count) for number in wanted]

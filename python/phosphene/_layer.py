@@ -31,7 +31,7 @@ class Layer:
     Examples
     --------
     >>> import phosphene as ph
-    >>> layer = ph.zoo.wardrobe().layers[0]
+    >>> layer = ph.zoo.wardrobe().layers[1]
     >>> layer.kind
     'Conv2D'
     """

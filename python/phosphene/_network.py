@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,13 +23,13 @@ from phosphene._structure import Structure, output_structure
 from phosphene._submodel import Submodel
 
 if TYPE_CHECKING:
-    from phosphene._summary import Summary
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable
 
     from numpy.typing import NDArray
 
     from phosphene._layer import Layer, Shape
     from phosphene._preprocessing import Preprocessing
+    from phosphene._summary import Summary
 
 
 class Model:
@@ -144,9 +145,7 @@ class Model:
         if layers is None:
             return self._lookup.trace
         key = tuple(layers) if isinstance(layers, list) else layers
-        named = type(key) is str or (
-            type(key) is tuple and all(type(each) is str for each in key)
-        )
+        named = type(key) is str or (type(key) is tuple and all(type(each) is str for each in key))
         if not named:
             return self._lookup.select(layers)
         found = self._selections.get(key)
@@ -336,7 +335,7 @@ class Model:
         Parameters
         ----------
         live_model
-            The model that this one was loaded from, or one like it; or a dict of weights by key.
+            The model that this one was loaded from, or one like it.
 
         Returns
         -------
@@ -346,14 +345,46 @@ class Model:
         Raises
         ------
         InvalidArgumentError
-            If the structures differ; then nothing is changed.
+            If it is no live Keras model, or the structures differ; then nothing is changed.
         """
-        from phosphene._refresh import new_weights
+        from phosphene._refresh import live_arrays
 
-        changed = new_weights(self, live_model)
-        if changed is not None:
+        return self._take(live_arrays(self.architecture, live_model))
+
+    def update(self, weights: Mapping[str, Any] | Sequence[Any]) -> Model:
+        """Take over new weights.
+
+        Parameters
+        ----------
+        weights
+            All weights: a dict by key, or a list in the order of `get_weights`.
+
+        Returns
+        -------
+        Model
+            This one.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If a weight is missing, unknown or ill-shaped; then nothing is changed.
+        """
+        if not isinstance(weights, Mapping):
+            if isinstance(weights, str) or not isinstance(weights, Sequence):
+                raise InvalidArgumentError(
+                    "update takes a dict of weights by key or a list in the order of "
+                    f"get_weights(); received a {type(weights).__name__}."
+                )
+            weights = self.architecture.keyed(weights)
+        return self._take(weights)
+
+    def _take(self, arrays: Mapping[str, Any]) -> Model:
+        from phosphene._refresh import has_weights
+
+        if not has_weights(self.handle, self.architecture, arrays):
+            changed = self.architecture.join(arrays, metadata=self.metadata)
             # One assignment: a call in another thread sees the old model or the new one.
-            self._core = PlanCache(changed)
+            self._core = PlanCache(changed.handle)
             self._path = None
         return self
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from phosphene._errors import InvalidArgumentError
 from phosphene._figures import write_file
-from phosphene._sheet import contact_sheet, enlarged
+from phosphene._sheet import contact_sheet, enlarged, shown_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -152,11 +152,10 @@ class Picture:
 
     def _repr_png_(self) -> bytes:
         """Return what a notebook shows: nothing is smaller than a stamp."""
-        shorter = min(self.images.shape[1:3])
+        _, height, width, _ = self.images.shape
+        scale = shown_scale(height, width, SMALLEST_SHOWN) if len(self) == 1 else 1
         file = io.BytesIO()
-        self.to_pil(scale=max(1, -(-SMALLEST_SHOWN // shorter)) if len(self) == 1 else 1).save(
-            file, format="png"
-        )
+        self.to_pil(scale=scale).save(file, format="png")
         return file.getvalue()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -95,14 +95,15 @@ def trace_plot(
     trace
         Layer outputs by path, as `phosphene.trace` returns them.
     layers
-        Paths, globs such as ``"conv*"``, or layers; all by default. A layer that is named exactly
-        is drawn whatever its size.
+        Paths, globs such as ``"conv*"``, or layers, which are drawn whatever their size; by
+        default all that are large enough.
     sample
         Which sample of the batch, counted from 0; negative numbers count from the end.
     channels
         How many channels of a mosaic, the first ones, 1 or more; or a list of their indices.
     kind
-        ``"bars"`` and ``"heat"`` also draw vectors, as bars or as a row of colours.
+        ``"bars"`` and ``"heat"`` also draw vectors, as bars or as a row of colours. ``"auto"``
+        draws them only if `layers` asks for them.
     cmap
         A colour map of matplotlib.
     scale
@@ -111,7 +112,7 @@ def trace_plot(
     grid
         Rows and columns. Layers that don't fit are left out; `Trace.save` writes all of them.
     min_size
-        Height and width that an output must have at least.
+        Height and width that an output must have at least, unless `layers` asks for it.
 
     Returns
     -------
@@ -193,46 +194,42 @@ def _panels(
     if kind not in KINDS:
         raise InvalidArgumentError(f"kind must be one of {KINDS}, received {kind!r}.")
     height, width = _whole_pair("min_size", min_size)
-    chosen = dict(_chosen(trace, layers))
+    chosen = _chosen(trace, layers)
     panels = []
-    for path, named in chosen.items():
+    for path in chosen:
         panel = _panel(path, np.asarray(trace[path]), sample, channels)
         if panel is None:
-            if named:
-                raise InvalidArgumentError(
-                    f"{path!r} has an output of shape {np.shape(trace[path])}; vectors, images and "
-                    "stacks of channels can be drawn."
-                )
             continue
         if panel.values.ndim == 1:
             fits = kind != "auto"
         else:
             fits = panel.values.shape[0] >= height and panel.values.shape[1] >= width
-        if named or fits:
+        if fits or layers is not None:
             panels.append(panel)
     if not panels:
-        shapes = ", ".join(f"{path} {np.shape(trace[path])[1:]}" for path in list(chosen)[:8])
+        shapes = ", ".join(f"{path} {np.shape(trace[path])[1:]}" for path in chosen[:8])
         more = f" and {len(chosen) - 8} more" if len(chosen) > 8 else ""
+        if layers is not None:
+            raise InvalidArgumentError(
+                "Vectors, images and stacks of channels can be drawn, not outputs of these "
+                f"shapes: {shapes}{more}."
+            )
         raise InvalidArgumentError(
-            f"No layer output is at least {height}x{width}: "
-            f"{shapes or 'the trace is empty'}{more}. Lower min_size, name the layers, "
-            "or ask for kind='bars' to see vectors."
+            f"No layer output is at least {height}x{width}: {shapes or 'the trace is empty'}{more}."
+            " Lower min_size, name the layers, or ask for kind='bars' to see vectors."
         )
     return panels
 
 
-def _chosen(trace: Mapping[str, NDArray[Any]], layers: Any) -> Iterator[tuple[str, bool]]:
-    """Yield the paths that `layers` selects, and whether they were named exactly."""
+def _chosen(trace: Mapping[str, NDArray[Any]], layers: Any) -> list[str]:
+    """Return the paths that `layers` selects, in the order of the trace for each element."""
     if layers is None:
-        yield from ((path, False) for path in trace)
-        return
+        return list(trace)
     single = isinstance(layers, str) or not isinstance(layers, Iterable)
+    chosen: dict[str, None] = {}
     for wanted in [layers] if single else layers:
         name = name_of(wanted)
-        if name in trace:
-            yield name, True
-            continue
-        found = [path for path in trace if fnmatch.fnmatchcase(path, name)]
+        found = [name] if name in trace else fnmatch.filter(trace, name)
         if not found:
             from difflib import get_close_matches
 
@@ -241,7 +238,8 @@ def _chosen(trace: Mapping[str, NDArray[Any]], layers: Any) -> Iterator[tuple[st
                 f"The trace has no layer {name!r}; the closest names are "
                 f"{', '.join(map(repr, close))}."
             )
-        yield from ((path, False) for path in found)
+        chosen.update(dict.fromkeys(found))
+    return list(chosen)
 
 
 def _panel(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,37 +12,25 @@ from phosphene._intake.live import is_live_model, live_weights
 from phosphene._library import check, ffi, lib, to_numpy
 
 if TYPE_CHECKING:
-    from phosphene._network import Model
+    from collections.abc import Mapping
+
+    from phosphene._intake.architecture import Architecture
 
 
-def new_weights(model: Model, source: Any) -> Any:
-    """Return the engine's model with the weights of `source`, or None if they are the same.
-
-    Parameters
-    ----------
-    model
-        The model that has the structure.
-    source
-        A live Keras model or a dict of weights by key.
-    """
-    architecture = model.architecture
-    if is_live_model(source):
-        arrays = live_weights(architecture, source)
-    elif isinstance(source, Mapping):
-        arrays = dict(source)
-    else:
+def live_arrays(architecture: Architecture, live_model: Any) -> dict[str, Any]:
+    """Return the present weights of a live Keras model, by key."""
+    if not is_live_model(live_model):
         raise InvalidArgumentError(
-            "refresh takes a live Keras model or a dict of weights by key; received "
-            f"a {type(source).__name__}."
+            f"refresh takes a live Keras model; received a {type(live_model).__name__}. "
+            "Weights go to update()."
         )
-    wanted = {weight["key"] for weight in architecture.weights()}
-    if arrays.keys() == wanted and _same(model.handle, arrays):
-        return None
-    return architecture.join(arrays, metadata=model.metadata).handle
+    return live_weights(architecture, live_model)
 
 
-def _same(handle: Any, arrays: Mapping[str, Any]) -> bool:
-    """Return whether a model of the engine has these weights already, bit for bit."""
+def has_weights(handle: Any, architecture: Architecture, arrays: Mapping[str, Any]) -> bool:
+    """Return whether a model of the engine has just these weights already, bit for bit."""
+    if arrays.keys() != {weight["key"] for weight in architecture.weights()}:
+        return False
     struct = ffi.new("ph_array *")
     for key, value in arrays.items():
         check(lib.ph_model_weight(handle, key.encode(), struct))
@@ -51,6 +38,7 @@ def _same(handle: Any, arrays: Mapping[str, Any]) -> bool:
         array = as_weight(value, key)
         if array.shape != present.shape:
             return False
+        # As integers: NaN equals itself, and 0 differs from -0.
         if not np.array_equal(array.view(np.int32), present.view(np.int32)):
             return False
     return True

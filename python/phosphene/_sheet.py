@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SMALLEST_TILE = 140
 """Pixels of a tile's shorter side on a sheet."""
 
+LONGEST_SHOWN = 1024
 WIDEST_SHEET = 1600
 GAP = 16
 INK, FAINT = "#1c1c1e", "#77777c"
@@ -26,6 +27,14 @@ def enlarged(pixels: NDArray[np.uint8], scale: int) -> Image:
 
     pixels = np.repeat(np.repeat(pixels, scale, axis=0), scale, axis=1)
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+def shown_scale(height: int, width: int, smallest: int) -> int:
+    """Return the whole number that enlarges a picture to a shorter side of `smallest` or more.
+
+    Very long ones, rows of numbers say, are enlarged less.
+    """
+    return max(1, min(-(-smallest // min(height, width)), LONGEST_SHOWN // max(height, width)))
 
 
 def contact_sheet(
@@ -44,7 +53,7 @@ def contact_sheet(
     from PIL import Image, ImageDraw, ImageFont
 
     count, height, width, _ = images.shape
-    scale = max(scale, -(-SMALLEST_TILE // min(height, width)))
+    scale = max(scale, shown_scale(height, width, SMALLEST_TILE))
     tile_height, tile_width = height * scale, width * scale
     columns = _columns(count, tile_width)
     rows = -(-count // columns)

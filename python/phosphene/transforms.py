@@ -27,7 +27,8 @@ class Jitter:
     Notes
     -----
     Each step draws two whole numbers `dy`, `dx`, uniform in ``-pixels ... pixels`` with both ends
-    included, and shows the network ``view[y, x] = canvas[(y - dy) mod h, (x - dx) mod w]``.
+    included, and shows the network ``view[y, x] = canvas[y + dy, x + dx]``. Around the canvas lies
+    the background, see `phosphene.maximize`.
 
     Examples
     --------

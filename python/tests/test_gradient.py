@@ -38,15 +38,11 @@ def test_probability_by_hand(tiny):
     logits = np.array([[1, 2.5]])
     p = np.exp(logits) / np.exp(logits).sum()
     expected = p[0, 0] * p[0, 1] * np.array([[1, -1]])
-    np.testing.assert_allclose(
-        ph.gradient(tiny, X[:1], ph.probability(0)), expected, rtol=1e-5
-    )
+    np.testing.assert_allclose(ph.gradient(tiny, X[:1], ph.probability(0)), expected, rtol=1e-5)
 
 
 def test_at_a_layer(tiny):
-    np.testing.assert_array_equal(
-        ph.gradient(tiny, X, 1, at="hidden"), [[0, 1, -2], [0, 1, -2]]
-    )
+    np.testing.assert_array_equal(ph.gradient(tiny, X, 1, at="hidden"), [[0, 1, -2], [0, 1, -2]])
 
 
 def test_energy_by_hand(tiny):

@@ -14,6 +14,7 @@ import pytest
 import phosphene as ph
 
 PROGRAM = """
+import tempfile
 import warnings
 warnings.simplefilter("ignore")
 import numpy as np
@@ -48,6 +49,16 @@ network.set_weights([2 * values for values in before])
 again = list(ph.trace(network, pixels).values())[-1]
 expected = np.asarray(network.predict(pixels, verbose=0))
 assert np.abs(again - expected).max() / expected.max() < 1e-5
+with tempfile.TemporaryDirectory() as folder:
+    network.save(folder + "/network.h5")
+    network.save(folder + "/network.keras")
+    network.save_weights(folder + "/network.weights.h5")
+    for file, config in (("network.h5", None), ("network.keras", None),
+                         ("network.weights.h5", network.to_json())):
+        stored = ph.load(folder + "/" + file, config=config)
+        for ours, theirs in zip(stored.get_weights(), model.refresh(network).get_weights()):
+            assert np.array_equal(ours, theirs), file
+        assert np.abs(stored(pixels) - expected).max() / expected.max() < 1e-5, file
 print("fine")
 """
 
@@ -120,7 +131,7 @@ def test_keras_is_not_imported_for_a_live_model_of_another_kind():
 def test_what_cannot_be_read_is_named(keras):
     layers = keras.layers
     unbuilt = keras.Sequential([layers.Dense(3)])
-    with pytest.raises(ph.InvalidArgumentError, match="no weights yet.*Input layer"):
+    with pytest.raises(ph.InvalidArgumentError, match=r"no weights yet.*Input layer"):
         ph.load(unbuilt)
 
     class Subclassed(keras.Model):

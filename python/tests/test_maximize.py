@@ -1,5 +1,6 @@
 """Maximization: against linear networks, whose best input is known, and on the wardrobe."""
 
+import io
 import signal
 
 import numpy as np
@@ -9,6 +10,14 @@ import phosphene as ph
 
 QUIET = {"progress": False}
 PLAIN = {"transforms": (), "regularizers": (), "progress": False}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Compute on one thread, which is fastest for networks this small on a busy machine."""
+    ph.set_threads(1)
+    yield
+    ph.set_threads(None)
 
 
 def linear_network(kernel, bias=0.0):
@@ -172,6 +181,27 @@ def test_start_is_where_it_starts(wardrobe):
     assert np.abs(picture.input - start).max() < 0.02
 
 
+@pytest.mark.parametrize("background", [0.3, 0.7])
+def test_background_is_what_nothing_asks_to_change(background):
+    """Where the network doesn't look, the picture keeps the brightness that it started with."""
+    kernel = np.zeros((12, 12, 1))
+    kernel[:4] = 1
+    network = linear_network(kernel)
+    options = {"parametrization": "pixel", "background": background, "steps": 200}
+    picture = ph.maximize(network, 0, **options, **PLAIN)
+    # The start is noise of 0.01 in the logit, a quarter of that at most in the brightness.
+    np.testing.assert_allclose(picture.input[0, 4:], background, atol=0.02)
+    assert picture.input[0, :4].min() > 0.95
+
+
+def test_inputs_that_are_no_pictures():
+    kernel = np.array([1.0, -1, 2, -3, 0.5, -0.5])
+    picture = ph.maximize(linear_network(kernel), 0, steps=300, progress=False)
+    assert picture.input.shape == (1, 6)
+    np.testing.assert_array_equal(picture.input[0] > 0.9, kernel > 0)
+    assert picture._repr_png_().startswith(b"\x89PNG")
+
+
 def test_history_has_one_score_a_step(wardrobe):
     picture = ph.maximize(wardrobe, [0, 1], steps=7, **QUIET)
     assert [len(each) for each in picture.history] == [7, 7]
@@ -247,9 +277,24 @@ def test_progress_bar_only_where_somebody_looks(wardrobe, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_progress_bar_in_a_terminal(wardrobe, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    ph.maximize(wardrobe, 0, steps=3)
+    assert "0/3" in terminal.getvalue()
+    before = terminal.tell()
+    ph.maximize(wardrobe, 0, steps=3, progress=False)
+    assert terminal.tell() == before
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"background": 1.5}, r"background must be a number from 0 to 1; received 1\.5"),
         ({"steps": 0}, "steps must be a whole number, 1 or more; received 0"),
         ({"steps": 2.5}, r"steps must be a whole number, .* received 2\.5"),
         ({"steps": 10**9}, r"steps must lie between .* received 1000000000"),

@@ -91,7 +91,7 @@ def test_layers_may_be_objects(tiny):
     [
         (lambda: ph.logit(-1), "0 or more"),
         (lambda: ph.logit(1.5), "whole number"),
-        (lambda: ph.logit(True), "whole number"),
+        (lambda: ph.logit(index=True), "whole number"),
         (lambda: ph.logit(np.array([1, -2])), "0 or more"),
         (lambda: ph.channel(3.5, 1), "received a float"),
         (lambda: ph.neuron("conv", 1, (0, -1)), "counted from 0"),

@@ -107,14 +107,20 @@ def test_vectors_when_asked(trace, kind):
     np.testing.assert_array_equal(heights, trace["dense"][0])
 
 
-def test_exact_names_are_drawn_whatever_their_size(trace):
-    assert titles(trace_plot(trace, layers=["dense", "small"])) == [
-        "dense\n(3,)",
-        "small\n(14, 40)",
-    ]
+def test_chosen_layers_are_drawn_whatever_their_size(trace):
+    chosen = ["dense\n(3,)", "small\n(14, 40)"]
+    assert titles(trace_plot(trace, layers=["dense", "small"])) == chosen
+    assert titles(trace_plot(trace, layers=["d*", "s*"])) == chosen
 
 
-def test_globs_keep_the_order_and_the_size_limit(trace):
+def test_outputs_of_other_ranks_are_left_out_or_named():
+    volumes = {"conv3d": np.zeros((1, 20, 20, 20, 2)), "image": np.zeros((1, 20, 20))}
+    assert titles(trace_plot(volumes)) == ["image\n(20, 20)"]
+    with pytest.raises(InvalidArgumentError, match=r"conv3d \(20, 20, 20, 2\)"):
+        trace_plot(volumes, layers="conv3d")
+
+
+def test_globs_keep_the_order(trace):
     assert titles(trace_plot(trace, layers=["*conv*"])) == [
         "conv\n(16, 16, 5)",
         "block/conv#1\n(40, 20, 3)",

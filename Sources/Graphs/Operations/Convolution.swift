@@ -48,7 +48,9 @@ struct Convolution: Operation {
 }
 
 /// The gradient of a ``Convolution`` with respect to its input, which is also Keras' transposed
-/// convolution. Inputs are the cotangent and the weights.
+/// convolution.
+///
+/// Inputs are the cotangent and the weights.
 struct ConvolutionInputGradient: Operation {
   let geometry: WindowGeometry
   let groups: Int

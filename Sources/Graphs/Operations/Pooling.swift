@@ -34,7 +34,9 @@ struct Pooling: Operation {
 }
 
 /// How a cotangent passes ``Pooling``: to the first largest element of each window, or to all of
-/// them alike. Inputs are the cotangent and, for the maximum, the forward's input and output.
+/// them alike.
+///
+/// Inputs are the cotangent and, for the maximum, the forward's input and output.
 struct PoolingGradient: Operation {
   let geometry: WindowGeometry
   let function: PoolingFunction

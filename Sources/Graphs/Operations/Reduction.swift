@@ -33,10 +33,19 @@ struct Reduction: Operation {
       let count = try graph.reshape(graph.reduce(.sum, wins, axes: axes), to: Shape(kept))
       return [try graph.multiply(spread, graph.divide(wins, count))]
     case .product:
-      let product = try graph.reshape(pullback.output, to: Shape(kept))
-      return [
-        try graph.multiply(spread, graph.divide(product, pullback.inputs[0]))
-      ]
+      // The product of the others, without a division by zero: zeros count as ones, and the slope
+      // is left only where no other element is zero.
+      let x = pullback.inputs[0]
+      let isZero = try graph.linear(
+        graph.unary(.absolute, graph.unary(.sign, x)), scale: -1, offset: 1)
+      let zeros = try graph.reshape(graph.reduce(.sum, isZero, axes: axes), to: Shape(kept))
+      let nonzero = try graph.add(x, isZero)
+      let product = try graph.reshape(
+        graph.reduce(.product, nonzero, axes: axes), to: Shape(kept))
+      let hasOthers = try graph.unary(.step, graph.subtract(zeros, isZero))
+      let slope = try graph.multiply(
+        graph.divide(product, nonzero), graph.linear(hasOthers, scale: -1, offset: 1))
+      return [try graph.multiply(spread, slope)]
     }
   }
 

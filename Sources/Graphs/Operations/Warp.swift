@@ -35,7 +35,9 @@ struct Warp: Operation {
 }
 
 /// The adjoint of a ``Warp``'s linear part: each pixel of a view goes back to the four that it was
-/// mixed from. Inputs are the cotangent and the matrices.
+/// mixed from.
+///
+/// Inputs are the cotangent and the matrices.
 struct WarpAdjoint: Operation {
   let image: Shape
 

@@ -15,8 +15,14 @@ extension Program {
           if let merged = try rewriter.scaling(value, by: factor) { return merged }
         }
       }
-      if operation is ConvolutionInputGradient || (operation as? MatrixProduct)?.transposeB == true
-      {
+      if let sum = operation as? Binary, sum.function == .add {
+        for (value, summand) in [(inputs[0], inputs[1]), (inputs[1], inputs[0])] {
+          if let merged = try rewriter.joining(value, summand) { return merged }
+        }
+      }
+      let product = operation as? MatrixProduct
+      let isBackward = product.map { $0.transposeB && !$0.transposeA } ?? false
+      if operation is ConvolutionInputGradient || isBackward {
         if let merged = try rewriter.absorbingCotangentScale(operation, inputs) { return merged }
       }
       return try rewriter.apply(operation, inputs)
@@ -47,13 +53,26 @@ extension Rewriter {
     if let (sum, inputs) = privateOperation(value, as: Binary.self), sum.function == .add,
       lastAxisConstant(inputs[1], of: graph.shape(value)) != nil
     {
-      markPrivate(inputs[0])
       guard let scaled = try scaling(inputs[0], by: factor) else { return nil }
       let offset = try apply(multiply, [inputs[1], graph.constant(scale)])
       markPrivate(scaled)
       return try apply(sum, [scaled, offset])
     }
     return nil
+  }
+
+  /// Returns `value + summand` where `value` is such a sum already: one summand is left of two, as
+  /// behind a convolution with a bias and a BatchNormalization.
+  fileprivate mutating func joining(
+    _ value: Value, _ summand: Value
+  ) throws(PhospheneError) -> Value? {
+    let shape = graph.shape(value)
+    guard let (sum, inputs) = privateOperation(value, as: Binary.self), sum.function == .add,
+      let first = lastAxisConstant(inputs[1], of: shape),
+      let second = lastAxisConstant(summand, of: shape)
+    else { return nil }
+    let total = try apply(sum, [graph.constant(first), graph.constant(second)])
+    return try apply(sum, [inputs[0], total])
   }
 
   /// Moves a factor of a cotangent's channels into the weights that the cotangent meets.

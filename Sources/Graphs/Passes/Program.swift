@@ -27,6 +27,8 @@ struct Program {
   /// - Parameters:
   ///   - folding: Evaluates operations on constants, or `nil` to leave them.
   ///   - rule: Appends what stands for an operation and returns its value.
+  /// - Returns: The new program, with the outputs in the same order.
+  /// - Throws: What `rule` throws.
   func rewritten(
     folding: ConstantFolder? = nil,
     by rule: (inout Rewriter, any Operation, [Value]) throws(PhospheneError) -> Value

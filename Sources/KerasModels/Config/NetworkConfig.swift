@@ -14,7 +14,9 @@ struct LayerEntry: Decodable, Sendable {
   let isTrainable: Bool
   let kind: Kind
   /// For each call, the tensors that it reads.
-  let calls: [[TensorReference]]
+  var calls: [[TensorReference]]
+  /// Whether the calls are written in Keras 2's way.
+  let isLegacy: Bool
 
   private enum CodingKeys: String, CodingKey {
     case name, config, module
@@ -33,9 +35,9 @@ struct LayerEntry: Decodable, Sendable {
     let configName = try common.decodeIfPresent(String.self, forKey: .name)
     name = try entry.decodeIfPresent(String.self, forKey: .name) ?? configName ?? ""
     isTrainable = try common.decodeIfPresent(Bool.self, forKey: .trainable) ?? true
-    calls =
-      entry.contains(.inboundNodes)
-      ? try entry.decode([InboundNode].self, forKey: .inboundNodes).map(\.tensors) : []
+    let nodes = try entry.decodeIfPresent([InboundNode].self, forKey: .inboundNodes) ?? []
+    calls = nodes.map(\.tensors)
+    isLegacy = nodes.contains(where: \.isLegacy)
     do {
       if let policy = try? common.nestedContainer(keyedBy: PolicyKeys.self, forKey: .dtype),
         try policy.decodeIfPresent(String.self, forKey: .className) == "QuantizedDTypePolicy"
@@ -134,16 +136,18 @@ struct NetworkConfig: Sendable {
         first = input
       } else if let shape = try settings.decodeIfPresent([Int?].self, forKey: .buildInputShape) {
         first = InputConfig(shape: shape)
-      } else {
+      } else if !entries.isEmpty {
         var list = try settings.nestedUnkeyedContainer(forKey: .layers)
         let layer = try list.nestedContainer(keyedBy: FirstLayerKeys.self)
         first = try? layer.decode(InputConfig.self, forKey: .config)
       }
       (layers, inputs, outputs) = try NetworkConfig.chain(entries, from: first, name: name)
     } else {
-      layers = entries
+      let counting = CallCounting(entries)
+      layers = entries.map(counting.normalized)
       inputs = try settings.decode(TensorStructure.self, forKey: .inputLayers).tensors
       outputs = try settings.decode(TensorStructure.self, forKey: .outputLayers).tensors
+        .map(counting.normalizedOutput)
     }
     guard Set(layers.map(\.name)).count == layers.count else {
       throw PhospheneError.invalidArgument("two layers of model '\(name)' have the same name")
@@ -188,6 +192,7 @@ extension LayerEntry {
     isTrainable = true
     kind = .input(input)
     calls = []
+    isLegacy = false
   }
 
   /// The same layer, called once on the first output of another.
@@ -197,5 +202,43 @@ extension LayerEntry {
     isTrainable = entry.isTrainable
     kind = entry.kind
     calls = [[TensorReference(layer: layer, call: 0, output: 0)]]
+    isLegacy = false
+  }
+}
+
+/// How a configuration counts the calls of nested models.
+///
+/// A nested model has one call behind it that isn't written: the one that built it. Keras 3 counts it
+/// where a Functional model is named as an output and not where another layer reads it; Keras 2
+/// counts it everywhere, for Sequential models too.
+///
+/// Source: keras 3.15, `models/functional.py`, `get_config` and `serialize_node`.
+private struct CallCounting {
+  private let isLegacy: Bool
+  private let outputOffsets: [String: Int]
+
+  init(_ layers: [LayerEntry]) {
+    let isLegacy = layers.contains(where: \.isLegacy)
+    self.isLegacy = isLegacy
+    outputOffsets = Dictionary(
+      layers.map { layer in
+        guard case .network = layer.kind else { return (layer.name, 0) }
+        return (layer.name, layer.className != "Sequential" || isLegacy ? 1 : 0)
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The layer with every call that it reads counted from zero.
+  func normalized(_ layer: LayerEntry) -> LayerEntry {
+    guard isLegacy else { return layer }
+    var layer = layer
+    layer.calls = layer.calls.map { $0.map(normalizedOutput) }
+    return layer
+  }
+
+  /// An output of the model with its call counted from zero.
+  func normalizedOutput(_ tensor: TensorReference) -> TensorReference {
+    let offset = outputOffsets[tensor.layer] ?? 0
+    return TensorReference(
+      layer: tensor.layer, call: max(tensor.call - offset, 0), output: tensor.output)
   }
 }

@@ -22,7 +22,8 @@ extension PhospheneError {
       self = .invalidArgument(
         "\(what): the text\(path.isEmpty ? "" : " at '\(path)'") isn't valid: "
           + context.debugDescription)
-    default: self = .invalidArgument("\(what): \(error)")
+    // Such as a fraction where a whole number is needed.
+    default: self = .invalidArgument("\(what): a value can't be read: \(error)")
     }
   }
 }

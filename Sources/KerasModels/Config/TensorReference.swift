@@ -39,12 +39,15 @@ private struct NullValue: Decodable {
 /// What one call of a layer reads: Keras 3's `args` and `kwargs`, or Keras 2's list.
 struct InboundNode: Decodable, Sendable {
   let tensors: [TensorReference]
+  /// Whether it is written in Keras 2's way.
+  let isLegacy: Bool
 
   private enum CodingKeys: String, CodingKey { case args, kwargs }
 
   init(from decoder: any Decoder) throws {
     guard let call = try? decoder.container(keyedBy: CodingKeys.self) else {
       tensors = try decoder.singleValueContainer().decode([TensorReference].self)
+      isLegacy = true
       return
     }
     var tensors: [TensorReference] = []
@@ -63,6 +66,7 @@ struct InboundNode: Decodable, Sendable {
       }
     }
     self.tensors = tensors
+    isLegacy = false
   }
 }
 

@@ -22,7 +22,9 @@ struct SHA256 {
       rest += bytes[..<count]
       position = count
       if rest.count == 64 {
-        rest.withUnsafeBytes { block in state.withUnsafeMutableBufferPointer { SHA256.compress(block, &$0) } }
+        rest.withUnsafeBytes { block in
+          state.withUnsafeMutableBufferPointer { SHA256.compress(block, &$0) }
+        }
         rest = []
       }
     }

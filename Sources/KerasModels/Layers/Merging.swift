@@ -44,7 +44,8 @@ struct Concatenate: Layer {
   private let axis: Int
 
   init(decoding config: LayerConfig) throws {
-    axis = try config.container(keyedBy: CodingKeys.self)
+    axis =
+      try config.container(keyedBy: CodingKeys.self)
       .decodeIfPresent(Int.self, forKey: .axis) ?? -1
   }
 

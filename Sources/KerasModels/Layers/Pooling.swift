@@ -21,9 +21,11 @@ struct Pooling2D: Layer {
   init(decoding config: LayerConfig) throws {
     try config.requireChannelsLast()
     let settings = try config.container(keyedBy: CodingKeys.self)
-    poolSize = try settings.decodeIfPresent(Lengths.self, forKey: .poolSize)?
+    poolSize =
+      try settings.decodeIfPresent(Lengths.self, forKey: .poolSize)?
       .expanded(to: 2, "pool_size") ?? [2, 2]
-    strides = try settings.decodeIfPresent(Lengths.self, forKey: .strides)?
+    strides =
+      try settings.decodeIfPresent(Lengths.self, forKey: .strides)?
       .expanded(to: 2, "strides") ?? poolSize
     padding = try settings.decodeIfPresent(Padding.self, forKey: .padding) ?? .valid
     isMaximum = config.className.hasPrefix("Max")

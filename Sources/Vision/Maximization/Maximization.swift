@@ -34,6 +34,7 @@ extension Model {
   ///   - recipe: What to maximize, and how.
   ///   - start: Pictures to start from, in the range of the network's input; `nil` for noise.
   ///   - progress: Called after each step; `false` stops.
+  /// - Returns: The best picture of each objective, judged without transforms and penalties.
   /// - Throws: `invalidArgument` for an objective that doesn't exist, or a NaN on the way.
   public func maximize(
     _ recipe: Recipe, start: Tensor? = nil, progress: (Progress) -> Bool = { _ in true }
@@ -106,7 +107,8 @@ private struct Climb {
     guard values.allSatisfy(\.isFinite) else {
       throw .invalidArgument(
         "the objective is \(values.first { !$0.isFinite } ?? .nan) at step \(step): the start "
-          + "picture or the model's weights hold NaN or infinity, or the learning rate is too large")
+          + "picture or the model's weights hold NaN or infinity, or the learning rate is too large"
+      )
     }
     for (index, value) in values.enumerated() { history[index].append(value) }
     swap(&current, &next)
@@ -160,7 +162,9 @@ private struct Climb {
     let single = [1, sizes.canvas.height, sizes.canvas.width, sizes.channels]
     let batch = [sizes.count] + single.dropFirst()
     let elementCount = batch.reduce(1, *)
-    guard start.shape.elementCount == elementCount || start.shape.elementCount * sizes.count == elementCount
+    guard
+      start.shape.elementCount == elementCount
+        || start.shape.elementCount * sizes.count == elementCount
     else {
       throw .invalidArgument(
         "start must have shape \(Shape(batch)) or \(Shape(single)), received \(start.shape)")

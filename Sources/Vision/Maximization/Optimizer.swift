@@ -5,7 +5,8 @@ import Tensors
 /// How the parameters follow the gradient uphill.
 enum Optimizer: Codable, Sendable {
   /// Kingma and Ba 2015, algorithm 1.
-  case adam(learningRate: Float = 0.05, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8)
+  case adam(
+    learningRate: Float = 0.05, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8)
   /// As in Keras 3: `x += rate * g / sqrt(v + epsilon)` with `v` the running mean of `g²`.
   case rmsprop(learningRate: Float = 0.05, rho: Float = 0.9, epsilon: Float = 1e-7)
 
@@ -83,9 +84,10 @@ enum Optimizer: Codable, Sendable {
 
   /// Appends one step uphill.
   ///
-  /// - Parameters:
-  ///   - corrections: A value of shape `(2,)`, see ``corrections(step:)``.
+  /// The corrections are a value of shape `(2,)`, see ``corrections(step:)``.
+  ///
   /// - Returns: The new parameters, then the new state.
+  /// - Throws: Nothing that the shapes of its own making could cause.
   func step(
     _ parameters: Value, gradient: Value, state: [Value], corrections: Value, in graph: inout Graph
   ) throws(PhospheneError) -> [Value] {

@@ -142,7 +142,9 @@ struct ParametrizedImage {
     return matrix
   }
 
-  /// The sums over columns, for real and for imaginary parts. Frequencies that stand for their
+  /// The sums over columns, for real and for imaginary parts.
+  ///
+  /// Frequencies that stand for their
   /// mirror images too count twice.
   private var horizontalMatrices: [Float] {
     let half = width / 2 + 1

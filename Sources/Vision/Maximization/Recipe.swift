@@ -81,8 +81,8 @@ public struct Recipe: Codable, Sendable {
     try require(1...1024, count, "count")
     try require(1...1_000_000, steps, "steps")
     if let size {
-      guard size.count == 2, size.allSatisfy({ (4...8192).contains($0) }) else {
-        throw .invalidArgument("size must be two lengths from 4 to 8192, received \(size)")
+      guard size.count == 2, size.allSatisfy({ (4...4096).contains($0) }) else {
+        throw .invalidArgument("size must be two lengths from 4 to 4096, received \(size)")
       }
     }
     try parametrization.check()

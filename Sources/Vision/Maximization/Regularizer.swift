@@ -22,7 +22,8 @@ enum Regularizer: Codable, Sendable {
     case .totalVariation:
       self = .totalVariation(
         weight: weight, power: try options.decodeIfPresent(Int.self, forKey: .power) ?? 1)
-    case .lp: self = .lp(weight: weight, p: try options.decodeIfPresent(Float.self, forKey: .p) ?? 2)
+    case .lp:
+      self = .lp(weight: weight, p: try options.decodeIfPresent(Float.self, forKey: .p) ?? 2)
     }
   }
 
@@ -51,9 +52,8 @@ enum Regularizer: Codable, Sendable {
     }
   }
 
-  /// Appends the weighted number of each picture, of shape `(count,)`.
-  ///
-  /// - Parameter image: Pictures (count, height, width, channels) between 0 and 1.
+  /// Appends the weighted number of each picture, of shape `(count,)`, for pictures (count, height,
+  /// width, channels) between 0 and 1.
   func value(of image: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
     switch self {
     case .totalVariation(let weight, let power):
@@ -66,12 +66,15 @@ enum Regularizer: Codable, Sendable {
         let term = try graph.mean(graph.unary(power == 1 ? .absolute : .square, difference))
         if let previous = sum { sum = try graph.add(previous, term) } else { sum = term }
       }
-      guard let sum else { return graph.constant(try Tensor([graph.shape(image)[0]], repeating: 0)) }
+      guard let sum else {
+        return graph.constant(try Tensor([graph.shape(image)[0]], repeating: 0))
+      }
       return try graph.linear(sum, scale: weight)
     case .lp(let weight, let p):
       let distance = try graph.unary(.absolute, graph.linear(image, scale: 2, offset: -1))
       // A flat grey picture has the distance zero, where the root is not smooth.
-      let mean = try graph.linear(graph.mean(graph.unary(.power(p), distance)), scale: 1, offset: 1e-12)
+      let mean = try graph.linear(
+        graph.mean(graph.unary(.power(p), distance)), scale: 1, offset: 1e-12)
       return try graph.linear(graph.unary(.power(1 / p), mean), scale: weight)
     }
   }

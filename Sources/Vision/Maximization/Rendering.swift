@@ -95,7 +95,8 @@ struct Rendering {
     let view =
       sizes.isPicture
       ? try graph.warp(
-        picture, matrices: matrices, height: sizes.view.height, width: sizes.view.width, fill: recipe.background)
+        picture, matrices: matrices, height: sizes.view.height, width: sizes.view.width,
+        fill: recipe.background)
       : picture
     let input = try networkInput(of: view, in: &graph)
     let (scored, scores) = try objectives(on: input, in: graph)

@@ -2,7 +2,9 @@ import Glibc
 import Tensors
 
 /// A random change of the picture before the network sees it, so that only what survives it is
-/// rewarded. All of them together are one affine map, and the gradient passes through it.
+/// rewarded.
+///
+/// All of them together are one affine map, and the gradient passes through it.
 enum Transform: Codable, Sendable {
   /// A shift by whole pixels, up to `pixels` along each axis.
   case jitter(pixels: Int)

@@ -13,6 +13,7 @@ from phosphene._intake.stored import (
     names_in,
     refusing,
     shared_arrays,
+    stored_architecture,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def read_h5_file(path: Path, config: Any = None) -> Intake:
             )
         if own is not None and config is not None:
             raise InvalidArgumentError(f"{path} has a configuration of its own; leave out config=.")
-        architecture = Architecture(config if own is None else own)
+        architecture = Architecture(config) if own is None else stored_architecture(path, own)
         version = root.attrs.get("keras_version")
         if version is not None and not architecture.keras_version:
             architecture.keras_version = version.decode() if isinstance(version, bytes) else version

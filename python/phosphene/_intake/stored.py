@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._errors import ModelFileError, PhospheneError
+from phosphene._errors import InvalidArgumentError, ModelFileError, PhospheneError
+from phosphene._intake.architecture import Architecture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +46,14 @@ def refusing(path: Path) -> Iterator[None]:
         raise ModelFileError(f"{path} is damaged or no Keras model: {reason}.") from error
 
 
+def stored_architecture(path: Path, config: Any) -> Architecture:
+    """Return the structure that a file states; if it is nonsense, the file is to blame."""
+    try:
+        return Architecture(config)
+    except InvalidArgumentError as error:
+        raise ModelFileError(f"{path} is damaged or no Keras model: {error}") from error
+
+
 def group_at(parent: Any, name: str) -> Any:
     """Return a group of an HDF5 file, or None; links to other files aren't followed."""
     import h5py
@@ -52,7 +61,7 @@ def group_at(parent: Any, name: str) -> Any:
     if parent is None or name not in parent:
         return None
     if isinstance(parent.get(name, getlink=True), h5py.ExternalLink):
-        raise ModelFileError(f"{name!r} is kept in another file, which isn't opened.")
+        raise ValueError(f"{name!r} is kept in another file, which isn't opened")
     found = parent[name]
     return found if isinstance(found, h5py.Group) else None
 
@@ -61,11 +70,14 @@ def array_at(group: Any, name: str) -> NDArray[Any]:
     """Return an array of an HDF5 file."""
     import h5py
 
+    place = f"{group.name}/{name}"
+    if name not in group and group.get(name, getlink=True) is None:
+        raise ValueError(f"the weight {place!r} is missing")
     if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
-        raise ModelFileError(f"{name!r} is kept in another file, which isn't opened.")
+        raise ValueError(f"{place!r} is kept in another file, which isn't opened")
     found = group[name]
     if not isinstance(found, h5py.Dataset) or found.external:
-        raise ModelFileError(f"{name!r} is no array of this file.")
+        raise ValueError(f"{place!r} is no array of this file")
     if found.attrs.get("dtype") == "bfloat16":
         # HDF5 has no bfloat16: the two bytes are the upper half of a float32.
         halves = np.frombuffer(found[()].tobytes(), np.uint16).astype(np.uint32)

@@ -1,0 +1,90 @@
+import Graphs
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct FuseEpiloguesTests {
+  private static let relu = UnaryFunction.relu(negativeSlope: 0)
+
+  private func names(_ build: (inout Graph, Value) throws -> [Value]) throws -> [String] {
+    try plan(on: [integers([2, 3])]) { try build(&$0, $1[0]) }
+      .operationNames.map { String($0.prefix { $0 != "(" }) }
+  }
+
+  private func product(_ graph: inout Graph, _ x: Value) throws -> Value {
+    try graph.matrixProduct(x, graph.constant(integers([3, 4], seed: 2)))
+  }
+
+  private func biased(_ graph: inout Graph, _ x: Value) throws -> Value {
+    try graph.add(graph.constant(integers([4], seed: 3)), product(&graph, x))
+  }
+
+  @Test func biasAndActivationAreFused() throws {
+    #expect(try names { [try $0.unary(Self.relu, biased(&$0, $1))] } == ["MatrixProduct"])
+    #expect(try names { [try $0.unary(.sigmoid, product(&$0, $1))] } == ["MatrixProduct"])
+  }
+
+  // A second reader wants the value before the activation, be it an operation or a caller.
+  @Test func whatOthersReadStays() throws {
+    let caller = try names {
+      let before = try biased(&$0, $1)
+      return [try $0.unary(Self.relu, before), before]
+    }
+    #expect(caller == ["MatrixProduct", "Unary"])
+    let operation = try names {
+      let before = try biased(&$0, $1)
+      return [try $0.multiply($0.unary(Self.relu, before), before)]
+    }
+    #expect(operation == ["MatrixProduct", "Unary", "Binary"])
+    let twice = try names {
+      let before = try biased(&$0, $1)
+      return [try $0.unary(Self.relu, before), try $0.unary(.tanh, before)]
+    }
+    #expect(twice == ["MatrixProduct", "Unary", "Unary"])
+  }
+
+  // Two calls of one layer stay two, each with its own epilogue.
+  @Test func sharedWeightsAreNoSharedValues() throws {
+    let result = try names { graph, x in
+      let first = try graph.unary(Self.relu, biased(&graph, x))
+      let moved = try graph.linear(x, scale: 2)
+      let second = try graph.unary(Self.relu, biased(&graph, moved))
+      return [first, second]
+    }
+    #expect(result == ["MatrixProduct", "Unary", "MatrixProduct"])
+  }
+
+  @Test func onlyOneActivationIsFused() throws {
+    #expect(
+      try names { [try $0.unary(.tanh, $0.unary(Self.relu, product(&$0, $1)))] }
+        == ["MatrixProduct", "Unary"])
+    #expect(
+      try names { [try $0.add($0.unary(Self.relu, product(&$0, $1)), $0.constant(integers([4])))] }
+        == ["MatrixProduct", "Binary"])
+  }
+
+  // A sum with another array is no bias.
+  @Test func onlyChannelsAreBiases() throws {
+    #expect(
+      try names { [try $0.add(product(&$0, $1), $0.constant(integers([2, 4])))] }
+        == ["MatrixProduct", "Binary"])
+    #expect(
+      try names { [try $0.add(product(&$0, $1), $0.constant(integers([2, 1])))] }
+        == ["MatrixProduct", "Binary"])
+  }
+
+  @Test(
+    arguments: [
+      relu, .relu(negativeSlope: 0.25), .clip(low: 0, high: 6), .sigmoid, .tanh, .elu(alpha: 1),
+      .exponential, .square, .softplus,
+    ])
+  func fusedNumbersAreTheSame(_ function: UnaryFunction) throws {
+    let x = try spread([2, 3])
+    let fused = try compute([x]) { [try $0.unary(function, biased(&$0, $1[0]))] }[0].elements
+    let apart = try compute([x]) {
+      let before = try biased(&$0, $1[0])
+      return [try $0.unary(function, before), before]
+    }[0].elements
+    #expect(relativeError(fused, apart) <= Tolerance.rounding)
+  }
+}
