@@ -84,6 +84,12 @@ import Testing
     ])
   }
 
+  @Test func outputsMayBeNestedModels() throws {
+    let outer = try description("nested outputs")
+    #expect(outer.outputs.map(\.path) == ["twice#1", "twice"])
+    #expect(outer.trace == ["twice/dense", "twice", "twice#1/dense", "twice#1"])
+  }
+
   @Test func frozenModelsHaveNoTrainableWeights() throws {
     let config = functional(
       [vectorInput, entry("Dense", "dense", #"{"units": 2, "trainable": false}"#, on: ["x"])],

@@ -83,16 +83,18 @@ import Testing
     #expect(try lowered.value("a:0") == lowered.value("a"))
   }
 
-  // Feeding a layer's output gives what follows from it: b = relu... of Keras' own values.
+  // Feeding a layer's output gives what follows from it.
   @Test func layersMayBeFed() throws {
     let model = try vector.model
     let inner = try model.run(vector.inputs.map { try $0.tensor }, paths: ["a"])[1]
     var graph = Graph()
     let a = graph.input(inner.type)
-    let lowered = try model.lower(into: graph, on: [a], fed: ["a"])
+    let lowered = try model.lower(into: graph, on: [a], fed: ["a"], wanted: [])
     let plan = try Plan(lowered.graph, outputs: lowered.outputs, pool: model.constants)
     let output = try plan.run([inner])[0].elements
     #expect(relativeError(output, vector.outputs[0].elements) < Tolerance.keras)
+    let sentence = refusal { _ = try model.lower(into: graph, on: [a], fed: ["b"], wanted: ["a"]) }
+    #expect(sentence?.hasPrefix("what is asked for depends on the model's input") == true)
   }
 
   @Test func wrongNumbersOfInputsAreRefused() throws {

@@ -9,10 +9,12 @@ import numpy as np
 from phosphene._arrays import as_array, model_inputs
 from phosphene._errors import InvalidArgumentError
 from phosphene._model import Model, as_model
-from phosphene._objectives import Objective, as_objective, logit
+from phosphene._objectives import as_objective, logit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from phosphene._terms import Objective
 
 
 def gradient(

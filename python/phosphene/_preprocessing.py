@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -171,7 +171,9 @@ def _given(value: Any) -> Preprocessing:
             "preprocessing is a pair (scale, offset) of finite numbers or one number a channel, "
             f"scale not 0, for input = scale * pixel + offset; received {value!r}."
         ) from None
-    return Preprocessing(scale, offset, sentence="scale * pixel + offset (preprocessing=)")
+    found = Preprocessing(scale, offset)
+    low, high = found.value_range
+    return _said(replace(found, sentence=f"{low:g} to {high:g}"), "preprocessing=")
 
 
 def _from_examples(like: Any) -> Preprocessing:

@@ -45,7 +45,7 @@ def test_sizes_are_written_as_keras_writes_them(keras):
     ("options", "note"),
     [
         ({"preprocessing": "tf"}, "RGB, x / 127.5 - 1, so -1 to 1 (preprocessing='tf')"),
-        ({"preprocessing": (1, 0)}, "scale * pixel + offset (preprocessing=)"),
+        ({"preprocessing": (1, 0)}, "0 to 255 (preprocessing=)"),
         ({"like": [[0.0, 200.0]]}, "0 to 255 (like=)"),
         ({"like": [[-0.5, 0.5]]}, "-1 to 1 (like=)"),
     ],

@@ -201,6 +201,12 @@ def model_fixtures() -> list[dict]:
     inner = Model(inner_inputs, layers.Dense(3, name="dense")(block(inner_inputs)), name="inner")
     nested = Model(inputs, layers.Dense(2, name="dense")(inner(inputs)), name="nested")
 
+    # A Functional model's own construction counts as a call where the outputs are named.
+    inputs, inner_inputs = Input((3,), name="vector"), Input((3,), name="inner_input")
+    twice = Model(inner_inputs, layers.Dense(3, "tanh", name="dense")(inner_inputs), name="twice")
+    once = twice(inputs)
+    outer = Model(inputs, [twice(once), once], name="outer")
+
     first, second = Input((4,), name="first"), Input((4,), name="second")
     shared_layer = layers.Dense(3, "relu", name="shared")
     a, b = shared_layer(first), shared_layer(second)
@@ -221,6 +227,7 @@ def model_fixtures() -> list[dict]:
         fixture("unbuilt", unbuilt(), [(2, 4)]),
         fixture("functional", functional, [(1, 4, 5, 2)], ["conv1", "bn", "conv2", "add", "join"]),
         fixture("nested", nested, [(2, 4)]),
+        fixture("nested outputs", outer, [(2, 3)]),
         fixture("shared", shared, [(2, 4), (2, 4)]),
         by_name,
     ]
@@ -254,7 +261,9 @@ def legacy_fixtures() -> list[dict]:
     block = keras.Sequential([keras.Input((3,)), layers.Dense(2, name="dense")], name="block")
     a, b = block(shared(first)), block(shared(second))
     norm = layers.BatchNormalization(name="norm")
-    outputs = [layers.Concatenate(name="join")([norm(a), b]), layers.Add(name="sum")([a, b])]
+    inner_input = keras.Input((2,), name="inner_input")
+    inner = keras.Model(inner_input, layers.Dense(2, name="dense")(inner_input), name="inner")
+    outputs = [layers.Concatenate(name="join")([norm(a), b]), inner(inner(b)), a]
     functional = keras.Model([first, second], outputs, name="functional")
     return [
         fixture("legacy sequential", sequential, [(2, 6, 6, 1)], ["conv", "pool"]),
