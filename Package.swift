@@ -55,6 +55,7 @@ let package = Package(
       name: "VisionTests",
       dependencies: ["Graphs", "KerasModels", "Tensors", "TestSupport", "Vision"],
       swiftSettings: strict),
-    .testTarget(name: "CABITests", dependencies: ["CABI", "CPhosphene"], swiftSettings: strict),
+    .testTarget(
+      name: "CABITests", dependencies: ["CABI", "CPhosphene", "Tensors"], swiftSettings: strict),
   ]
 )

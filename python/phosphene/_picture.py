@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from phosphene._figures import write_file
 from phosphene._sheet import contact_sheet, enlarged, shown_scale
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from PIL.Image import Image
 
@@ -42,11 +45,10 @@ class Picture:
         The objective of each picture, without penalties and transforms.
     history : tuple of tuple of float
         For each picture the objective after each step, as the transformed views scored.
-    recipe : dict
-        Everything that made the pictures: objectives, options, seed, and under ``"engine"`` the
-        version, the kind of CPU, the threads and the digest of the model.
     labels : tuple of str
         A title for each picture.
+    make_recipe : callable
+        Makes `recipe`.
     alpha : None
         Transparency, where a method computes it.
     """
@@ -55,9 +57,19 @@ class Picture:
     input: NDArray[np.float32]
     scores: tuple[float, ...]
     history: tuple[tuple[float, ...], ...]
-    recipe: dict[str, Any]
+    make_recipe: Callable[[], dict[str, Any]]
     labels: tuple[str, ...]
     alpha: NDArray[np.float32] | None = None
+
+    @cached_property
+    def recipe(self) -> dict[str, Any]:
+        """Everything that made the pictures: objectives, options, seed, start.
+
+        Under ``"engine"`` are the version, the kind of CPU, the threads and the digest of the
+        model. The digest is computed when the recipe is first asked for, which takes a large model
+        a second.
+        """
+        return self.make_recipe()
 
     @property
     def image(self) -> NDArray[np.uint8]:

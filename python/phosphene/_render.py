@@ -180,8 +180,7 @@ def _picture(
     recipe = dict(document["recipe"])
     if start is not None:
         recipe["start"] = _stated_array(start)
-    made_by = document["engine"]
-    recipe["engine"] = made_by | {"threads": int(made_by["threads"]), "model_digest": model.digest}
+    made_by = document["engine"] | {"threads": int(document["engine"]["threads"])}
     if labels is None:
         titles = [_title(model, each) for each in recipe["objectives"]]
         labels = [title for title in titles for _ in range(len(images) // len(titles))]
@@ -190,7 +189,7 @@ def _picture(
         input=inputs,
         scores=tuple(document["scores"]),
         history=tuple(tuple(each) for each in document["history"]),
-        recipe=recipe,
+        make_recipe=lambda: recipe | {"engine": made_by | {"model_digest": model.digest}},
         labels=tuple(labels),
     )
 

@@ -21,7 +21,7 @@ def picture(count=1, height=28, width=28, channels=1):
         input=images.astype(np.float32) / 255,
         scores=tuple(float(number) for number in range(count)),
         history=((0.0, 1.0),) * count,
-        recipe=dict(RECIPE),
+        make_recipe=lambda: dict(RECIPE),
         labels=tuple(f"label {number}" for number in range(count)),
     )
 

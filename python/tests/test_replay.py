@@ -101,6 +101,6 @@ def test_edited_recipes_are_refused(wardrobe, tmp_path, change, message):
     import dataclasses
 
     made = ph.maximize(wardrobe, 0, steps=2, **QUIET)
-    edited = dataclasses.replace(made, recipe=made.recipe | change)
+    edited = dataclasses.replace(made, make_recipe=lambda: made.recipe | change)
     with pytest.raises(ph.PhospheneError, match=message):
         ph.replay(edited.save(tmp_path / "a.png"), wardrobe, **QUIET)

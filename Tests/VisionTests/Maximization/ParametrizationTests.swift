@@ -1,0 +1,151 @@
+import Glibc
+import Graphs
+import Tensors
+import TestSupport
+import Testing
+@testable import Vision
+
+@Suite struct ParametrizationTests {
+  private struct Size: CustomTestStringConvertible, Sendable {
+    let height: Int, width: Int, channels: Int
+    var background: Float = 0.5
+    var testDescription: String { "\(height) × \(width) × \(channels), \(background)" }
+  }
+
+  private static let sizes = [
+    Size(height: 4, width: 6, channels: 3), Size(height: 5, width: 7, channels: 3),
+    Size(height: 6, width: 4, channels: 1, background: 0.25), Size(height: 1, width: 8, channels: 2),
+  ]
+
+  private func image(
+    _ size: Size, _ parametrization: Parametrization, count: Int = 2
+  ) -> ParametrizedImage {
+    ParametrizedImage(
+      parametrization: parametrization, count: count, height: size.height, width: size.width,
+      channels: size.channels, background: size.background)
+  }
+
+  private func pixels(of image: ParametrizedImage, _ parameters: Tensor) throws -> Tensor {
+    try compute([parameters]) { [try image.image(of: $1[0], in: &$0)] }[0]
+  }
+
+  /// Pixels before colours: NumPy's `irfft2(scale * (real + 1j * imaginary)) / 4` as the sum over all
+  /// frequencies, of which half are the conjugates of others.
+  private func naiveInverse(_ spectrum: [Float], _ size: Size, decay: Double) -> [Double] {
+    let (height, width, half) = (size.height, size.width, size.width / 2 + 1)
+    func frequency(_ index: Int, _ length: Int) -> Double {
+      Double(index <= (length - 1) / 2 ? index : index - length) / Double(length)
+    }
+    func coefficient(_ ky: Int, _ kx: Int) -> (Double, Double) {
+      let length = (frequency(ky, height) * frequency(ky, height)
+        + Double(kx * kx) / Double(width * width)).squareRoot()
+      let scale = Double(width * height).squareRoot()
+        / pow(max(length, 1 / Double(max(width, height))), decay)
+      return (
+        scale * Double(spectrum[ky * half + kx]), scale * Double(spectrum[(height + ky) * half + kx])
+      )
+    }
+    var pixels: [Double] = []
+    for row in 0..<height {
+      for column in 0..<width {
+        var sum = 0.0
+        for ky in 0..<height {
+          for kx in 0..<width {
+            let isMirrored = kx >= half
+            let (re, im) = isMirrored
+              ? coefficient((height - ky) % height, width - kx) : coefficient(ky, kx)
+            let angle = 2 * Double.pi
+              * (Double(ky * row) / Double(height) + Double(kx * column) / Double(width))
+            sum += re * cos(angle) - (isMirrored ? -im : im) * sin(angle)
+          }
+        }
+        pixels.append(sum / Double(height * width) / 4)
+      }
+    }
+    return pixels
+  }
+
+  /// lucid, `optvis/param/color.py`.
+  private func mixed(_ axes: [Double]) -> [Double] {
+    let root = [[0.26, 0.09, 0.02], [0.27, 0, -0.05], [0.27, -0.09, 0.03]]
+    let norm = (0..<3).map { j in
+      (0..<3).reduce(0) { $0 + root[$1][j] * root[$1][j] }.squareRoot()
+    }.max() ?? 1
+    return root.map { row in zip(row, axes).reduce(0) { $0 + $1.0 * $1.1 } / norm }
+  }
+
+  @Test(arguments: sizes, [false, true])
+  private func fourierIsLucids(size: Size, decorrelate: Bool) throws {
+    let parametrization = Parametrization(
+      kind: .fourier, decayPower: 1.25, standardDeviation: 1, decorrelate: decorrelate)
+    let image = image(size, parametrization)
+    let parameters = try spread(image.parameterShape)
+    let result = try pixels(of: image, parameters)
+    #expect(result.shape == [2, size.height, size.width, size.channels])
+
+    let plane = image.parameterShape.elementCount / 2 / size.channels
+    let area = size.height * size.width
+    let middle = log(Double(size.background) / (1 - Double(size.background)))
+    var expected: [Float] = []
+    for picture in 0..<2 {
+      let planes = (0..<size.channels).map { channel in
+        let start = (picture * size.channels + channel) * plane
+        return naiveInverse(
+          Array(parameters.elements[start..<start + plane]), size, decay: 1.25)
+      }
+      for position in 0..<area {
+        var color = planes.map { $0[position] }
+        if decorrelate, size.channels == 3 { color = mixed(color) }
+        expected += color.map { Float(1 / (1 + exp(-$0 - middle))) }
+      }
+    }
+    #expect(relativeError(result.elements, expected) < 1e-5)
+  }
+
+  @Test(arguments: sizes, [Parametrization.Kind.fourier, .pixel])
+  private func parametersInvertTheImage(size: Size, kind: Parametrization.Kind) throws {
+    for decorrelate in [false, true] {
+      let image = image(
+        size,
+        Parametrization(
+          kind: kind, decayPower: 1, standardDeviation: 0.01, decorrelate: decorrelate))
+      let pictures = try spread([2, size.height, size.width, size.channels], from: 0.05, to: 0.95)
+      let result = try pixels(of: image, image.parameters(of: pictures))
+      #expect(relativeError(result.elements, pictures.elements) < 1e-5)
+    }
+  }
+
+  // Black and white lie at infinity: they are met to a thousandth.
+  @Test func endsAreNearlyReached() throws {
+    let size = Size(height: 1, width: 2, channels: 1)
+    let image = image(
+      size,
+      Parametrization(kind: .pixel, decayPower: 1, standardDeviation: 0, decorrelate: false), count: 1)
+    let result = try pixels(of: image, image.parameters(of: Tensor([1, 1, 2, 1], [0, 1])))
+    #expect(relativeError(result.elements, [0.001, 0.999]) < 1e-5)
+  }
+
+  // Parameters of zero are the background, or what is near to it where nothing would move.
+  @Test(arguments: [(0.5, 0.5), (0.3, 0.3), (0, 0.25), (1, 0.75)] as [(Float, Float)])
+  func nothingIsTheBackground(background: Float, brightness: Float) throws {
+    let size = Size(height: 4, width: 4, channels: 3, background: background)
+    let image = image(size, .fourier(), count: 1)
+    let result = try pixels(of: image, Tensor(image.parameterShape, repeating: 0)).elements
+    #expect(relativeError(result, result.map { _ in brightness }) <= Tolerance.rounding)
+  }
+
+  @Test func randomParametersRepeatForEachObjective() throws {
+    let image = image(Size(height: 8, width: 8, channels: 3), .fourier(), count: 4)
+    let size = image.parameterShape.elementCount / 4
+    let elements = try image.randomParameters(seed: 3, replicates: 2).elements
+    let parts = (0..<4).map { Array(elements[$0 * size..<($0 + 1) * size]) }
+    #expect(parts[0] == parts[2])
+    #expect(parts[1] == parts[3])
+    #expect(parts[0] != parts[1])
+    #expect(try image.randomParameters(seed: 4, replicates: 2).elements != elements)
+    // The standard deviation of 2 * 240 numbers has a standard error of 1 / sqrt(960).
+    let all = parts[0] + parts[1]
+    let deviation = (all.reduce(0) { $0 + $1 * $1 } / Float(all.count)).squareRoot()
+    #expect(abs(deviation / 0.01 - 1) < 5 / (960 as Float).squareRoot())
+  }
+}

@@ -1,0 +1,80 @@
+import Tensors
+import TestSupport
+import Testing
+@testable import Vision
+
+@Suite struct RecipeTests {
+  private static let objective = #"{"terms": [{"kind": "channel", "layer": "conv", "index": 0}]}"#
+
+  private func recipe(_ options: String = "") throws -> Recipe {
+    try Recipe(json: #"{"objectives": [\#(Self.objective)]\#(options)}"#)
+  }
+
+  // The defaults of the documentation.
+  @Test func defaultsAreWrittenOut() throws {
+    let json = try recipe().json()
+    for part in [
+      #""format":"phosphene-recipe/1""#, #""steps":256"#, #""seed":0"#, #""count":1"#,
+      #""kind":"fourier""#, #""decay_power":1"#, #""decorrelate":true"#, #""kind":"adam""#,
+      #""regularizers":[]"#, #""reverse_channels":false"#, #""background":0.5"#,
+    ] { #expect(json.contains(part), "\(part) in \(json)") }
+  }
+
+  @Test func whatIsWrittenIsReadAlike() throws {
+    let options = """
+      , "steps": 7, "seed": 18446744073709551615, "count": 2, "size": [16, 12],
+      "parametrization": {"kind": "pixel", "standard_deviation": 0.5},
+      "transforms": [{"kind": "jitter", "pixels": 3}, {"kind": "scale", "low": 0.5, "high": 2},
+      {"kind": "rotate", "degrees": 12.5}],
+      "regularizers": [{"kind": "total_variation", "weight": 0.5, "power": 2},
+      {"kind": "lp", "weight": 0.25, "p": 6}],
+      "optimizer": {"kind": "rmsprop", "learning_rate": 1, "rho": 0.75, "epsilon": 0.5},
+      "input": {"scale": [1, 2, 3], "offset": [0.5], "reverse_channels": true}, "background": 0.25
+      """
+    let json = try recipe(options).json()
+    #expect(try Recipe(json: json).json() == json)
+    #expect(json.contains(#""seed":18446744073709551615"#))
+    #expect(json.contains(#"{"kind":"scale","low":0.5,"high":2}"#) || json.contains(#""high":2,"kind":"scale","low":0.5"#))
+  }
+
+  @Test(
+    arguments: [
+      (#", "format": "phosphene-recipe/2""#, "the recipe has format 'phosphene-recipe/2', this version"),
+      (#", "steps": 0"#, "steps must lie between 1 and 1000000, received 0"),
+      (#", "count": -1"#, "count must lie between 1 and 1024, received -1"),
+      (#", "seed": -1"#, "recipe"), (#", "size": [16]"#, "size must be two lengths from 4 to"),
+      (#", "size": [3, 100000]"#, "size must be two lengths from 4 to"),
+      (#", "parametrization": {"kind": "wish"}"#, "wish"),
+      (
+        #", "parametrization": {"kind": "fourier", "decay_power": 9}"#,
+        "decay_power must lie between 0.0 and 4.0, received 9.0"
+      ),
+      (#", "transforms": [{"kind": "jitter", "pixels": -1}]"#, "jitter pixels must lie between 0"),
+      (#", "transforms": [{"kind": "scale", "low": 2, "high": 1}]"#, "scale high must lie between"),
+      (#", "transforms": [{"kind": "scale", "low": 30, "high": 31}]"#, "scale low must lie between"),
+      (#", "transforms": [{"kind": "rotate", "degrees": 1e9}]"#, "rotate degrees must lie between"),
+      (#", "transforms": [{"kind": "rotate"}]"#, "the configuration has no 'degrees'"),
+      (
+        #", "regularizers": [{"kind": "total_variation", "weight": 1, "power": 3}]"#,
+        "total variation power must lie between 1 and 2, received 3"
+      ),
+      (#", "regularizers": [{"kind": "lp", "weight": -1}]"#, "lp weight must lie between"),
+      (#", "optimizer": {"kind": "adam", "beta1": 1}"#, "beta1 must lie between"),
+      (#", "optimizer": {"kind": "adam", "learning_rate": -1}"#, "learning_rate must lie between"),
+      (#", "optimizer": {"kind": "sgd"}"#, "sgd"),
+      (#", "input": {"scale": [0]}"#, "input scale must be finite and not zero"),
+      (#", "input": {"scale": []}"#, "input scale must be finite and not zero"),
+      (#", "background": 2"#, "background must lie between 0.0 and 1.0, received 2.0"),
+    ])
+  func numbersFromOutsideAreChecked(options: String, sentence: String) {
+    let received = refusal { _ = try recipe(options) }
+    #expect(received?.contains(sentence) == true, "\(received ?? "accepted")")
+  }
+
+  @Test func objectivesAreCounted() {
+    #expect(
+      refusal { _ = try Recipe(json: #"{"objectives": []}"#) }
+        == "1 to 1024 objectives are needed, received 0")
+    #expect(refusal { _ = try Recipe(json: "{}") }?.contains("no 'objectives'") == true)
+  }
+}

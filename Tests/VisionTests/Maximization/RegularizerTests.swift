@@ -1,0 +1,45 @@
+import Tensors
+import TestSupport
+import Testing
+@testable import Vision
+
+@Suite struct RegularizerTests {
+  // By hand on [[0, 0.5], [1, 1]] and on a flat picture of 0.75: differences 1 and 0.5 down, 0.5 and
+  // 0 to the right; distances from grey 1, 0, 1, 1 and everywhere 0.5.
+  @Test(
+    arguments: [
+      (.totalVariation(weight: 2, power: 1), [2, 0]), (.totalVariation(weight: 1, power: 2), [0.75, 0]),
+      (.lp(weight: 1, p: 1), [0.75, 0.5]), (.lp(weight: 4, p: 2), [3.464_101_6, 2]),
+      (.lp(weight: 1, p: 6), [0.953_184_3, 0.5]),
+    ] as [(Regularizer, [Float])])
+  func valuesByHand(regularizer: Regularizer, expected: [Float]) throws {
+    let images = try Tensor([2, 2, 2, 1], [0, 0.5, 1, 1, 0.75, 0.75, 0.75, 0.75])
+    let values = try compute([images]) { [try regularizer.value(of: $1[0], in: &$0)] }[0]
+    #expect(values.shape == [2])
+    #expect(relativeError(values.elements, expected) < 1e-5)
+  }
+
+  @Test(
+    arguments: [
+      .totalVariation(weight: 2, power: 1), .totalVariation(weight: 3, power: 2), .lp(weight: 1, p: 2),
+      .lp(weight: 1, p: 3.5),
+    ] as [Regularizer])
+  func gradients(_ regularizer: Regularizer) throws {
+    let images = try spread([2, 3, 4, 2], from: 0.1, to: 0.9)
+    let error = try gradientError(at: [images], step: 1 / 512) {
+      try regularizer.value(of: $1[0], in: &$0)
+    }
+    #expect(error < 5 * Tolerance.differences)
+  }
+
+  // Mid-grey, where the root isn't smooth, and a single row, which has no neighbours below.
+  @Test(
+    arguments: [
+      .lp(weight: 1, p: 2), .lp(weight: 1, p: 6), .totalVariation(weight: 1, power: 1),
+    ] as [Regularizer], [[1, 2, 2, 1], [1, 1, 3, 1], [1, 1, 1, 1]] as [Shape])
+  func flatPicturesHaveFiniteGradients(regularizer: Regularizer, shape: Shape) throws {
+    let grey = try Tensor(shape, repeating: 0.5)
+    let gradients = try gradient(at: [grey]) { try regularizer.value(of: $1[0], in: &$0) }
+    #expect(gradients[0].floats.allAreFinite)
+  }
+}
