@@ -37,7 +37,9 @@ import Testing
     for key in ["version", "onednn", "isa", "threads"] { #expect(json.contains("\"\(key)\": ")) }
   }
 
-  @Test(arguments: [-1, 1025, .min, .max] as [Int32]) func absurdThreadCountsAreRefused(count: Int32) {
+  @Test(arguments: [-1, 1025, .min, .max] as [Int32]) func absurdThreadCountsAreRefused(
+    count: Int32
+  ) {
     #expect(ph_set_threads(count) == invalid)
     #expect(lastMessage.hasSuffix("between 0 and 1024, received \(count)"))
     #expect(ph_threads() >= 1)

@@ -38,7 +38,10 @@ import Testing
   @Test func picturesOutliveTheModel() {
     let model = makeModel()
     var (picture, calls) = (OpaquePointer?.none, Calls())
-    #expect(ph_maximize(model, Self.recipe, nil, Self.note, &calls, &picture) == ok)
+    let status = withUnsafeMutablePointer(to: &calls) {
+      ph_maximize(model, Self.recipe, nil, Self.note, UnsafeMutableRawPointer($0), &picture)
+    }
+    #expect(status == ok)
     ph_model_destroy(model)
     defer { ph_picture_destroy(picture) }
     #expect(calls.steps == [1, 2, 3, 4, 5])
@@ -65,7 +68,9 @@ import Testing
     let model = makeModel()
     defer { ph_model_destroy(model) }
     var (picture, calls) = (OpaquePointer?.none, Calls(stopAt: 2))
-    let status = ph_maximize(model, Self.recipe, nil, Self.note, &calls, &picture)
+    let status = withUnsafeMutablePointer(to: &calls) {
+      ph_maximize(model, Self.recipe, nil, Self.note, UnsafeMutableRawPointer($0), &picture)
+    }
     #expect(status == ph_status(PH_CANCELLED))
     #expect(calls.steps == [1, 2])
     #expect(picture != nil)

@@ -130,7 +130,8 @@ import Testing
       #expect(lastMessage == "metadata_json must be an object of strings")
     }
     var model: OpaquePointer?
-    #expect(ph_model_create(architecture, nil, nil, 0, "{\"b\": \"2\", \"a\": \"1\"}", &model) == ok)
+    #expect(
+      ph_model_create(architecture, nil, nil, 0, "{\"b\": \"2\", \"a\": \"1\"}", &model) == ok)
     #expect(ph_model_metadata_json(model).map { String(cString: $0) } == #"{"a":"1","b":"2"}"#)
     ph_model_destroy(model)
   }

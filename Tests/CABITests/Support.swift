@@ -35,7 +35,9 @@ func withKeys<Result>(
   _ keys: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result
 ) -> Result {
   func next(_ rest: ArraySlice<String>, _ pointers: [UnsafePointer<CChar>?]) -> Result {
-    guard let key = rest.first else { return pointers.withUnsafeBufferPointer { body($0.baseAddress) } }
+    guard let key = rest.first else {
+      return pointers.withUnsafeBufferPointer { body($0.baseAddress) }
+    }
     return key.withCString { next(rest.dropFirst(), pointers + [$0]) }
   }
   return next(keys[...], [])

@@ -1,4 +1,4 @@
-import Graphs
+@testable import Graphs
 import Tensors
 import TestSupport
 import Testing
@@ -44,6 +44,21 @@ import Testing
     let x = try integers([2, 8, 8, 16], seed: 2)
     let plain = try plan(weights, batch: 2).run([x])[0].elements
     #expect(try first.run([x])[0].elements == plain.map { 3 * $0 })
+  }
+
+  @Test func theModelsWeightsArePackedOnce() throws {
+    let own = try integers([3, 3, 16, 16], seed: 4)
+    var made: [Int] = []
+    for (index, tensor) in [weights, weights, own, own].enumerated() {
+      for key in ["first", "second"] {
+        _ = try pool.packed(tensor, as: .packed(key: key, byteCount: 64)) {
+          () throws(PhospheneError) in
+          made.append(index)
+          return try Storage(byteCount: 64)
+        }
+      }
+    }
+    #expect(made == [0, 0, 2, 2, 3, 3])
   }
 
   @Test func aPlansOwnConstantsAreNotKept() throws {

@@ -49,8 +49,8 @@ import Testing
     #expect(added[0].hasPrefix("MatrixProduct"), "\(added)")
   }
 
-  /// The anchor of keras-vis, `tests/vis/backend/test_backend.py`: two rectified units
-  /// `relu(y - x)`... with weights [[-1, 1], [-1, 1]], then their difference.
+  // The anchor of keras-vis, `tests/vis/backend/test_backend.py`: two rectified units with weights
+  // [[-1, 1], [-1, 1]], then their difference.
   @Test(
     arguments: [
       ([1, 0], [1, 1], [1, 1]), ([0, 1], [1, 1], [1, 1]), ([1, 1], [1, 1], [1, 1]),

@@ -9,7 +9,8 @@ import Testing
     let (x, y) = (graph.input(TensorType([2, 3])), graph.input(TensorType([2, 3])))
     let sum = try graph.add(x, y)
     #expect(try graph.add(x, y) == sum)
-    #expect(try graph.unary(.relu(negativeSlope: 0), sum) == graph.unary(.relu(negativeSlope: 0), sum))
+    #expect(
+      try graph.unary(.relu(negativeSlope: 0), sum) == graph.unary(.relu(negativeSlope: 0), sum))
     #expect(graph.nodes.count == 4)
   }
 

@@ -55,9 +55,10 @@ import Testing
       }
     }
     // No placement is smaller than what lives at one time, none needs more than all together.
-    let most = (0...40).map { time in
-      buffers.reduce(0) { $0 + ($1.first <= time && time <= $1.last ? $1.byteCount : 0) }
-    }.max() ?? 0
+    let most =
+      (0...40).map { time in
+        buffers.reduce(0) { $0 + ($1.first <= time && time <= $1.last ? $1.byteCount : 0) }
+      }.max() ?? 0
     #expect(byteCount >= most)
     #expect(byteCount <= buffers.reduce(0) { $0 + ($1.byteCount + 64) & ~63 + 64 })
   }

@@ -18,13 +18,15 @@ import Testing
         try graph.linear(square, scale: -1),
       ]
     }
-    #expect(results.map(\.elements) == [
-      [1, 2, 3, 4], [7, 8], [1, 4, 9, 16], [1, 4, 9, 16], [1, 4, 9, 16], [1, 2, 3, 4],
-      [1, 2, 3, 4], [7, 8], [-1, -4, -9, -16],
-    ])
-    #expect(results.map(\.shape) == [
-      [2, 2], [2], [2, 2], [2, 2], [4], [1, 4], [2, 2], [2, 1], [2, 2],
-    ])
+    #expect(
+      results.map(\.elements) == [
+        [1, 2, 3, 4], [7, 8], [1, 4, 9, 16], [1, 4, 9, 16], [1, 4, 9, 16], [1, 2, 3, 4],
+        [1, 2, 3, 4], [7, 8], [-1, -4, -9, -16],
+      ])
+    #expect(
+      results.map(\.shape) == [
+        [2, 2], [2], [2, 2], [2, 2], [4], [1, 4], [2, 2], [2, 1], [2, 2],
+      ])
   }
 
   @Test func inputsThatNobodyReadsKeepTheirPlaces() throws {
@@ -57,7 +59,10 @@ import Testing
 
   @Test func emptyArraysAreComputed() throws {
     let results = try compute([Tensor([0, 3], [])]) { graph, v in
-      [try graph.unary(.square, v[0]), try graph.matrixProduct(v[0], graph.constant(integers([3, 2])))]
+      [
+        try graph.unary(.square, v[0]),
+        try graph.matrixProduct(v[0], graph.constant(integers([3, 2]))),
+      ]
     }
     #expect(results.map(\.shape) == [[0, 3], [0, 2]])
   }
@@ -117,6 +122,33 @@ import Testing
       try Plan(graph, outputs: [mean], pool: ConstantPool(weights: []))
     }
     #expect(error?.message.hasPrefix("the intermediate results of this computation need") == true)
+  }
+
+  // No machine holds 2⁴⁰ rows, and some libraries count them in 32 bits: a sentence or a plan, never
+  // the end of the process.
+  @Test(arguments: [1 << 31, 1 << 33, 1 << 40]) func absurdBatchesAreSurvived(batch: Int) throws {
+    let geometry = WindowGeometry.keras(
+      window: [1, 1], strides: [1, 1], dilations: [1, 1], padding: .valid, spatial: [1, 1])
+    let builds: [(inout Graph, Value) throws -> Value] = [
+      { try $0.convolution($1, weights: $0.constant(integers([1, 1, 2, 2])), geometry: geometry) },
+      { try $0.pooling($1, geometry: geometry, function: .maximum) },
+      { try $0.pooling($1, geometry: geometry, function: .averageExcludingPadding) },
+      { try $0.matrixProduct($1, $0.constant(integers([2, 3]))) },
+      { try $0.matrixProduct($0.constant(integers([3, 2])), $1, transposeB: true) },
+      { try $0.softmax($1) }, { try $0.unary(.sigmoid, $1) },
+      { try $0.binary(.maximum, $1, $0.constant(integers([2]))) },
+      { try $0.reduce(.maximum, $1, axes: [1, 2]) }, { try $0.reduce(.sum, $1, axes: [0]) },
+      { try $0.transpose($1, [3, 1, 2, 0]) }, { try $0.concatenate([$1, $1], axis: 3) },
+      { try $0.pad($1, low: [0, 1, 0, 0], high: [0, 0, 1, 0]) },
+    ]
+    for build in builds {
+      var graph = Graph()
+      let x = graph.input(TensorType([batch, 1, 1, 2]))
+      _ = refusal {
+        let result = try build(&graph, x)
+        _ = try Plan(graph, outputs: [result], pool: ConstantPool(weights: []))
+      }
+    }
   }
 
   @Test func runsAreBitEqual() throws {

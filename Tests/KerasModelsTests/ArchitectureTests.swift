@@ -19,14 +19,16 @@ import Testing
     #expect(functional.inputs.map(\.name) == ["image"])
     #expect(functional.inputs.map(\.shape) == [[nil, nil, nil, 2]])
     let shapes = functional.layers.map { $0.outputShapes }
-    #expect(shapes == [
-      [[nil, nil, nil, 2]], [[nil, nil, nil, 3]], [[nil, nil, nil, 3]], [[nil, nil, nil, 3]],
-      [[nil, nil, nil, 3]], [[nil, nil, nil, 3]], [[nil, nil, nil, 6]], [[nil, 6]],
-    ])
-    #expect(functional.outputs == [
-      Description.Output(path: "mean", shape: [nil, 6]),
-      Description.Output(path: "relu", shape: [nil, nil, nil, 3]),
-    ])
+    #expect(
+      shapes == [
+        [[nil, nil, nil, 2]], [[nil, nil, nil, 3]], [[nil, nil, nil, 3]], [[nil, nil, nil, 3]],
+        [[nil, nil, nil, 3]], [[nil, nil, nil, 3]], [[nil, nil, nil, 6]], [[nil, 6]],
+      ])
+    #expect(
+      functional.outputs == [
+        Description.Output(path: "mean", shape: [nil, 6]),
+        Description.Output(path: "relu", shape: [nil, nil, nil, 3]),
+      ])
   }
 
   @Test func layersAreDescribed() throws {
@@ -39,14 +41,18 @@ import Testing
     #expect(join.connectedTo == ["add", "relu"])
     let norm = functional.layers[2]
     #expect(norm.kind == "BatchNormalization")
-    #expect(norm.weights.map(\.key) == ["bn/gamma", "bn/beta", "bn/moving_mean", "bn/moving_variance"])
+    #expect(
+      norm.weights.map(\.key) == ["bn/gamma", "bn/beta", "bn/moving_mean", "bn/moving_variance"])
     #expect(norm.weights.map(\.trainable) == [true, true, false, false])
     #expect(norm.parameters == 12)
-    #expect(functional.layers.map(\.activation) == [nil, "linear", nil, "relu", "linear", nil, nil, nil])
+    #expect(
+      functional.layers.map(\.activation) == [nil, "linear", nil, "relu", "linear", nil, nil, nil])
   }
 
   // Keras' own list of a Sequential model leaves its InputLayer out.
-  @Test(arguments: [("sequential", ["conv", "pool", "flatten", "dense"]), ("unbuilt", ["a", "b"])])
+  @Test(arguments: [
+    ("sequential", ["conv", "pool", "flatten", "dense"]), ("unbuilt", ["a", "b"]),
+  ])
   func sequentialModelsListTheirLayers(name: String, layers: [String]) throws {
     let description = try description(name)
     #expect(description.className == "Sequential")
@@ -64,9 +70,10 @@ import Testing
     #expect(block.layers?.map(\.path) == ["inner/block/dense"])
     #expect(block.weights.map(\.key) == ["inner/block/dense/kernel", "inner/block/dense/bias"])
     #expect(inner.parameters == 4 * 4 + 4 + 4 * 3 + 3)
-    #expect(nested.trace == [
-      "inner/block/dense", "inner/block", "inner/dense", "inner", "dense",
-    ])
+    #expect(
+      nested.trace == [
+        "inner/block/dense", "inner/block", "inner/dense", "inner", "dense",
+      ])
   }
 
   @Test func secondCallsHaveNumbers() throws {
@@ -79,9 +86,10 @@ import Testing
     #expect(tower.layers?[0].calls == ["tower/dense", "tower#1/dense"])
     let difference = try #require(shared.layers.first { $0.name == "difference" })
     #expect(difference.connectedTo == ["tower", "tower#1"])
-    #expect(Set(shared.trace) == [
-      "shared", "shared#1", "tower/dense", "tower", "tower#1/dense", "tower#1", "difference",
-    ])
+    #expect(
+      Set(shared.trace) == [
+        "shared", "shared#1", "tower/dense", "tower", "tower#1/dense", "tower#1", "difference",
+      ])
   }
 
   @Test func outputsMayBeNestedModels() throws {

@@ -39,7 +39,8 @@ struct Fixture: Decodable, Sendable, CustomTestStringConvertible {
 
   func model(configJSON: String) throws -> Model {
     try Model(
-      architecture: Architecture(configJSON: configJSON), weights: weights.mapValues { try $0.tensor })
+      architecture: Architecture(configJSON: configJSON),
+      weights: weights.mapValues { try $0.tensor })
   }
 }
 

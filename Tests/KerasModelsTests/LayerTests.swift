@@ -30,7 +30,8 @@ import Testing
 
   @Test(arguments: fixtures) func weightsAreThoseOfKeras(_ fixture: Fixture) throws {
     let architecture = try Architecture(configJSON: fixture.config)
-    let shapes = Dictionary(uniqueKeysWithValues: architecture.weightShapes.map { ($0.key, $0.shape.axes) })
+    let shapes = Dictionary(
+      uniqueKeysWithValues: architecture.weightShapes.map { ($0.key, $0.shape.axes) })
     #expect(shapes == fixture.weights.mapValues(\.shape))
   }
 
@@ -83,7 +84,9 @@ import Testing
     var position = 0
     while position < text.count {
       let end = text[position...].firstIndex { !digits.contains($0) } ?? text.count
-      if end > position, position > 0, !"\"_abcdefghijklmnopqrstuvwxyzD".utf8.contains(text[position - 1]) {
+      if end > position, position > 0,
+        !"\"_abcdefghijklmnopqrstuvwxyzD".utf8.contains(text[position - 1])
+      {
         for other in others {
           let edited = text[..<position] + Array(other.utf8) + text[end...]
           _ = refusal { _ = try Architecture(configJSON: String(decoding: edited, as: UTF8.self)) }

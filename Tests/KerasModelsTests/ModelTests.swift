@@ -105,7 +105,8 @@ import Testing
     var graph = Graph()
     let x = graph.input(TensorType([2, 5]))
     let sentence = refusal { _ = try model.lower(into: graph, on: [x]) }
-    #expect(sentence?.contains("layer 'a' (Dense): the layer needs a weight of shape (5, 3)") == true)
+    #expect(
+      sentence?.contains("layer 'a' (Dense): the layer needs a weight of shape (5, 3)") == true)
   }
 
   @Test(arguments: [Float.nan, .infinity]) func badWeightsAreNoticed(number: Float) throws {

@@ -23,7 +23,8 @@ import Testing
   // The known answers again: the seed is the key, the stream the upper half of the counter.
   @Test func bitsComeInThePublishedOrder() {
     var zeros = Random(seed: 0, stream: 0)
-    #expect((0..<4).map { _ in zeros.bits() } == [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8])
+    #expect(
+      (0..<4).map { _ in zeros.bits() } == [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8])
     var second = Random(seed: 0x299f_31d0_a409_3822, stream: 0x0370_7344_1319_8a2e)
     let block = Random.philox(
       counter: [1, 0, 0x1319_8a2e, 0x0370_7344], key: (0xa409_3822, 0x299f_31d0))

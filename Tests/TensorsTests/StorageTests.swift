@@ -12,7 +12,9 @@ import Testing
     let bytes = UnsafeRawBufferPointer(start: storage.start, count: byteCount)
     #expect(bytes.allSatisfy { $0 == 0 })
     // The last byte can be written.
-    if byteCount > 0 { storage.start.storeBytes(of: 255, toByteOffset: byteCount - 1, as: UInt8.self) }
+    if byteCount > 0 {
+      storage.start.storeBytes(of: 255, toByteOffset: byteCount - 1, as: UInt8.self)
+    }
   }
 
   @Test func tooMuchIsAnErrorAndNoTrap() throws {

@@ -40,12 +40,9 @@ public func gradient(
 /// largest gradient.
 ///
 /// The scalar is the sum of the result times weights that differ, so that a gradient sent to the
-/// wrong element shows.
-///
-/// - Parameters:
-///   - inputs: Where to check; every element of every input is moved.
-///   - step: Half the distance of the two points of a difference. Keep inputs away from kinks by
-///     more than that; where the result is linear in each element, any step gives exact numbers.
+/// wrong element shows. Every element of every input is moved by `step` either way: keep inputs away
+/// from kinks by more than that. Where the result is linear in each element, any step gives exact
+/// numbers.
 public func gradientError(
   at inputs: [Tensor], step: Float, build: (inout Graph, [Value]) throws -> Value
 ) throws -> Float {

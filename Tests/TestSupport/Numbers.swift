@@ -22,7 +22,7 @@ public func spread(
 }
 
 /// The largest difference of two lists, relative to the largest number of the second; infinite if
-/// their lengths differ, `nil` nowhere: a NaN in one of them is a difference of infinity.
+/// their lengths differ or a number is NaN.
 public func relativeError(_ actual: [Float], _ expected: [Float]) -> Float {
   guard actual.count == expected.count else { return .infinity }
   let scale = expected.reduce(1e-30) { max($0, abs($1)) }

@@ -5,7 +5,9 @@ import TestSupport
 @testable import Vision
 
 /// Returns a chain of layers with small weights, behind an input of a shape without its batch.
-func network(_ input: String, _ layers: [(kind: String, name: String, config: String)]) throws -> Model {
+func network(_ input: String, _ layers: [(kind: String, name: String, config: String)]) throws
+  -> Model
+{
   let list = layers.map {
     #"{"class_name": "\#($0.kind)", "config": {"name": "\#($0.name)"\#($0.config)}}"#
   }

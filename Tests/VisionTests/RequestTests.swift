@@ -32,7 +32,7 @@ import Testing
     let cotangent = try Tensor([1, 2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8])
     let result = try model.run(#"{"gradient": {"cotangent": "rectified"}}"#, [x, cotangent])
     #expect(result.map(\.elements) == [[1, 0, 3, 4, 5, 6, 7, 0]])
-    let ill = try refusal {
+    let ill = refusal {
       _ = try model.run(#"{"gradient": {"cotangent": "rectified"}}"#, [x, Tensor([1], [1])])
     }
     #expect(
@@ -92,7 +92,8 @@ import Testing
 
   @Test(
     arguments: [
-      ("", "request: the text isn't valid"), ("[]", "request"), (#"{"outputs": "same"}"#, "outputs"),
+      ("", "request: the text isn't valid"), ("[]", "request"),
+      (#"{"outputs": "same"}"#, "outputs"),
       (#"{"outputs": [7]}"#, "request"), (#"{"outputs": ["none"]}"#, "no layer output 'none'"),
       (#"{"gradient": {}}"#, "a gradient needs an objective or a cotangent"),
       (#"{"gradient": {"rule": "wish"}}"#, "wish"),

@@ -9,6 +9,7 @@ final class MemoryDescriptor: @unchecked Sendable {
 
   /// Describes an array whose neighbours along each axis are `strides` elements apart.
   init(axes: [Int], strides: [Int]) throws(PhospheneError) {
+    try MemoryDescriptor.requireCountable(axes)
     var handle: dnnl_memory_desc_t?
     try check(
       dnnl_memory_desc_create_with_strides(
@@ -20,6 +21,7 @@ final class MemoryDescriptor: @unchecked Sendable {
 
   /// Describes an array whose order in memory oneDNN chooses.
   init(anyOrder axes: [Int]) throws(PhospheneError) {
+    try MemoryDescriptor.requireCountable(axes)
     var handle: dnnl_memory_desc_t?
     try check(
       dnnl_memory_desc_create_with_tag(
@@ -43,6 +45,18 @@ final class MemoryDescriptor: @unchecked Sendable {
   }
 
   deinit { dnnl_memory_desc_destroy(handle) }
+
+  /// Refuses axes that oneDNN can't count along.
+  ///
+  /// It keeps the lengths of matrices and images in 32 bits, and divides by what is left of longer
+  /// ones. Plain rows it counts in 64 bits.
+  private static func requireCountable(_ axes: [Int]) throws(PhospheneError) {
+    guard axes.count < 2 || axes.allSatisfy({ $0 <= Int(Int32.max) }) else {
+      throw .unsupported(
+        "an array of shape \(Shape(axes)) has an axis of more than \(Int32.max) elements: choose a "
+          + "smaller batch or picture")
+    }
+  }
 
   /// The bytes that an array of this description takes.
   var byteCount: Int { dnnl_memory_desc_get_size(handle) }

@@ -55,7 +55,9 @@ import Testing
   func binaryGradients(_ function: BinaryFunction, shapes: (Shape, Shape)) throws {
     let a = try spread(shapes.0, from: 0.75, to: 2)
     let b = try spread(shapes.1, from: 0.75, to: 2, seed: 2)
-    let error = try gradientError(at: [a, b], step: 1 / 256) { try $0.binary(function, $1[0], $1[1]) }
+    let error = try gradientError(at: [a, b], step: 1 / 256) {
+      try $0.binary(function, $1[0], $1[1])
+    }
     #expect(error < Tolerance.differences)
   }
 

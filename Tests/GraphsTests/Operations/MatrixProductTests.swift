@@ -21,7 +21,8 @@ import Testing
     Case(a: [2, 3], b: [4, 3], transposeB: true),
     Case(a: [3, 2], b: [4, 3], transposeA: true, transposeB: true),
     Case(a: [5, 2, 3], b: [3, 4]), Case(a: [2, 3], b: [5, 3, 4]),
-    Case(a: [2, 1, 2, 3], b: [5, 3, 4]), Case(a: [5, 3, 2], b: [1, 4, 3], transposeA: true, transposeB: true),
+    Case(a: [2, 1, 2, 3], b: [5, 3, 4]),
+    Case(a: [5, 3, 2], b: [1, 4, 3], transposeA: true, transposeB: true),
     Case(a: [1, 3], b: [3, 1]),
   ]
 

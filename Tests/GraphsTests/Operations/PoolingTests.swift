@@ -32,10 +32,12 @@ import Testing
   // By hand on the row 1, 5, 2, with "same": windows (1, 5), (5, 2) and (2, nothing).
   @Test(
     arguments: [
-      (.maximum, [5, 5, 2], [0, 110, 100]), (.averageExcludingPadding, [3, 3.5, 2], [0.5, 5.5, 105]),
+      (.maximum, [5, 5, 2], [0, 110, 100]),
+      (.averageExcludingPadding, [3, 3.5, 2], [0.5, 5.5, 105]),
       (.averageIncludingPadding, [3, 3.5, 1], [0.5, 5.5, 55]),
     ] as [(PoolingFunction, [Float], [Float])])
-  func valuesAndGradientsByHand(function: PoolingFunction, values: [Float], slopes: [Float]) throws {
+  func valuesAndGradientsByHand(function: PoolingFunction, values: [Float], slopes: [Float]) throws
+  {
     let test = Case(function: function, window: [1, 2], strides: [1, 1], padding: .same)
     let x = try Tensor([1, 1, 3, 1], [1, 5, 2])
     #expect(try compute([x]) { [try test.build(&$0, $1)] }[0].elements == values)

@@ -9,7 +9,7 @@ import Testing
   struct Case: CustomTestStringConvertible {
     let name: String
     let inputs: [Shape]
-    /// The result for inputs that count 0, 1, 2, ... through all arrays, by hand.
+    /// The result, by hand, for inputs that count from 0 on through all arrays.
     let shape: Shape, expected: [Float]
     let build: @Sendable (inout Graph, [Value]) throws -> Value
     var testDescription: String { name }
@@ -88,7 +88,8 @@ import Testing
     let x = try Tensor([1], [2])
     let padded = try compute([x]) { [try $0.pad($1[0], low: [1], high: [2], value: 9)] }
     #expect(padded[0].elements == [9, 2, 9, 9])
-    #expect(try gradient(at: [x]) { try $0.pad($1[0], low: [1], high: [2], value: 9) }[0].elements == [1])
+    #expect(
+      try gradient(at: [x]) { try $0.pad($1[0], low: [1], high: [2], value: 9) }[0].elements == [1])
   }
 
   @Test func unfitShapesAreRefused() throws {

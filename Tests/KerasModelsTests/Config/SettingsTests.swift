@@ -67,7 +67,8 @@ import Testing
       className: "Activation",
       config: #"{"activation": {"class_name": "MyActivation", "config": {}}}"#,
       sentence: "activation MyActivation isn't supported", isUnsupported: true),
-    Case(className: "Dense", config: #"{"units": 0}"#, sentence: "units must be positive, received 0"),
+    Case(
+      className: "Dense", config: #"{"units": 0}"#, sentence: "units must be positive, received 0"),
     Case(
       className: "Dense", config: #"{"units": 2.5}"#, sentence: #"a value can't be read: "#),
     Case(
@@ -133,7 +134,8 @@ import Testing
       let config = functional(
         [vectorInput, entry(className, "odd", on: ["x"])], outputs: ["odd"])
       let message = refusal { _ = try Architecture(configJSON: config) } ?? "accepted"
-      #expect(message.hasSuffix("needs an input (batch, height, width, channels), received shape (2, 4)"))
+      #expect(
+        message.hasSuffix("needs an input (batch, height, width, channels), received shape (2, 4)"))
     }
   }
 }

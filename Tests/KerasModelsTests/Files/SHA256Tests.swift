@@ -24,7 +24,8 @@ import Testing
 
   // However the message is cut: around the block of 64 bytes and the 56 that leave room for the
   // length.
-  @Test(arguments: [1, 3, 55, 56, 63, 64, 65, 127, 128, 200]) func piecesMakeNoDifference(size: Int) {
+  @Test(arguments: [1, 3, 55, 56, 63, 64, 65, 127, 128, 200]) func piecesMakeNoDifference(size: Int)
+  {
     let message = (0..<300).map { UInt8(truncatingIfNeeded: $0 * 7) }
     var (whole, pieces) = (SHA256(), SHA256())
     message.withUnsafeBytes { bytes in

@@ -7,9 +7,11 @@ import Testing
 @Suite struct MaximizationTests {
   private static let channel = #"{"kind": "channel", "layer": "conv", "index": 1}"#
 
-  private func recipe(_ terms: [String] = [channel], _ options: String = "") throws -> Recipe {
+  private func recipe(
+    _ terms: [String] = [channel], _ options: String = "", steps: Int = 12
+  ) throws -> Recipe {
     let objectives = terms.map { #"{"terms": [\#($0)]}"# }.joined(separator: ", ")
-    return try Recipe(json: #"{"objectives": [\#(objectives)], "steps": 12\#(options)}"#)
+    return try Recipe(json: #"{"objectives": [\#(objectives)], "steps": \#(steps)\#(options)}"#)
   }
 
   /// What the network itself says of a picture.
@@ -23,10 +25,13 @@ import Testing
       #", "optimizer": {"kind": "rmsprop", "learning_rate": 0.05}"#, #", "size": [16, 12]"#,
       #", "transforms": [], "regularizers": [{"kind": "total_variation", "weight": 0.01}]"#,
     ],
-    [channel, #"{"kind": "logit", "index": 2}"#, #"{"kind": "neuron", "layer": "conv", "index": 0}"#])
+    [
+      channel, #"{"kind": "logit", "index": 2}"#,
+      #"{"kind": "neuron", "layer": "conv", "index": 0}"#,
+    ])
   func scoresRise(options: String, term: String) throws {
     let model = try smoothNetwork("12, 12, 3")
-    let picture = try model.maximize(recipe([term], options + #", "steps": 40"#))
+    let picture = try model.maximize(recipe([term], options, steps: 40))
     let history = try #require(picture.history.first)
     #expect(history.count == 40)
     let first = history[0]
@@ -51,7 +56,9 @@ import Testing
   // and twelve steps carry the last bits along.
   @Test func manyPicturesAreTheSingleOnes() throws {
     let model = try smoothNetwork()
-    let terms = [Self.channel, #"{"kind": "logit", "index": 0}"#, #"{"kind": "energy", "layer": "conv"}"#]
+    let terms = [
+      Self.channel, #"{"kind": "logit", "index": 0}"#, #"{"kind": "energy", "layer": "conv"}"#,
+    ]
     let all = try model.maximize(recipe(terms, #", "count": 2"#))
     #expect(all.image.shape == [6, 6, 6, 3])
     let size = 6 * 6 * 3
@@ -99,7 +106,7 @@ import Testing
       architecture: plain.architecture,
       weights: ["conv/kernel": Tensor([1, 1, 1, 1], [1]), "conv/bias": Tensor([1], [-2])])
     let picture = try model.maximize(
-      recipe([#"{"kind": "channel", "layer": "conv", "index": 0}"#], #", "steps": 60"#))
+      recipe([#"{"kind": "channel", "layer": "conv", "index": 0}"#], steps: 60))
     let mean = picture.image.elements.reduce(0, +) / 64
     #expect(mean > 0.6)
     #expect(picture.recipe.objectives[0].terms[0].preActivation)
@@ -114,15 +121,17 @@ import Testing
     weights["conv/bias"] = try Tensor([4], repeating: number)
     let model = try Model(architecture: good.architecture, weights: weights)
     let term = #"{"kind": "channel", "layer": "conv", "index": 1, "pre_activation": true}"#
-    let sentence = try refusal { _ = try model.maximize(recipe([term])) }
-    #expect(sentence?.contains("at step 1: the start picture or the model's weights hold") == true, "\(sentence ?? "")")
+    let sentence = refusal { _ = try model.maximize(recipe([term])) }
+    #expect(
+      sentence?.contains("at step 1: the start picture or the model's weights hold") == true,
+      "\(sentence ?? "")")
   }
 
   // With no step to speak of, the picture is the one to start from.
   @Test(arguments: [[1, 6, 6, 3], [2, 6, 6, 3]]) func picturesMayBeGiven(axes: [Int]) throws {
     let model = try smoothNetwork()
     let options = """
-      , "steps": 1, "count": 2, "optimizer": {"kind": "adam", "learning_rate": 0}, "transforms": [],
+      , "count": 2, "optimizer": {"kind": "adam", "learning_rate": 0}, "transforms": [],
       "input": {"scale": [0.5, 1, 2], "offset": [10, 20, 30], "reverse_channels": true}
       """
     let pixels = try spread(Shape(axes), from: 0.1, to: 0.9)
@@ -135,7 +144,7 @@ import Testing
         return [0.5, 1, 2][channel] * 255 * pixel + [10, 20, 30][channel]
       })
     let term = #"{"kind": "channel", "layer": "conv", "index": 1, "pre_activation": true}"#
-    let picture = try model.maximize(recipe([term], options), start: start)
+    let picture = try model.maximize(recipe([term], options, steps: 1), start: start)
     let repeated = axes[0] == 1 ? pixels.elements + pixels.elements : pixels.elements
     #expect(relativeError(picture.image.elements, repeated) < 1e-4)
     let inputs = axes[0] == 1 ? start.elements + start.elements : start.elements
@@ -145,17 +154,19 @@ import Testing
   @Test func startsAreChecked() throws {
     let model = try smoothNetwork()
     #expect(
-      try refusal { _ = try model.maximize(recipe(), start: Tensor([1, 5, 6, 3], repeating: 0)) }
+      refusal { _ = try model.maximize(recipe(), start: Tensor([1, 5, 6, 3], repeating: 0)) }
         == "start must have shape (1, 6, 6, 3) or (1, 6, 6, 3), received (1, 5, 6, 3)")
     #expect(
-      try refusal { _ = try model.maximize(recipe(), start: Tensor([1, 6, 6, 3], repeating: .nan)) }
+      refusal {
+        _ = try model.maximize(recipe(), start: Tensor([1, 6, 6, 3], repeating: .nan))
+      }
         == "start holds NaN or infinity")
   }
 
   @Test func rowsOfNumbersAreMaximizedToo() throws {
     let model = try network("7", [("Dense", "classes", #", "units": 3, "activation": "softmax""#)])
     let term = #"{"kind": "logit", "index": 1}"#
-    let picture = try model.maximize(recipe([term], #", "steps": 30"#))
+    let picture = try model.maximize(recipe([term], steps: 30))
     #expect(picture.input.shape == [1, 7])
     // A sum is largest where each number has the sign of its weight: 1 or 0.
     let kernel = try #require(model.weight("classes/kernel")).elements
@@ -167,16 +178,16 @@ import Testing
 
   @Test func whatCannotBePicturedIsRefused() throws {
     let model = try smoothNetwork()
-    let wrong = try refusal {
+    let wrong = refusal {
       _ = try model.maximize(recipe([#"{"kind": "channel", "layer": "conv", "index": 4}"#]))
     }
     #expect(wrong == "index 4 doesn't exist: layer 'conv' has 4 channels, 0 to 3")
-    let scaling = try refusal {
+    let scaling = refusal {
       _ = try model.maximize(recipe([Self.channel], #", "input": {"scale": [1, 2]}"#))
     }
     #expect(scaling == "input scale needs 1 or 3 numbers for 3 channels, received 2")
     let vector = try classifier()
-    let size = try refusal {
+    let size = refusal {
       _ = try vector.maximize(recipe([#"{"kind": "logit", "index": 0}"#], #", "size": [8, 8]"#))
     }
     #expect(size == "size applies to pictures, this network takes inputs of shape (4)")

@@ -5,7 +5,9 @@ import Testing
 @testable import Vision
 
 @Suite struct OptimizerTests {
-  private static let gradients: [[Double]] = [[1, -2, 0], [0.5, -4, 0], [-3, 0.25, 0], [2, 2, 0]]
+  private static let gradients: [[Double]] = [
+    [1, -2, 0], [0.5, -4, 0], [-3, 0.25, 0], [2, 2, 0],
+  ]
 
   /// The parameters after each step from (1, 2, 3).
   private func run(_ optimizer: Optimizer) throws -> [[Float]] {

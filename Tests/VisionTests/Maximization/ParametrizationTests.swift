@@ -14,7 +14,8 @@ import Testing
 
   private static let sizes = [
     Size(height: 4, width: 6, channels: 3), Size(height: 5, width: 7, channels: 3),
-    Size(height: 6, width: 4, channels: 1, background: 0.25), Size(height: 1, width: 8, channels: 2),
+    Size(height: 6, width: 4, channels: 1, background: 0.25),
+    Size(height: 1, width: 8, channels: 2),
   ]
 
   private func image(
@@ -37,12 +38,15 @@ import Testing
       Double(index <= (length - 1) / 2 ? index : index - length) / Double(length)
     }
     func coefficient(_ ky: Int, _ kx: Int) -> (Double, Double) {
-      let length = (frequency(ky, height) * frequency(ky, height)
+      let length =
+        (frequency(ky, height) * frequency(ky, height)
         + Double(kx * kx) / Double(width * width)).squareRoot()
-      let scale = Double(width * height).squareRoot()
+      let scale =
+        Double(width * height).squareRoot()
         / pow(max(length, 1 / Double(max(width, height))), decay)
       return (
-        scale * Double(spectrum[ky * half + kx]), scale * Double(spectrum[(height + ky) * half + kx])
+        scale * Double(spectrum[ky * half + kx]),
+        scale * Double(spectrum[(height + ky) * half + kx])
       )
     }
     var pixels: [Double] = []
@@ -52,9 +56,11 @@ import Testing
         for ky in 0..<height {
           for kx in 0..<width {
             let isMirrored = kx >= half
-            let (re, im) = isMirrored
+            let (re, im) =
+              isMirrored
               ? coefficient((height - ky) % height, width - kx) : coefficient(ky, kx)
-            let angle = 2 * Double.pi
+            let angle =
+              2 * Double.pi
               * (Double(ky * row) / Double(height) + Double(kx * column) / Double(width))
             sum += re * cos(angle) - (isMirrored ? -im : im) * sin(angle)
           }
@@ -68,9 +74,10 @@ import Testing
   /// lucid, `optvis/param/color.py`.
   private func mixed(_ axes: [Double]) -> [Double] {
     let root = [[0.26, 0.09, 0.02], [0.27, 0, -0.05], [0.27, -0.09, 0.03]]
-    let norm = (0..<3).map { j in
-      (0..<3).reduce(0) { $0 + root[$1][j] * root[$1][j] }.squareRoot()
-    }.max() ?? 1
+    let norm =
+      (0..<3).map { j in
+        (0..<3).reduce(0) { $0 + root[$1][j] * root[$1][j] }.squareRoot()
+      }.max() ?? 1
     return root.map { row in zip(row, axes).reduce(0) { $0 + $1.0 * $1.1 } / norm }
   }
 
@@ -120,7 +127,8 @@ import Testing
     let size = Size(height: 1, width: 2, channels: 1)
     let image = image(
       size,
-      Parametrization(kind: .pixel, decayPower: 1, standardDeviation: 0, decorrelate: false), count: 1)
+      Parametrization(kind: .pixel, decayPower: 1, standardDeviation: 0, decorrelate: false),
+      count: 1)
     let result = try pixels(of: image, image.parameters(of: Tensor([1, 1, 2, 1], [0, 1])))
     #expect(relativeError(result.elements, [0.001, 0.999]) < 1e-5)
   }

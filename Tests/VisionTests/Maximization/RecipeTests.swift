@@ -34,12 +34,17 @@ import Testing
     let json = try recipe(options).json()
     #expect(try Recipe(json: json).json() == json)
     #expect(json.contains(#""seed":18446744073709551615"#))
-    #expect(json.contains(#"{"kind":"scale","low":0.5,"high":2}"#) || json.contains(#""high":2,"kind":"scale","low":0.5"#))
+    #expect(
+      json.contains(#"{"kind":"scale","low":0.5,"high":2}"#)
+        || json.contains(#""high":2,"kind":"scale","low":0.5"#))
   }
 
   @Test(
     arguments: [
-      (#", "format": "phosphene-recipe/2""#, "the recipe has format 'phosphene-recipe/2', this version"),
+      (
+        #", "format": "phosphene-recipe/2""#,
+        "the recipe has format 'phosphene-recipe/2', this version"
+      ),
       (#", "steps": 0"#, "steps must lie between 1 and 1000000, received 0"),
       (#", "count": -1"#, "count must lie between 1 and 1024, received -1"),
       (#", "seed": -1"#, "recipe"), (#", "size": [16]"#, "size must be two lengths from 4 to"),
@@ -51,7 +56,9 @@ import Testing
       ),
       (#", "transforms": [{"kind": "jitter", "pixels": -1}]"#, "jitter pixels must lie between 0"),
       (#", "transforms": [{"kind": "scale", "low": 2, "high": 1}]"#, "scale high must lie between"),
-      (#", "transforms": [{"kind": "scale", "low": 30, "high": 31}]"#, "scale low must lie between"),
+      (
+        #", "transforms": [{"kind": "scale", "low": 30, "high": 31}]"#, "scale low must lie between"
+      ),
       (#", "transforms": [{"kind": "rotate", "degrees": 1e9}]"#, "rotate degrees must lie between"),
       (#", "transforms": [{"kind": "rotate"}]"#, "the configuration has no 'degrees'"),
       (

@@ -8,7 +8,8 @@ import Testing
   // 0 to the right; distances from grey 1, 0, 1, 1 and everywhere 0.5.
   @Test(
     arguments: [
-      (.totalVariation(weight: 2, power: 1), [2, 0]), (.totalVariation(weight: 1, power: 2), [0.75, 0]),
+      (.totalVariation(weight: 2, power: 1), [2, 0]),
+      (.totalVariation(weight: 1, power: 2), [0.75, 0]),
       (.lp(weight: 1, p: 1), [0.75, 0.5]), (.lp(weight: 4, p: 2), [3.464_101_6, 2]),
       (.lp(weight: 1, p: 6), [0.953_184_3, 0.5]),
     ] as [(Regularizer, [Float])])
@@ -21,7 +22,8 @@ import Testing
 
   @Test(
     arguments: [
-      .totalVariation(weight: 2, power: 1), .totalVariation(weight: 3, power: 2), .lp(weight: 1, p: 2),
+      .totalVariation(weight: 2, power: 1), .totalVariation(weight: 3, power: 2),
+      .lp(weight: 1, p: 2),
       .lp(weight: 1, p: 3.5),
     ] as [Regularizer])
   func gradients(_ regularizer: Regularizer) throws {

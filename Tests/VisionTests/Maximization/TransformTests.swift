@@ -64,7 +64,9 @@ import Testing
 
   // The views of a step depend on seed, step and replicate, and on nothing else.
   @Test func viewsAreDeterministic() throws {
-    func matrices(seed: Int = 0, step: Int = 1, objectives: Int = 1, count: Int = 2) throws -> [[Float]] {
+    func matrices(seed: Int = 0, step: Int = 1, objectives: Int = 1, count: Int = 2) throws
+      -> [[Float]]
+    {
       let objective = #"{"terms": [{"kind": "energy", "layer": "conv"}]}"#
       let list = [String](repeating: objective, count: objectives).joined(separator: ", ")
       let recipe = try Recipe(
