@@ -37,22 +37,36 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-CLASSES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-           "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+CLASSES = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+]
 
 BATCH = 128
 PEAK_LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 0.02
-MAX_SHIFT = 1         # pixels; no mirroring: all shoes of the data set point to the left
-NOISE = 0.05          # largest standard deviation of the noise on an input
-ATTACK_RADIUS = 0.3   # longest step of an attack (Euclidean, over the whole picture)
+MAX_SHIFT = 1  # pixels; no mirroring: all shoes of the data set point to the left
+NOISE = 0.05  # largest standard deviation of the noise on an input
+ATTACK_RADIUS = 0.3  # longest step of an attack (Euclidean, over the whole picture)
 ATTACK_STEPS = 1
 
 parser = argparse.ArgumentParser(description="Train the wardrobe network of Phosphene.")
 parser.add_argument("--epochs", type=int, default=14)
-parser.add_argument("--data", type=Path, default=Path("/usr/share/datasets/fashion-mnist"),
-                    help="folder of the four Fashion-MNIST .gz files")
-parser.add_argument("--out", type=Path, default=Path("."), help="folder to write the results to")
+parser.add_argument(
+    "--data",
+    type=Path,
+    default=Path("/usr/share/datasets/fashion-mnist"),
+    help="folder of the four Fashion-MNIST .gz files",
+)
+parser.add_argument("--out", type=Path, default=Path(), help="folder to write the results to")
 options, _ = parser.parse_known_args()  # a notebook brings arguments of its own
 
 keras.utils.set_random_seed(7)
@@ -60,6 +74,7 @@ keras.utils.set_random_seed(7)
 
 # %% [markdown]
 # ## The data
+
 
 # %%
 def read_idx(path: Path) -> np.ndarray:
@@ -92,6 +107,7 @@ test_images, test_labels = load("t10k")
 # Large first kernels, because their weights are shown as pictures. Average pooling instead of
 # maximum pooling, because it hands gradients back smoothly. No global pooling at the end: the
 # classes should know where on the picture a sleeve belongs.
+
 
 # %%
 def convolution(x: keras.KerasTensor, block: str, filters: int, size: int) -> keras.KerasTensor:
@@ -126,9 +142,13 @@ network.summary()
 steps = options.epochs * (len(train_images) // BATCH)
 optimizer = keras.optimizers.AdamW(
     keras.optimizers.schedules.CosineDecay(
-        PEAK_LEARNING_RATE / 20, decay_steps=steps - steps // 10,
-        warmup_target=PEAK_LEARNING_RATE, warmup_steps=steps // 10),
-    weight_decay=WEIGHT_DECAY)
+        PEAK_LEARNING_RATE / 20,
+        decay_steps=steps - steps // 10,
+        warmup_target=PEAK_LEARNING_RATE,
+        warmup_steps=steps // 10,
+    ),
+    weight_decay=WEIGHT_DECAY,
+)
 optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
 loss_of = keras.losses.SparseCategoricalCrossentropy()
 
@@ -174,13 +194,20 @@ def accuracy(model: keras.Model) -> float:
     return float(np.mean(answers == test_labels))
 
 
-batches = (tf.data.Dataset.from_tensor_slices((as_input(train_images), train_labels))
-           .shuffle(len(train_images)).batch(BATCH, drop_remainder=True).prefetch(2))
+batches = (
+    tf.data.Dataset.from_tensor_slices((as_input(train_images), train_labels))
+    .shuffle(len(train_images))
+    .batch(BATCH, drop_remainder=True)
+    .prefetch(2)
+)
 started = time.time()
 for epoch in range(options.epochs):
     mean_loss = np.mean([train_step(*batch) for batch in batches])
-    print(f"epoch {epoch + 1:2}  loss {mean_loss:.4f}  test accuracy {accuracy(network):.4f}  "
-          f"{time.time() - started:.0f} s", flush=True)
+    print(
+        f"epoch {epoch + 1:2}  loss {mean_loss:.4f}  test accuracy {accuracy(network):.4f}  "
+        f"{time.time() - started:.0f} s",
+        flush=True,
+    )
 
 # %% [markdown]
 # ## Save it, and measure what was saved
@@ -222,5 +249,6 @@ for label in range(len(CLASSES)):
     first = typical[0]
     second = typical[np.argmax(np.linalg.norm(pixels[typical] - pixels[first], axis=1))]
     chosen += [members[first], members[second]]
-np.savez_compressed(options.out / "garments.npz",
-                    images=test_images[chosen], labels=test_labels[chosen])
+np.savez_compressed(
+    options.out / "garments.npz", images=test_images[chosen], labels=test_labels[chosen]
+)

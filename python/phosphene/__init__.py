@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from phosphene._engine.library import set_threads
 from phosphene._errors import (
     Cancelled,
     InvalidArgumentError,
@@ -13,19 +14,18 @@ from phosphene._errors import (
     PhospheneError,
     UnsupportedError,
 )
-from phosphene._gradient import gradient
-from phosphene._layer import Layer
-from phosphene._library import set_threads
-from phosphene._model import Model, load
-from phosphene._objectives import channel, energy, logit, neuron, probability
-from phosphene._trace import Trace, trace
+from phosphene._models.layer import Layer
+from phosphene._models.model import Model, load
+from phosphene._vision.gradient import gradient
+from phosphene._vision.objectives import channel, energy, logit, neuron, probability
+from phosphene._vision.trace import Trace, trace
 
 if TYPE_CHECKING:
     from phosphene import optimizers, regularizers, transforms, zoo
-    from phosphene._filters import filters
-    from phosphene._maximize import maximize
-    from phosphene._picture import Picture
-    from phosphene._replay import replay
+    from phosphene._display.filters import filters
+    from phosphene._vision.maximize import maximize
+    from phosphene._vision.picture import Picture
+    from phosphene._vision.replay import replay
 
 __version__ = "0.1.0"
 
@@ -61,12 +61,12 @@ __all__ = [
 
 # What makes pictures is imported when it is first used: `import phosphene` stays fast.
 _LATER = {
-    "Picture": "_picture",
-    "filters": "_filters",
-    "maximize": "_maximize",
+    "Picture": "_vision.picture",
+    "filters": "_display.filters",
+    "maximize": "_vision.maximize",
     "optimizers": None,
     "regularizers": None,
-    "replay": "_replay",
+    "replay": "_vision.replay",
     "transforms": None,
     "zoo": None,
 }

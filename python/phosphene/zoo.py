@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from phosphene._model import Model
+    from phosphene._models.model import Model
 
 __all__ = ["garments", "wardrobe"]
 
@@ -34,7 +34,7 @@ def wardrobe() -> Model:
     >>> wardrobe().classes[9]
     'Ankle boot'
     """
-    from phosphene._model import load
+    from phosphene._models.model import load
 
     card = json.loads((DATA / "wardrobe.json").read_text())
     return load(DATA / "wardrobe.keras", preprocessing=(1 / 255, 0), classes=card["classes"])

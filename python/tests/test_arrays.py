@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import phosphene as ph
-from phosphene._arrays import as_array, batches, model_inputs
+from phosphene._models.arrays import as_array, batches, model_inputs
 
 VALUES = [[1.0, 2.0], [3.0, 4.0]]
 

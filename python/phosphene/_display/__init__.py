@@ -1,0 +1,1 @@
+"""Pictures on paper and screen: figures, sheets, files."""

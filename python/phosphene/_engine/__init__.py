@@ -1,0 +1,1 @@
+"""The C interface: the only modules that touch it."""

@@ -1,0 +1,115 @@
+"""Loading: from whatever holds a Keras network to a `Model`."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from phosphene._errors import ModelFileError
+from phosphene._models.intake import is_live_model, read
+from phosphene._models.network import Model
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+__all__ = ["Model", "as_model", "load"]
+
+
+def load(
+    source: Any,
+    *,
+    config: Any = None,
+    preprocessing: str | tuple[ArrayLike, ArrayLike] | None = None,
+    classes: Sequence[str] | str | os.PathLike[str] | None = None,
+    like: ArrayLike | None = None,
+) -> Model:
+    """Load a Keras network.
+
+    Files are read without Keras, and nothing in them is executed. A live model is copied: later
+    training doesn't change what was loaded until `Model.refresh`.
+
+    Parameters
+    ----------
+    source
+        A live Keras model (Keras 3 with any backend, or tf_keras); the path of a ``.keras``,
+        ``.h5``, ``.hdf5`` or ``.safetensors`` file, or of a ``.weights.h5`` file with `config`; or
+        a pair of a configuration and the weights, a dict ``{"layer/kernel": array}`` or a list in
+        the order of ``get_weights()``.
+    config
+        For a file that has weights only: the model's ``to_json()`` as text, dict or path.
+    preprocessing
+        How pixels (0 to 255) become the network's input: ``"tf"`` (x / 127.5 - 1), ``"torch"``
+        ((x / 255 - mean) / std of ImageNet), ``"caffe"`` (BGR minus the mean of ImageNet), or
+        ``(scale, offset)`` for ``scale * pixel + offset``. By default it is found in the network
+        (a Rescaling layer, a network of keras.applications) or assumed to be 0 to 1; the summary
+        says which.
+    classes
+        The names of the outputs, in order, or the path of a text file with one a line.
+    like
+        Some inputs that the network is used with; their range stands in for `preprocessing`.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelFileError
+        If a file can't be read, is damaged, or lacks weights.
+    UnsupportedError
+        If the network has a layer or setting that the engine doesn't know; it is named.
+    InvalidArgumentError
+        If an argument doesn't fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> config = {"class_name": "Sequential", "config": {"name": "tiny", "layers": [
+    ...     {"class_name": "InputLayer", "config": {"batch_shape": [None, 2], "name": "x"}},
+    ...     {"class_name": "Dense", "config": {"name": "dense", "units": 1}}]}}
+    >>> model = load((config, {"dense/kernel": np.ones((2, 1)), "dense/bias": [0.5]}))
+    >>> model([[1.0, 2.0]])
+    array([[3.5]], dtype=float32)
+    """
+    return Model(
+        read(source, config),
+        preprocessing=preprocessing,
+        classes=classes,
+        like=like,
+        arguments={"config": config, "preprocessing": preprocessing, "classes": classes},
+    )
+
+
+def as_model(source: Any) -> Model:
+    """Return what `load` accepts as a `Model`.
+
+    A live Keras model is read at each call: its structure and plans are kept, never its weights.
+    """
+    if isinstance(source, Model):
+        return source
+    if not is_live_model(source):
+        return load(source)
+    from phosphene._models.intake.live import live_signature
+
+    signature = live_signature(source)
+    known = _LIVE.get(source)
+    if known is not None and known[0] == signature:
+        return known[1].refresh(source)
+    model = load(source)
+    _LIVE[source] = (signature, model)
+    return model
+
+
+_LIVE: weakref.WeakKeyDictionary[Any, tuple[Any, Model]] = weakref.WeakKeyDictionary()
+"""The models that were made from live ones, as long as those live."""
+
+
+def reopened(path: str, digest: str, arguments: dict[str, Any]) -> Model:
+    """Return the model of a file if it is still the one that was pickled."""
+    model = load(path, **arguments)
+    if model.digest != digest:
+        raise ModelFileError(f"{path} has changed since the model was pickled.")
+    return model

@@ -1,0 +1,436 @@
+"""Models: networks with weights, ready to be looked into."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phosphene._engine.library import ArrayType, check, ffi, lib, text, to_numpy
+from phosphene._engine.plan import Plan, PlanCache
+from phosphene._errors import InvalidArgumentError
+from phosphene._models import arrays
+from phosphene._models import classes as class_names
+from phosphene._models import preprocessing as preparation
+from phosphene._models.arrays import InputType, batches, model_inputs
+from phosphene._models.config import settings_by_path
+from phosphene._models.intake import Architecture, Intake
+from phosphene._models.lookup import Lookup
+from phosphene._models.structure import Structure, output_structure
+from phosphene._models.submodel import Submodel
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from numpy.typing import NDArray
+
+    from phosphene._models.layer import Layer, Shape
+    from phosphene._models.preprocessing import Preprocessing
+    from phosphene._models.summary import Summary
+
+
+class Model:
+    """A network with weights; made by `load`.
+
+    Nothing that is computed with a model changes it, and any number of threads may use it.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        *,
+        preprocessing: Any = None,
+        classes: Any = None,
+        like: Any = None,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._core = PlanCache(intake.handle)
+        self._path = intake.path
+        self._arguments = dict(arguments or {})
+        self.json: dict[str, Any] = json.loads(text(lib.ph_model_json(intake.handle)))
+        """What the engine says about the model; see `phosphene.h`."""
+        self.config: dict[str, Any] = json.loads(text(lib.ph_model_config_json(intake.handle)))
+        """The Keras configuration of the whole model."""
+        self.name: str = self.json["name"]
+        """Keras' name of the model."""
+        self.input_types: tuple[InputType, ...] = tuple(map(arrays.input_type, self.json["inputs"]))
+        """Name, shape and element type of each input."""
+        self.preprocessing: Preprocessing = preparation.choose(
+            preprocessing, like, intake.metadata.get("preprocessing"), self.config
+        )
+        """How pixels become the network's input."""
+        if classes is None:
+            classes = class_names.from_text(intake.metadata.get("classes"))
+        self.classes: tuple[str, ...] | None = class_names.read(classes, self.json["outputs"])
+        """The names of the outputs, if they are known."""
+        self.metadata: dict[str, str] = dict(intake.metadata)
+        """What a model file keeps beside the model."""
+        self._lookup = Lookup(self, self.json)
+        self._settings = settings_by_path(self.config)
+        self._structure: Structure = output_structure(self.config, self.json["outputs"])
+        self._selections: dict[Hashable, tuple[str, ...]] = {}
+        self._checked_range = False
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name!r}: {self.input_shape} -> {self.output_shape}>"
+
+    # What the model is.
+
+    @property
+    def handle(self) -> Any:
+        """The engine's model, a ``ph_model *``."""
+        return self._core.handle
+
+    @cached_property
+    def architecture(self) -> Architecture:
+        """The structure of the model, to join with other weights."""
+        return Architecture(self.config)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of weights and configuration, in hexadecimal."""
+        return text(lib.ph_model_digest(self.handle))
+
+    @property
+    def input_shape(self) -> Shape | list[Shape]:
+        """The shape of the input, None for the batch; a list for several inputs."""
+        shapes: list[Shape] = [each.shape for each in self.input_types]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output; for several, in the structure that the model returns."""
+        return self._structure.build([tuple(each["shape"]) for each in self.json["outputs"]])
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Keras' ``model.layers``."""
+        return list(self._lookup.layers)
+
+    @property
+    def all_layers(self) -> list[Layer]:
+        """All layers, those of nested models too, each after the model that it is in."""
+        return list(self._lookup.all_layers)
+
+    def get_layer(self, name_or_index: Any) -> Layer:
+        """Return a layer; the same as ``model[name_or_index]``.
+
+        Parameters
+        ----------
+        name_or_index
+            A name, an index into `layers` (negative ones count from the end), a path such as
+            ``"vgg16/block5_conv1"``, a call such as ``"dense#1"``, or a live Keras layer.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such layer, or several; it lists the closest, and is also a KeyError.
+        """
+        return self._lookup.find(name_or_index)
+
+    def __getitem__(self, name_or_index: Any) -> Layer:
+        return self._lookup.find(name_or_index)
+
+    def path_of(self, layer: Any) -> str:
+        """Return the path under which a trace holds the output of a layer."""
+        return self._lookup.path(layer)
+
+    def select(self, layers: Any) -> tuple[str, ...]:
+        """Return the paths that names, globs, kinds and layers stand for, in execution order."""
+        if layers is None:
+            return self._lookup.trace
+        key = tuple(layers) if isinstance(layers, list) else layers
+        named = type(key) is str or (type(key) is tuple and all(type(each) is str for each in key))
+        if not named:
+            return self._lookup.select(layers)
+        found = self._selections.get(key)
+        if found is None:
+            found = self._selections[key] = self._lookup.select(key)
+        return found
+
+    def settings_of(self, path: str) -> dict[str, Any]:
+        """Return Keras' settings of the layer at a path."""
+        return self._settings.get(path, {})
+
+    def weight(self, key: str) -> NDArray[np.float32]:
+        """Return a copy of a weight.
+
+        Parameters
+        ----------
+        key
+            The layer's path and the variable's name, such as ``"block1_conv1/kernel"``.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such weight.
+        """
+        struct = ffi.new("ph_array *")
+        check(lib.ph_model_weight(self.handle, str(key).encode(), struct))
+        return to_numpy(struct)
+
+    def get_weights(self) -> list[NDArray[np.float32]]:
+        """Return copies of all weights, in the order of Keras' ``get_weights()``."""
+        return [array for layer in self._lookup.layers for array in layer.get_weights()]
+
+    def count_params(self) -> int:
+        """Return how many numbers the weights consist of."""
+        return sum(layer.count_params() for layer in self._lookup.layers)
+
+    def summary(self, *, line_length: int | None = None) -> Summary:
+        """Return Keras' own table of layers, and what was found or assumed about the input.
+
+        Parameters
+        ----------
+        line_length
+            The width of the table in characters; by default Keras' rule: 88, or 108 with
+            connections, or the width of the terminal less 4 where that is smaller.
+
+        Returns
+        -------
+        Summary
+            ``print`` it, or let a notebook display it.
+        """
+        from phosphene._models.summary import summarize
+
+        return summarize(self, line_length)
+
+    # What the model computes.
+
+    def plan(
+        self, request: Mapping[str, Any], shapes: Sequence[tuple[int, ...]], key: Hashable = None
+    ) -> Plan:
+        """Return a computation for inputs of given shapes; it is kept for later calls.
+
+        Parameters
+        ----------
+        request
+            What to compute, as ``ph_plan_create`` takes it.
+        shapes
+            The shapes of the inputs with their batch axis. Inputs beyond the model's own are
+            float32.
+        key
+            Stands for `request` in the cache, to save comparing it.
+        """
+        types: list[ArrayType] = []
+        own = self.input_types if "inputs" not in request else ()
+        for index, shape in enumerate(shapes):
+            dtype = own[index].dtype if index < len(own) else np.dtype(np.float32)
+            types.append((dtype, shape))
+        return self._core.plan(request, types, key)
+
+    def __call__(self, x: Any) -> Any:
+        """Return the output of the network for `x`, all samples at once.
+
+        Parameters
+        ----------
+        x : array_like of the model's `input_shape`
+            Or a picture, or a path of one; see `prepare`. The batch axis may be missing.
+
+        Returns
+        -------
+        ndarray of float32, or a list or dict of them
+            In the structure that the Keras model returns.
+        """
+        return self.predict(x, batch_size=None)
+
+    def predict(self, x: Any, *, batch_size: int | None = 32) -> Any:
+        """Return the output of the network for `x`.
+
+        Parameters
+        ----------
+        x : array_like of the model's `input_shape`
+            Or pictures, or paths of them; see `prepare`. The batch axis may be missing.
+        batch_size
+            How many samples are computed at a time; None for all.
+
+        Returns
+        -------
+        ndarray of float32, or a list or dict of them
+            In the structure that the Keras model returns.
+        """
+        arrays = model_inputs(self, x)
+        self.warn_about(arrays)
+        results = [
+            self.plan({}, [array.shape for array in batch], "outputs").run(batch)
+            for batch in batches(arrays, batch_size)
+        ]
+        if len(results) == 1:
+            return self._structure.build(results[0])
+        return self._structure.build(
+            [np.concatenate(parts) for parts in zip(*results, strict=True)]
+        )
+
+    def submodel(self, outputs: Any, *, inputs: Any = None) -> Submodel:
+        """Return the part of the network that computes some layers' outputs.
+
+        Parameters
+        ----------
+        outputs
+            A layer (name, index, path, call or Keras layer), or a list of them.
+        inputs
+            Layers whose outputs are fed instead of the model's input.
+
+        Returns
+        -------
+        Submodel
+            Called with arrays; it shares the weights of this model.
+        """
+        return Submodel(self, outputs, inputs)
+
+    # Pictures.
+
+    def prepare(self, images: Any) -> NDArray[np.float32]:
+        """Return pictures as the network's input: resized, with a batch axis, preprocessed.
+
+        Parameters
+        ----------
+        images
+            A PIL picture, a path, an array (height, width) or (height, width, channels) of pixels
+            from 0 to 255, or several of them in a list or along a first axis.
+
+        Returns
+        -------
+        (batch, height, width, channels) ndarray of float32
+            Channels first where the network has them there.
+        """
+        from phosphene._models.pictures import prepare
+
+        return prepare(self, images)
+
+    def picture(self, x: Any) -> NDArray[np.uint8]:
+        """Return the network's input as pictures: what `prepare` does, backwards.
+
+        Parameters
+        ----------
+        x : array_like of the model's `input_shape`
+            Values out of the range of pixels are clipped.
+
+        Returns
+        -------
+        (batch, height, width, channels) ndarray of uint8
+        """
+        from phosphene._models.pictures import picture
+
+        return picture(self, x)
+
+    def warn_about(self, arrays: Sequence[NDArray[Any]]) -> None:
+        """Warn, once for a model, of inputs far outside the range that it expects."""
+        if not self._checked_range:
+            from phosphene._models.pictures import warn_about_range
+
+            self._checked_range = True
+            warn_about_range(self, arrays)
+
+    # Weights and files.
+
+    def refresh(self, live_model: Any) -> Model:
+        """Take over the present weights of a live Keras model of the same structure.
+
+        Parameters
+        ----------
+        live_model
+            The model that this one was loaded from, or one like it.
+
+        Returns
+        -------
+        Model
+            This one.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If it is no live Keras model, or the structures differ; then nothing is changed.
+        """
+        from phosphene._models.refresh import live_arrays
+
+        return self._take(live_arrays(self.architecture, live_model))
+
+    def update(self, weights: Mapping[str, Any] | Sequence[Any]) -> Model:
+        """Take over new weights.
+
+        Parameters
+        ----------
+        weights
+            All weights: a dict by key, or a list in the order of `get_weights`.
+
+        Returns
+        -------
+        Model
+            This one.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If a weight is missing, unknown or ill-shaped; then nothing is changed.
+        """
+        if not isinstance(weights, Mapping):
+            if isinstance(weights, str) or not isinstance(weights, Sequence):
+                raise InvalidArgumentError(
+                    "update takes a dict of weights by key or a list in the order of "
+                    f"get_weights(); received a {type(weights).__name__}."
+                )
+            weights = self.architecture.keyed(weights)
+        return self._take(weights)
+
+    def _take(self, arrays: Mapping[str, Any]) -> Model:
+        from phosphene._models.refresh import has_weights
+
+        if not has_weights(self.handle, self.architecture, arrays):
+            changed = self.architecture.join(arrays, metadata=self.metadata)
+            # One assignment: a call in another thread sees the old model or the new one.
+            self._core = PlanCache(changed.handle)
+            self._path = None
+        return self
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the model to a ``.safetensors`` file, which `load` maps into memory.
+
+        Parameters
+        ----------
+        path
+            Ends in ``.safetensors``. The file is written beside its place first, so that it is
+            never half there.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ModelFileError
+            If the file can't be written.
+        """
+        target = Path(path)
+        if target.suffix != ".safetensors":
+            raise InvalidArgumentError(f"Models are saved as .safetensors; received {str(path)!r}.")
+        check(lib.ph_model_save(self._with_metadata(), os.fsencode(target)))
+        return target
+
+    def _with_metadata(self) -> Any:
+        """Return the engine's model, made anew if what is to be kept beside it has changed."""
+        metadata = dict(self.metadata)
+        metadata["preprocessing"] = preparation.to_text(self.preprocessing)
+        if self.classes is not None:
+            metadata["classes"] = class_names.to_text(self.classes)
+        if metadata == self.metadata:
+            return self.handle
+        keys = [weight["key"] for weight in self.architecture.weights()]
+        arrays = {key: self.weight(key) for key in keys}
+        return self.architecture.join(arrays, metadata=metadata).handle
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._path is None:
+            raise InvalidArgumentError(
+                f"{self!r} wasn't loaded from a file, so it can't be pickled: save it with "
+                "model.save('model.safetensors') and load that."
+            )
+        from phosphene._models.model import reopened
+
+        return reopened, (str(self._path.resolve()), self.digest, self._arguments)

@@ -1,0 +1,137 @@
+"""Pictures to a network's input, and back."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phosphene._errors import InvalidArgumentError
+from phosphene._models.arrays import as_array, is_picture, open_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from phosphene._models.network import Model
+
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+def prepare(model: Model, images: Any) -> NDArray[np.float32]:
+    """Return pictures as the input of a network; see `Model.prepare`."""
+    (height, width, channels), channels_first = _layout(model)
+    pixels = [_pixels(image, channels) for image in _each(images, channels)]
+    shapes = {image.shape for image in pixels}
+    if (height is None or width is None) and len(shapes) > 1:
+        raise InvalidArgumentError(
+            f"{model.name!r} takes pictures of any size, but those of one batch must have the "
+            f"same; received {', '.join(map(str, sorted(shapes)))}."
+        )
+    sized = [_resized(image, height, width) for image in pixels]
+    batch = model.preprocessing.apply(np.stack(sized))
+    return np.ascontiguousarray(np.moveaxis(batch, -1, 1)) if channels_first else batch
+
+
+def picture(model: Model, x: Any) -> NDArray[np.uint8]:
+    """Return a network's input as pictures; see `Model.picture`."""
+    _, channels_first = _layout(model)
+    values = as_array(x, "The input")
+    if values.ndim == 3:
+        values = values[np.newaxis]
+    if values.ndim != 4:
+        raise InvalidArgumentError(
+            f"Pictures have shape (batch, height, width, channels); received {values.shape}."
+        )
+    return model.preprocessing.invert(np.moveaxis(values, 1, -1) if channels_first else values)
+
+
+def warn_about_range(model: Model, arrays: Sequence[NDArray[Any]]) -> None:
+    """Warn of inputs far outside the range that is known of a network of pictures."""
+    if model.preprocessing.assumed or len(arrays) != 1 or arrays[0].ndim != 4:
+        return
+    low, high = model.preprocessing.value_range
+    smallest, largest = float(np.min(arrays[0])), float(np.max(arrays[0]))
+    margin = high - low
+    if smallest < low - margin or largest > high + margin:
+        warnings.warn(
+            f"{model.name!r} expects inputs from {low:.4g} to {high:.4g} "
+            f"({model.preprocessing.sentence}); received {smallest:.4g} to {largest:.4g}. "
+            "model.prepare(images) makes inputs from pictures.",
+            stacklevel=4,
+        )
+
+
+def _layout(model: Model) -> tuple[tuple[int | None, int | None, int], bool]:
+    """Return height, width and channels of the input, and whether channels come first."""
+    shape = model.input_shape
+    if isinstance(shape, tuple) and len(shape) == 4:
+        _, first, middle, last = shape
+        if last in _MODES:
+            return (first, middle, int(last)), False
+        if first in _MODES:
+            return (middle, last, int(first)), True
+    raise InvalidArgumentError(
+        f"{model.name!r} takes no pictures: its input has shape {shape}; pass arrays."
+    )
+
+
+def _each(images: Any, channels: int) -> list[Any]:
+    """Return single pictures."""
+    if is_picture(images):
+        return [images]
+    if isinstance(images, (list, tuple)) and any(
+        is_picture(image) or getattr(image, "ndim", 0) > 1 for image in images
+    ):
+        return list(images)
+    array = as_array(images, "The picture")
+    if array.ndim == 4:
+        return list(array)
+    # (n, height, width) of gray pictures, unless the last axis is one of channels.
+    if array.ndim == 3 and array.shape[-1] not in _MODES and channels == 1:
+        return list(array)
+    return [array]
+
+
+def _pixels(image: Any, channels: int) -> NDArray[Any]:
+    """Return one picture as (height, width, channels) with values from 0 to 255."""
+    if is_picture(image):
+        array = np.asarray(open_picture(image, _MODES[channels]))
+    else:
+        array = as_array(image, "The picture")
+    if array.ndim == 2:
+        array = array[..., np.newaxis]
+    if array.ndim != 3 or array.shape[-1] not in _MODES:
+        raise InvalidArgumentError(
+            "A picture has shape (height, width) or (height, width, channels) with 1, 3 or 4 "
+            f"channels; received {array.shape}."
+        )
+    if array.shape[-1] == 4 and channels != 4:
+        array = array[..., :3]
+    if array.shape[-1] == 1 and channels != 1:
+        return np.repeat(array, channels, axis=-1)
+    if array.shape[-1] != channels:
+        # The weights of ITU-R BT.601, which Pillow's conversion to gray uses too.
+        gray = array[..., :3] @ np.array([0.299, 0.587, 0.114])
+        return np.asarray(gray)[..., np.newaxis]
+    return array
+
+
+def _resized(image: NDArray[Any], height: int | None, width: int | None) -> NDArray[Any]:
+    """Return a picture in the size that the network takes, resized bilinearly."""
+    size = (height or image.shape[0], width or image.shape[1])
+    if image.shape[:2] == size:
+        return image
+    from PIL import Image
+
+    planes = [
+        np.asarray(
+            Image.fromarray(np.asarray(image[..., channel], np.float32)).resize(
+                (size[1], size[0]), Image.Resampling.BILINEAR
+            )
+        )
+        for channel in range(image.shape[-1])
+    ]
+    return np.stack(planes, axis=-1)

@@ -1,0 +1,234 @@
+"""How the pixels of a picture become the input of a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phosphene._errors import InvalidArgumentError
+from phosphene._models.config import entries, is_model
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+_CAFFE = ("vgg16", "vgg19", "resnet50", "resnet101", "resnet152")
+_TORCH = ("densenet121", "densenet169", "densenet201")
+_TF_STARTS = (
+    "resnet50v2", "resnet101v2", "resnet152v2", "mobilenet_", "mobilenetv2_", "inception_v3",
+    "inception_resnet_v2", "xception", "nasnet",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a network expects: ``input = scale * pixel + offset`` with pixels from 0 to 255.
+
+    Parameters
+    ----------
+    scale, offset
+        One number, or one a channel, in the order of the network's channels.
+    reverse_channels
+        Whether the network takes blue first.
+    sentence
+        What was found or assumed, for people.
+    assumed
+        Whether nothing was found.
+    """
+
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+    reverse_channels: bool = False
+    sentence: str = ""
+    assumed: bool = False
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The smallest and the largest number that a picture becomes."""
+        ends = [(b, 255 * a + b) for a, b in zip(*self._broadcast(), strict=True)]
+        return min(min(pair) for pair in ends), max(max(pair) for pair in ends)
+
+    def apply(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """Return pixels, channels last, as the network's input."""
+        if self.reverse_channels:
+            pixels = pixels[..., ::-1]
+        scale, offset = self._arrays()
+        return np.ascontiguousarray(np.asarray(pixels, np.float32) * scale + offset)
+
+    def invert(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return the network's input, channels last, as pixels; what is out of range is clipped."""
+        scale, offset = self._arrays()
+        pixels = (np.asarray(values, np.float32) - offset) / scale
+        if self.reverse_channels:
+            pixels = pixels[..., ::-1]
+        return np.ascontiguousarray(np.rint(np.clip(np.nan_to_num(pixels), 0, 255)), np.uint8)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the preprocessing as a recipe states it."""
+        return {
+            "scale": list(self.scale),
+            "offset": list(self.offset),
+            "reverse_channels": self.reverse_channels,
+        }
+
+    def _arrays(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return np.asarray(self.scale, np.float32), np.asarray(self.offset, np.float32)
+
+    def _broadcast(self) -> tuple[Sequence[float], Sequence[float]]:
+        count = max(len(self.scale), len(self.offset))
+        spread = [each * count if len(each) == 1 else each for each in (self.scale, self.offset)]
+        return spread[0], spread[1]
+
+
+_MODES = {
+    "tf": Preprocessing((1 / 127.5,), (-1.0,), sentence="RGB, x / 127.5 - 1, so -1 to 1"),
+    "torch": Preprocessing(
+        tuple(1 / (255 * deviation) for deviation in _DEVIATION),
+        tuple(-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)),
+        sentence="RGB, (x / 255 - mean) / std of ImageNet",
+    ),
+    "caffe": Preprocessing(
+        (1.0,),
+        (-103.939, -116.779, -123.68),
+        reverse_channels=True,
+        sentence="BGR minus (103.939, 116.779, 123.68)",
+    ),
+}
+_UNIT = Preprocessing((1 / 255,), (0.0,), sentence="0 to 1")
+_PIXELS = Preprocessing((1.0,), (0.0,), sentence="0 to 255")
+
+
+def choose(given: Any, like: Any, stored: str | None, config: Mapping[str, Any]) -> Preprocessing:
+    """Return the preprocessing of a network: given, stored, found or assumed, in this order.
+
+    Parameters
+    ----------
+    given
+        The argument ``preprocessing=`` of `phosphene.load`.
+    like
+        The argument ``like=``.
+    stored
+        What a model file keeps.
+    config
+        The Keras configuration of the network.
+    """
+    if given is not None:
+        return _given(given)
+    if like is not None:
+        return _from_examples(like)
+    if stored is not None:
+        return from_text(stored)
+    return (
+        _found(config)
+        or _family(config)
+        or _said(_UNIT, "assumed, nothing was found", assumed=True)
+    )
+
+
+def from_text(stored: str) -> Preprocessing:
+    """Return the preprocessing that `to_text` wrote."""
+    try:
+        values = json.loads(stored)
+        return Preprocessing(
+            tuple(map(float, values["scale"])),
+            tuple(map(float, values["offset"])),
+            bool(values["reverse_channels"]),
+            str(values.get("sentence", "kept in the model file")),
+            bool(values.get("assumed", False)),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidArgumentError(f"The stored preprocessing can't be read: {error}.") from None
+
+
+def to_text(preprocessing: Preprocessing) -> str:
+    """Return what a model file keeps."""
+    extra = {"sentence": preprocessing.sentence, "assumed": preprocessing.assumed}
+    return json.dumps(preprocessing.to_json() | extra)
+
+
+def _given(value: Any) -> Preprocessing:
+    if isinstance(value, Preprocessing):
+        return value
+    if isinstance(value, str):
+        if value not in _MODES:
+            raise InvalidArgumentError(
+                f"preprocessing is 'tf', 'caffe', 'torch' or a pair (scale, offset); "
+                f"received {value!r}."
+            )
+        return _said(_MODES[value], f"preprocessing={value!r}")
+    try:
+        scale, offset = (tuple(float(v) for v in np.ravel(part)) for part in value)
+        sizes = {len(scale), len(offset)} - {1}
+        if not all(np.isfinite(scale + offset)) or 0.0 in scale or len(sizes) > 1 or 0 in sizes:
+            raise ValueError
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(
+            "preprocessing is a pair (scale, offset) of finite numbers or one number a channel, "
+            f"scale not 0, for input = scale * pixel + offset; received {value!r}."
+        ) from None
+    found = Preprocessing(scale, offset)
+    low, high = found.value_range
+    return _said(replace(found, sentence=f"{low:g} to {high:g}"), "preprocessing=")
+
+
+def _from_examples(like: Any) -> Preprocessing:
+    """Conclude the range from some of the user's inputs."""
+    values = np.asarray(like)
+    if values.size == 0 or values.dtype.kind not in "fiub":
+        raise InvalidArgumentError("like= takes an array of some inputs; received no numbers.")
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    if low < -2 or (low < 0 and high > 2):
+        centre, half = (low + high) / 2, (high - low) / 2
+        return Preprocessing(
+            (half / 127.5,), (centre - half,), sentence=f"{low:g} to {high:g} (like=)"
+        )
+    if low < 0:
+        return _said(Preprocessing((1 / 127.5,), (-1.0,), sentence="-1 to 1"), "like=")
+    return _said(_PIXELS if high > 2 else _UNIT, "like=")
+
+
+def _found(config: Mapping[str, Any]) -> Preprocessing | None:
+    """Look at the first layers: a network that rescales takes plain pixels."""
+    for entry in entries(config):
+        kind, settings = entry.get("class_name"), entry["config"]
+        if is_model(entry):
+            return _found(entry)
+        if kind == "Rescaling":
+            scale = np.max(np.abs(np.asarray(settings.get("scale", 1), float)))
+            return _said(_PIXELS if scale < 0.1 else _UNIT, "Rescaling found")
+        if kind == "Normalization":
+            mean = np.asarray(settings.get("mean") or 0, float)
+            return _said(_PIXELS if np.max(np.abs(mean)) > 2 else _UNIT, "Normalization found")
+        if kind != "InputLayer":
+            return None
+    return None
+
+
+def _family(config: Mapping[str, Any]) -> Preprocessing | None:
+    """Recognize the networks of keras.applications by the name of the model."""
+    inner = config.get("config")
+    name = str(inner.get("name", "")).lower() if isinstance(inner, Mapping) else ""
+    if name in _CAFFE:
+        mode = "caffe"
+    elif name in _TORCH:
+        mode = "torch"
+    elif name.startswith(_TF_STARTS):
+        mode = "tf"
+    else:
+        return None
+    return _said(_MODES[mode], f"as for {name!r} of keras.applications")
+
+
+def _said(preprocessing: Preprocessing, reason: str, *, assumed: bool = False) -> Preprocessing:
+    return Preprocessing(
+        preprocessing.scale,
+        preprocessing.offset,
+        preprocessing.reverse_channels,
+        f"{preprocessing.sentence} ({reason})",
+        assumed,
+    )

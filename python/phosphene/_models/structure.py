@@ -1,0 +1,70 @@
+"""In which structure a model returns its outputs: one array, a list or a dict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from phosphene._models.config import Reference, escaped, structure_of
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A nest of lists and dicts whose leaves are numbers of outputs."""
+
+    tree: Any
+
+    def build(self, values: Sequence[Any]) -> Any:
+        """Return the values in the structure."""
+        return _filled(self.tree, values)
+
+
+def output_structure(config: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]]) -> Structure:
+    """Return the structure that a configuration states for the outputs of a model."""
+    if len(outputs) == 1:
+        return _single(config)
+    inner = config.get("config")
+    stated = structure_of(inner.get("output_layers")) if isinstance(inner, Mapping) else None
+    positions = {each["path"]: index for index, each in enumerate(outputs)}
+    tree = _numbered(stated, positions)
+    return Structure(list(range(len(outputs))) if _holes(tree) else tree)
+
+
+def _single(config: Mapping[str, Any]) -> Structure:
+    """Keras 3 returns a list of one, or a dict of one, to those who made the model that way."""
+    inner = config.get("config")
+    stated = inner.get("output_layers") if isinstance(inner, Mapping) else None
+    if isinstance(stated, Mapping) and len(stated) == 1:
+        return Structure({next(iter(stated)): 0})
+    return Structure(0)
+
+
+def _numbered(tree: Any, positions: Mapping[str, int]) -> Any:
+    if isinstance(tree, dict):
+        return {key: _numbered(value, positions) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_numbered(value, positions) for value in tree]
+    return positions.get(_path(tree)) if isinstance(tree, tuple) else None
+
+
+def _path(reference: Reference) -> str:
+    """Return the path under which the engine lists a tensor."""
+    name, call, output = reference
+    return escaped(name) + (f"#{call}" if call else "") + (f":{output}" if output else "")
+
+
+def _holes(tree: Any) -> bool:
+    if isinstance(tree, dict):
+        return any(map(_holes, tree.values()))
+    if isinstance(tree, list):
+        return not tree or any(map(_holes, tree))
+    return tree is None
+
+
+def _filled(tree: Any, values: Sequence[Any]) -> Any:
+    if isinstance(tree, int):
+        return values[tree]
+    if isinstance(tree, dict):
+        return {key: _filled(value, values) for key, value in tree.items()}
+    return [_filled(value, values) for value in tree]

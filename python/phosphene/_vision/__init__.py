@@ -1,0 +1,1 @@
+"""What people come for: traces, gradients, maximization, and what they return."""

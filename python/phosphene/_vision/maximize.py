@@ -1,0 +1,221 @@
+"""Inputs that a part of a network likes best."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from phosphene._errors import InvalidArgumentError
+from phosphene._models.arrays import as_array, is_picture
+from phosphene._vision.render import FORMAT, Callback, render
+from phosphene.optimizers import Adam, RMSprop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from phosphene._models.model import Model
+    from phosphene._vision.picture import Picture
+    from phosphene.optimizers import Optimizer
+    from phosphene.regularizers import Regularizer
+    from phosphene.transforms import Transform
+
+
+def maximize(
+    model: Any,
+    objective: Any,
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    n: int = 1,
+    size: int | tuple[int, int] | None = None,
+    parametrization: Literal["fourier", "pixel"] = "fourier",
+    transforms: Sequence[Transform] | None = None,
+    regularizers: Sequence[Regularizer] | None = None,
+    optimizer: Literal["adam", "rmsprop"] | Optimizer = "adam",
+    value_range: tuple[float, float] | None = None,
+    background: float | None = None,
+    start: Any = None,
+    callbacks: Sequence[Callback] = (),
+    progress: bool = True,
+) -> Picture:
+    """Find the input that a unit, a channel or a class likes best.
+
+    Starts from faint noise and climbs the gradient of the objective, looking at the picture
+    through small random transforms so that what comes out is a shape and not a speckle. All steps
+    run inside the engine.
+
+    Parameters
+    ----------
+    model
+        A `Model`, or anything that `load` takes.
+    objective
+        What to maximize: an objective such as ``ph.channel("conv1", 7)``, a number or a class name
+        (that output before softmax), or a pair ``("conv1", 7)``. A list renders one picture for
+        each of its elements.
+    steps
+        1 or more; by default 256.
+    seed
+        0 or more. The same seed gives the same bits on the same kind of CPU with the same number
+        of threads.
+    n
+        How many pictures of each objective, from different starts; 1 or more.
+    size
+        The canvas in pixels, one number for a square or (height, width). By default the size of
+        the network's input; a larger canvas shows more detail, its views are resized.
+    parametrization
+        ``"fourier"`` climbs on the spectrum of the picture, which treats large and small shapes
+        alike; ``"pixel"`` climbs on the pixels.
+    transforms
+        Of `phosphene.transforms`, in order; ``()`` for none. By default a jitter by a sixteenth of
+        the canvas, a scale by up to a tenth, a rotation by up to 10 degrees and another jitter by
+        a thirty-second.
+    regularizers
+        Of `phosphene.regularizers`, by default none.
+    optimizer
+        ``"adam"``, ``"rmsprop"``, or one of `phosphene.optimizers`.
+    value_range
+        The network's input for black and for white, such as ``(-1, 1)``. By default what the
+        model's preprocessing says.
+    background
+        The brightness, 0 (black) to 1 (white), that the network sees around the picture, and that
+        the picture starts from (but from 0.25 to 0.75, as nothing grows out of pure black); by
+        default 0.5. 0.1 suits networks that were trained on objects on black.
+    start : (n, height, width, channels) array_like, optional
+        Where to start instead of noise, in the range of the network's input. Or a picture, or the
+        path of one, see `Model.prepare`.
+    callbacks
+        Called with a `Progress` after each step. One that returns True stops, and `Cancelled` with
+        the best picture so far is raised. An exception comes out of the call unchanged, with the
+        best picture so far as its attribute ``picture``; so does Ctrl-C.
+    progress
+        Show a progress bar, where there is a terminal or a notebook and tqdm is installed.
+
+    Returns
+    -------
+    Picture
+        The best picture of each objective, judged without transforms and penalties.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If an argument is out of range, or `start` or the weights contain NaN.
+    Cancelled
+        If a callback returned True.
+
+    Notes
+    -----
+    Each step costs one pass forward and one back through the network, up to the layer of the
+    objective.
+
+    References
+    ----------
+    Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017, for the Fourier basis,
+    the decorrelated colours and the transforms.
+
+    Examples
+    --------
+    >>> import phosphene as ph
+    >>> picture = ph.maximize(ph.zoo.wardrobe(), "Bag", steps=4, progress=False)
+    >>> picture.image.shape
+    (28, 28, 1)
+    """
+    from phosphene._models.model import as_model
+    from phosphene._vision.objectives import as_objective
+
+    model = as_model(model)
+    wanted = list(objective) if isinstance(objective, (list, np.ndarray)) else [objective]
+    recipe: dict[str, Any] = {
+        "format": FORMAT,
+        "objectives": [as_objective(model, each).to_json() for each in wanted],
+        "seed": _whole("seed", seed, 0),
+        "count": _whole("n", n, 1),
+        "parametrization": {"kind": parametrization},
+        "optimizer": _optimizer(optimizer).to_json(),
+        "input": _input(model, value_range),
+    }
+    if steps is not None:
+        recipe["steps"] = _whole("steps", steps, 1)
+    if background is not None:
+        recipe["background"] = _brightness(background)
+    if size is not None:
+        recipe["size"] = _size(size)
+    if transforms is not None:
+        recipe["transforms"] = [_stated(each, "transforms") for each in transforms]
+    if regularizers is not None:
+        recipe["regularizers"] = [_stated(each, "regularizers") for each in regularizers]
+    array = None if start is None else _start(model, start)
+    return render(model, recipe, array, callbacks=callbacks, progress=progress)
+
+
+def _input(model: Model, value_range: tuple[float, float] | None) -> dict[str, Any]:
+    """Return how pixels become the network's input: ``scale * pixel + offset``."""
+    if value_range is not None:
+        try:
+            black, white = (float(each) for each in value_range)
+        except (TypeError, ValueError):
+            black = white = 0.0
+        if not (np.isfinite(black) and np.isfinite(white) and black < white):
+            raise InvalidArgumentError(
+                "value_range must be the network's input for black and for white, such as "
+                f"(-1, 1); received {value_range!r}."
+            )
+        return {"scale": [(white - black) / 255], "offset": [black], "reverse_channels": False}
+    stated: dict[str, Any] = model.preprocessing.to_json()
+    return stated
+
+
+def _whole(name: str, value: Any, minimum: int) -> int:
+    """Return a whole number; what is too large, the engine says."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
+        raise InvalidArgumentError(
+            f"{name} must be a whole number, {minimum} or more; received {value!r}."
+        )
+    return int(value)
+
+
+def _brightness(value: Any) -> float:
+    number = not isinstance(value, bool) and isinstance(value, (int, float, np.number))
+    if not number or not 0 <= value <= 1:
+        raise InvalidArgumentError(f"background must be a number from 0 to 1; received {value!r}.")
+    return float(value)
+
+
+def _optimizer(optimizer: Any) -> Optimizer:
+    named = {"adam": Adam(), "rmsprop": RMSprop()}
+    found = named.get(optimizer) if isinstance(optimizer, str) else optimizer
+    if not isinstance(found, (Adam, RMSprop)):
+        raise InvalidArgumentError(
+            "optimizer must be 'adam', 'rmsprop' or one of phosphene.optimizers, received "
+            f"{optimizer!r}."
+        )
+    return found
+
+
+def _stated(option: Any, where: str) -> dict[str, Any]:
+    """Return a transform or regularizer as a recipe states it."""
+    if type(option).__module__ != f"phosphene.{where}":
+        raise InvalidArgumentError(
+            f"{where} must be a list of options from phosphene.{where}, received {option!r} in it."
+        )
+    stated: dict[str, Any] = option.to_json()
+    return stated
+
+
+def _size(size: Any) -> list[int]:
+    sides = [size, size] if isinstance(size, (int, np.integer)) else list(np.ravel(size))
+    if len(sides) != 2 or any(int(side) != side or side < 1 for side in sides):
+        raise InvalidArgumentError(
+            f"size must be a number of pixels or (height, width), received {size!r}."
+        )
+    return [int(side) for side in sides]
+
+
+def _start(model: Model, start: Any) -> NDArray[np.float32]:
+    """Return the start picture as the engine takes it: float32 with a batch axis."""
+    if is_picture(start):
+        return model.prepare(start)
+    array = np.array(as_array(start, "start"), dtype=np.float32, order="C")
+    return array[np.newaxis] if array.ndim == 3 else array

@@ -1,0 +1,217 @@
+"""What a picture is to maximize, or a gradient is taken of: one number a sample.
+
+Objectives add, subtract and scale, and print themselves.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phosphene._errors import InvalidArgumentError
+from phosphene._models.lookup import name_of
+from phosphene._vision.terms import Channel, Energy, Index, Logit, Neuron, Objective, Probability
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from phosphene._models.network import Model
+
+
+def channel(layer: Any, index: int, *, pre_activation: bool = False) -> Objective:
+    """Return the objective "mean over all positions of one channel".
+
+    For a dense layer, which has no positions, it is the unit itself.
+
+    Parameters
+    ----------
+    layer
+        A layer's name, path or call, or the layer.
+    index
+        The channel, counted from 0.
+    pre_activation
+        Whether the number before the layer's activation function is meant.
+
+    Returns
+    -------
+    Objective
+
+    Examples
+    --------
+    >>> channel("block5_conv1", 7) - 0.5 * energy("block4_conv1")
+    channel('block5_conv1', 7) - 0.5 * energy('block4_conv1')
+    """
+    return Channel(name_of(layer), _index(index), bool(pre_activation))
+
+
+def neuron(
+    layer: Any,
+    index: int,
+    position: Sequence[int] | int | None = None,
+    *,
+    pre_activation: bool = False,
+) -> Objective:
+    """Return the objective "one channel at one position".
+
+    Parameters
+    ----------
+    layer
+        A layer's name, path or call, or the layer.
+    index
+        The channel, counted from 0.
+    position
+        (row, column), counted from 0; by default the centre, ``shape // 2``.
+    pre_activation
+        Whether the number before the layer's activation function is meant.
+
+    Returns
+    -------
+    Objective
+
+    Examples
+    --------
+    >>> neuron("conv2", 3, (0, 5))
+    neuron('conv2', 3, position=(0, 5))
+    """
+    return Neuron(name_of(layer), _index(index), _position(position), bool(pre_activation))
+
+
+def logit(index: int, output: str | None = None) -> Objective:
+    """Return the objective "score of a class, before softmax or sigmoid".
+
+    Unlike the probability it doesn't flatten out where the network is sure.
+
+    Parameters
+    ----------
+    index
+        The class, counted from 0; for a gradient also one for each sample.
+    output
+        Which output, by its layer's name, if the model has several.
+
+    Returns
+    -------
+    Objective
+
+    Examples
+    --------
+    >>> logit(385) - logit(386)
+    logit(385) - logit(386)
+    """
+    return Logit(_index(index), None if output is None else name_of(output))
+
+
+def probability(index: int, output: str | None = None) -> Objective:
+    """Return the objective "output of the network for a class", as it comes out.
+
+    Parameters
+    ----------
+    index
+        The class, counted from 0; for a gradient also one for each sample.
+    output
+        Which output, by its layer's name, if the model has several.
+
+    Returns
+    -------
+    Objective
+
+    Examples
+    --------
+    >>> probability(3)
+    probability(3)
+    """
+    return Probability(_index(index), None if output is None else name_of(output))
+
+
+def energy(layer: Any, *, pre_activation: bool = False) -> Objective:
+    """Return the objective "mean of the squares of a layer's output", which deep dream climbs.
+
+    Parameters
+    ----------
+    layer
+        A layer's name, path or call, or the layer.
+    pre_activation
+        Whether the numbers before the layer's activation function are meant.
+
+    Returns
+    -------
+    Objective
+
+    Examples
+    --------
+    >>> energy("mixed4")
+    energy('mixed4')
+    """
+    return Energy(name_of(layer), bool(pre_activation))
+
+
+def as_objective(model: Model, value: Any) -> Objective:
+    """Return an objective, or what is short for one, with all names found in `model`.
+
+    Parameters
+    ----------
+    model
+        The model.
+    value
+        An objective; an int (a logit); a string (the logit of a class); several ints (the logit of
+        each sample); or a pair ``("block5_conv1", 7)`` (a channel or unit).
+    """
+    return _from_shorthand(model, value).resolved(model)
+
+
+def _from_shorthand(model: Model, value: Any) -> Objective:
+    if isinstance(value, Objective):
+        return value
+    if isinstance(value, str):
+        from phosphene._models.classes import index_of
+
+        number = index_of(model.classes, value)
+        if model.json["outputs"][0]["shape"][-1] == 1:  # one sigmoid for two classes
+            return logit(0) if number == len(model.classes or ()) - 1 else -logit(0)
+        return logit(number)
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return logit(int(value))
+    if isinstance(value, tuple) and len(value) == 2 and not isinstance(value[0], (int, np.integer)):
+        return channel(*value)
+    numbers_given = hasattr(value, "__array__") or (isinstance(value, (list, tuple)) and value)
+    if numbers_given and np.asarray(value).dtype.kind in "iu" and np.ndim(value) < 2:
+        return logit(_index(value))  # type: ignore[arg-type]
+    raise InvalidArgumentError(
+        "An objective is made by ph.channel, ph.neuron, ph.logit, ph.probability or ph.energy; "
+        "short for it are a class index, a class name, one index a sample, or a pair (layer, "
+        f"index). Received a {type(value).__name__}: {value!r:.60}."
+    )
+
+
+def _index(value: Any) -> Index:
+    """Return an index, or one for each sample, as plain ints."""
+    refused = InvalidArgumentError(
+        f"An index is a whole number, 0 or more, or one for each sample; received {value!r:.60}."
+    )
+    if isinstance(value, (bool, str)):
+        raise refused
+    try:
+        several = np.ndim(value) == 1 and len(value) > 0
+        result: Any = tuple(map(operator.index, value)) if several else operator.index(value)
+    except (TypeError, ValueError):
+        raise refused from None
+    if min(result if several else (result,)) < 0:
+        raise refused
+    index: Index = result
+    return index
+
+
+def _position(value: Any) -> tuple[int, ...] | None:
+    """Return a position as plain ints."""
+    if value is None:
+        return None
+    try:
+        place = tuple(map(operator.index, value if np.ndim(value) else [value]))
+    except (TypeError, ValueError):
+        place = (-1,)
+    if min(place, default=-1) < 0:
+        raise InvalidArgumentError(
+            f"position is (row, column) counted from 0, or None for the centre; received {value!r}."
+        )
+    return place

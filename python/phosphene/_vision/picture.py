@@ -1,0 +1,206 @@
+"""Pictures that maximize an objective, with the recipe that made them."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phosphene._display.figures import write_file
+from phosphene._display.sheet import contact_sheet, enlarged, shown_scale
+from phosphene._errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+CHUNK = "phosphene"
+"""The keyword of the PNG text chunk with the recipe."""
+
+SMALLEST_SHOWN = 224
+"""Pixels of the shorter side in a notebook; smaller pictures are enlarged by whole numbers."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Picture:
+    """One or several inputs that `maximize` found.
+
+    Notebooks show it; ``np.asarray(picture)`` is the picture to look at, or the stack of all of
+    them.
+
+    Attributes
+    ----------
+    images : (n, height, width, channels) ndarray of uint8
+        The pictures to look at, 0 ... 255, with 1 or 3 channels (red, green, blue).
+    input : (n, ...) ndarray of float32
+        The same as input of the network, in its range: ``model(picture.input)`` sees them.
+    scores : tuple of float
+        The objective of each picture, without penalties and transforms.
+    history : tuple of tuple of float
+        For each picture the objective after each step, as the transformed views scored.
+    labels : tuple of str
+        A title for each picture.
+    make_recipe : callable
+        Makes `recipe`.
+    alpha : None
+        Transparency, where a method computes it.
+    """
+
+    images: NDArray[np.uint8]
+    input: NDArray[np.float32]
+    scores: tuple[float, ...]
+    history: tuple[tuple[float, ...], ...]
+    make_recipe: Callable[[], dict[str, Any]]
+    labels: tuple[str, ...]
+    alpha: NDArray[np.float32] | None = None
+
+    @cached_property
+    def recipe(self) -> dict[str, Any]:
+        """Everything that made the pictures: objectives, options, seed, start.
+
+        Under ``"engine"`` are the version, the kind of CPU, the threads and the digest of the
+        model. The digest is computed when the recipe is first asked for, which takes a large model
+        a second.
+        """
+        return self.make_recipe()
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """The first picture, (height, width, channels) uint8."""
+        first: NDArray[np.uint8] = self.images[0]
+        return first
+
+    @property
+    def score(self) -> float:
+        """The objective of the first picture."""
+        return self.scores[0]
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        _, height, width, channels = self.images.shape
+        shown = ", ".join(
+            f"{label}: {score:.4g}"
+            for label, score in zip(self.labels[:4], self.scores[:4], strict=False)
+        )
+        more = ", ..." if len(self) > 4 else ""
+        return f"Picture({len(self)} of {height}x{width}x{channels}; {shown}{more})"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001
+        """Return the picture, or the stack of pictures, as an array."""
+        array = self.image if len(self) == 1 else self.images
+        if copy is False and dtype is not None and np.dtype(dtype) != array.dtype:
+            raise ValueError(f"a {array.dtype} picture can't be seen as {dtype} without a copy")
+        return array.astype(array.dtype if dtype is None else dtype, copy=bool(copy))
+
+    def to_pil(self, *, scale: int = 1) -> Image:
+        """Return a PIL image: the picture itself, or a labelled sheet of several pictures.
+
+        Parameters
+        ----------
+        scale
+            Enlarges each picture by this whole number, 1 or more, without smoothing. On a sheet
+            small pictures are enlarged anyway.
+        """
+        whole = not isinstance(scale, bool) and isinstance(scale, (int, np.integer))
+        if not whole or scale < 1:
+            raise InvalidArgumentError(
+                f"scale must be a whole number, 1 or more, received {scale!r}."
+            )
+        if len(self) == 1:
+            return enlarged(self.image, int(scale))
+        return contact_sheet(self.images, self.labels, self.scores, int(scale))
+
+    def save(self, path: str | Path, *, scale: int = 1) -> Path:
+        """Write a PNG file that carries the recipe; `replay` renders it again.
+
+        The recipe is JSON in the text chunk ``phosphene``, so
+        ``json.loads(PIL.Image.open(path).text["phosphene"])`` reads it. The file appears whole or
+        not at all.
+
+        Parameters
+        ----------
+        path
+            Ends in ``.png``; an existing file is replaced.
+        scale
+            See `to_pil`.
+
+        Returns
+        -------
+        Path
+            Where the picture was written.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If `path` doesn't end in ``.png``.
+        ModelFileError
+            If the file can't be written; it is also an OSError.
+        """
+        path = Path(path)
+        if path.suffix.lower() != ".png":
+            raise InvalidArgumentError(
+                f"A picture is saved as .png, which carries its recipe; received {str(path)!r}. "
+                "For another format use picture.to_pil().save(...)."
+            )
+        from PIL.PngImagePlugin import PngInfo
+
+        info = PngInfo()
+        document = self.recipe | {"labels": list(self.labels), "scores": list(self.scores)}
+        info.add_text(CHUNK, json.dumps(document))
+        file = io.BytesIO()
+        self.to_pil(scale=scale).save(file, format="png", pnginfo=info)
+        write_file(path, file.getvalue())
+        return path
+
+    def _repr_png_(self) -> bytes:
+        """Return what a notebook shows: nothing is smaller than a stamp."""
+        _, height, width, _ = self.images.shape
+        scale = shown_scale(height, width, SMALLEST_SHOWN) if len(self) == 1 else 1
+        file = io.BytesIO()
+        self.to_pil(scale=scale).save(file, format="png")
+        return file.getvalue()
+
+
+def read_recipe(png: str | Path) -> dict[str, Any]:
+    """Return the recipe in a PNG file that `Picture.save` wrote.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such file, it is no PNG, or holds no recipe; it is also an OSError.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    from phosphene._errors import ModelFileError
+
+    try:
+        with Image.open(png, formats=["PNG"]) as image:
+            image.load()  # text chunks may follow the pixels
+            text = getattr(image, "text", {}).get(CHUNK)
+    except UnidentifiedImageError:
+        raise ModelFileError(f"{str(png)!r} is no PNG file.") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelFileError(f"Can't read {str(png)!r}: {reason}.") from error
+    if text is None:
+        raise ModelFileError(
+            f"{str(png)!r} carries no recipe: it has no text chunk {CHUNK!r}. Programs that edit "
+            "pictures often drop it."
+        )
+    try:
+        recipe = json.loads(text)
+    except ValueError:
+        recipe = None
+    if not isinstance(recipe, dict) or not isinstance(recipe.get("objectives"), list):
+        raise ModelFileError(f"The recipe in {str(png)!r} is damaged.")
+    return recipe

@@ -1,0 +1,230 @@
+"""One run of the engine's maximization: recipe in, `Picture` out, somebody told after each step."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phosphene._engine.library import check, describe, ffi, lib, text, to_numpy
+from phosphene._errors import Cancelled, InvalidArgumentError
+from phosphene._vision.picture import Picture
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from phosphene._models.model import Model
+
+FORMAT = "phosphene-recipe/1"
+LARGEST_CARRIED = 1 << 20
+"""Bytes of a start picture that a recipe still carries; it only names larger ones."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far `maximize` is, as its callbacks receive it.
+
+    Attributes
+    ----------
+    step
+        Steps done, 1 ... `steps`.
+    steps
+        Steps in all.
+    score
+        The objective of the latest step, mean over the pictures.
+    """
+
+    step: int
+    steps: int
+    score: float
+
+
+Callback = Callable[[Progress], object]
+
+
+def render(
+    model: Model,
+    recipe: dict[str, Any],
+    start: NDArray[np.float32] | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    callbacks: Sequence[Callback] = (),
+    progress: bool = True,
+) -> Picture:
+    """Let the engine follow a recipe.
+
+    Parameters
+    ----------
+    model
+        The model.
+    recipe
+        As ``ph_maximize`` takes it.
+    start
+        The picture to start from.
+    labels
+        Titles of the pictures; by default made from the objectives.
+    callbacks, progress
+        See `maximize`.
+    """
+    try:
+        document = json.dumps(recipe, default=_plain)
+    except TypeError as error:
+        raise InvalidArgumentError(
+            f"The recipe holds something that isn't a number: {error}."
+        ) from None
+    arrays = None if start is None else describe([start])
+    watch = _Watch(callbacks, progress=progress)
+    out = ffi.new("ph_picture **")
+    user_data = ffi.new_handle(watch)
+    with watch:
+        status = lib.ph_maximize(
+            model.handle,
+            document.encode(),
+            ffi.NULL if arrays is None else arrays.pointer,
+            lib.ph_progress_callback,
+            user_data,
+            out,
+        )
+    if status not in (lib.PH_OK, lib.PH_CANCELLED):
+        check(status)
+    picture = None
+    if out[0]:
+        picture = _picture(model, ffi.gc(out[0], lib.ph_picture_destroy), start, labels)
+    if watch.error is not None:
+        with suppress(AttributeError):  # an exception class may forbid new attributes
+            watch.error.picture = picture  # type: ignore[attr-defined]
+        raise watch.error
+    if status == lib.PH_CANCELLED:
+        raise Cancelled("A callback returned True, which stops the maximization.", picture)
+    assert picture is not None
+    return picture
+
+
+class _Watch:
+    """What the engine's progress callback talks to."""
+
+    def __init__(self, callbacks: Sequence[Callback], *, progress: bool) -> None:
+        self.callbacks = tuple(callbacks)
+        self.error: BaseException | None = None
+        self._wants_bar = progress and _is_watched()
+        self._bar: Any = None
+
+    def __call__(self, progress: Progress) -> bool:
+        """Tell everybody; return whether to stop."""
+        if self._wants_bar:
+            self._show(progress)
+        answers = [callback(progress) for callback in self.callbacks]  # each hears of each step
+        return any(answer is True for answer in answers)
+
+    def _show(self, progress: Progress) -> None:
+        if self._bar is None:
+            try:
+                from tqdm.auto import tqdm
+            except ImportError:
+                self._wants_bar = False
+                return
+            self._bar = tqdm(total=progress.steps, unit="step", leave=False)
+        self._bar.update(progress.step - self._bar.n)
+        self._bar.set_postfix_str(f"score {progress.score:.4g}", refresh=False)
+
+    def __enter__(self) -> _Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _keep_error(kind: type[BaseException], error: BaseException, traceback: Any) -> int:
+    """Store what a callback raised, to be raised again when the engine has returned."""
+    if traceback is not None:
+        watch: _Watch = ffi.from_handle(traceback.tb_frame.f_locals["user_data"])
+        watch.error = error
+    return 1
+
+
+@ffi.def_extern(name="ph_progress_callback", error=1, onerror=_keep_error)  # type: ignore[untyped-decorator]
+def _progress_callback(user_data: Any, progress: Any) -> int:
+    watch: _Watch = ffi.from_handle(user_data)
+    return int(watch(Progress(progress.step, progress.steps, progress.score)))
+
+
+def _is_watched() -> bool:
+    """Return whether somebody sees a progress bar: in a terminal or a notebook."""
+    import sys
+
+    if sys.stderr is not None and sys.stderr.isatty():
+        return True
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+def _picture(
+    model: Model, handle: Any, start: NDArray[np.float32] | None, labels: Sequence[str] | None
+) -> Picture:
+    """Copy a picture out of the engine."""
+    document = json.loads(text(lib.ph_picture_json(handle)))
+    struct = ffi.new("ph_array *")
+    check(lib.ph_picture_image(handle, struct))
+    images = to_numpy(struct)
+    check(lib.ph_picture_input(handle, struct))
+    inputs = to_numpy(struct)
+    recipe = dict(document["recipe"])
+    if start is not None:
+        recipe["start"] = _stated_array(start)
+    made_by = document["engine"] | {"threads": int(document["engine"]["threads"])}
+    if labels is None:
+        titles = [_title(model, each) for each in recipe["objectives"]]
+        labels = [title for title in titles for _ in range(len(images) // len(titles))]
+    return Picture(
+        images=images,
+        input=inputs,
+        scores=tuple(document["scores"]),
+        history=tuple(tuple(each) for each in document["history"]),
+        make_recipe=lambda: recipe | {"engine": made_by | {"model_digest": model.digest}},
+        labels=tuple(labels),
+    )
+
+
+def _title(model: Model, objective: dict[str, Any]) -> str:
+    """Return a short name of an objective: a class name where there is one."""
+    parts: list[str] = []
+    for term in objective["terms"]:
+        kind, index = term["kind"], term.get("index")
+        if kind in ("logit", "probability"):
+            classes = model.classes
+            known = classes is not None and 0 <= index < len(classes)
+            name = str(classes[index]) if classes is not None and known else f"output {index}"
+        elif index is None:
+            name = str(term["layer"])
+        else:
+            name = f"{term['layer']} · {index}"
+        weight = term.get("weight", 1.0)
+        sign = "- " if weight < 0 else "+ " if parts else ""
+        factor = "" if abs(weight) == 1 else f"{abs(weight):g} "
+        parts.append(f"{sign}{factor}{name}")
+    return " ".join(parts)
+
+
+def _stated_array(array: NDArray[np.float32]) -> dict[str, Any]:
+    """Return an array as a recipe names it, with its values where they are small enough."""
+    content = array.astype("<f4").tobytes()
+    stated = {"sha256": hashlib.sha256(content).hexdigest(), "shape": list(array.shape)}
+    if len(content) <= LARGEST_CARRIED:
+        stated["zlib"] = base64.b85encode(zlib.compress(content, 9)).decode()
+    return stated
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy's numbers into Python's, for JSON."""
+    if isinstance(value, (np.integer, np.floating, np.bool_)):
+        return value.item()
+    raise TypeError(f"{value!r}")

@@ -1,0 +1,128 @@
+"""Pictures rendered again from the recipe that they carry."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import warnings
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phosphene._engine.library import engine, threads
+from phosphene._errors import InvalidArgumentError, ModelFileError
+from phosphene._vision.picture import Picture, read_recipe
+from phosphene._vision.render import FORMAT, render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+NAMES = {
+    "version": "version of Phosphene",
+    "onednn": "version of oneDNN",
+    "isa": "kind of CPU",
+    "threads": "number of threads",
+}
+
+
+def replay(png: str | Path, model: Any, *, start: Any = None, progress: bool = True) -> Picture:
+    """Render a saved picture again.
+
+    Parameters
+    ----------
+    png
+        A file that `Picture.save` wrote.
+    model
+        The `Model` that the picture was made with, or anything that `load` takes.
+    start
+        The start picture, if one was given that was too large (over 1 MB) for the recipe.
+    progress
+        Show a progress bar, as `maximize` does.
+
+    Returns
+    -------
+    Picture
+        Bit for bit the saved one where version, kind of CPU, number of threads and model are the
+        same. What differs is stated in a warning.
+
+    Raises
+    ------
+    ModelFileError
+        If the file can't be read, or carries no recipe; it is also an OSError.
+    InvalidArgumentError
+        If the recipe doesn't fit the model, or `start` is needed or differs from the one used.
+
+    Examples
+    --------
+    >>> import phosphene as ph, tempfile
+    >>> model = ph.zoo.wardrobe()
+    >>> picture = ph.maximize(model, "Bag", steps=4, progress=False)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = ph.replay(picture.save(f"{folder}/bag.png"), model)
+    >>> bool((again.images == picture.images).all())
+    True
+    """
+    from phosphene._models.model import as_model
+
+    recipe = read_recipe(png)
+    if recipe.get("format") != FORMAT:
+        raise ModelFileError(
+            f"The recipe in {str(png)!r} has the format {recipe.get('format')!r}; this version "
+            f"reads {FORMAT!r}."
+        )
+    model = as_model(model)
+    made_by = recipe.pop("engine", {})
+    labels = recipe.pop("labels", None)
+    recipe.pop("scores", None)
+    array = _start(recipe.pop("start", None), start)
+    differences = _differences(made_by if isinstance(made_by, dict) else {}, model)
+    if differences:
+        warnings.warn(
+            f"The picture may differ from {str(png)!r}: {'; '.join(differences)}.", stacklevel=2
+        )
+    return render(model, recipe, array, labels=labels, progress=progress)
+
+
+def _differences(made_by: dict[str, Any], model: Any) -> list[str]:
+    """Return in words what isn't as it was when the picture was made."""
+    present = engine() | {"threads": threads()}
+    found = [
+        f"the {name} was {made_by.get(key)}, now it is {present.get(key)}"
+        for key, name in NAMES.items()
+        if made_by.get(key) != present.get(key)
+    ]
+    if made_by.get("model_digest") != model.digest:
+        found.append("the model is another one, or its weights have changed")
+    return found
+
+
+def _start(stated: dict[str, Any] | None, given: Any) -> NDArray[np.float32] | None:
+    """Return the start picture that a recipe asks for."""
+    if stated is None:
+        if given is not None:
+            raise InvalidArgumentError("The picture was made without a start; leave start out.")
+        return None
+    try:
+        shape = tuple(int(length) for length in stated["shape"])
+        if given is None and "zlib" not in stated:
+            raise InvalidArgumentError(
+                f"The picture was made from a start of shape {shape} that its recipe names but "
+                "doesn't carry; hand it over as start=."
+            )
+        if given is not None:
+            content = np.ascontiguousarray(given, dtype="<f4").tobytes()
+        else:
+            # Never more than the stated size, whatever the compressed bytes would expand to.
+            size = 4 * math.prod(shape)
+            content = zlib.decompressobj().decompress(base64.b85decode(stated["zlib"]), size)
+        if hashlib.sha256(content).hexdigest() != stated["sha256"]:
+            raise InvalidArgumentError("start isn't the array that the picture was made from.")
+        return np.frombuffer(content, "<f4").astype(np.float32).reshape(shape)
+    except InvalidArgumentError:
+        raise
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
+        raise ModelFileError(f"The start picture in the recipe is damaged: {error}.") from error

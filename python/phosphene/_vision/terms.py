@@ -1,0 +1,250 @@
+"""What objectives are made of: weighted sums of terms, each one number a sample."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from phosphene._errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from phosphene._models.network import Model
+
+Index = int | tuple[int, ...]
+"""A number, or one for each sample."""
+
+
+class Objective:
+    """Base of the objectives: made by `channel`, `neuron`, `logit`, `probability` and `energy`."""
+
+    # Without this, numpy.float32(2) * objective would look for an array in the objective.
+    __array_ufunc__ = None
+
+    @property
+    def terms(self) -> tuple[tuple[float, Term], ...]:
+        """The terms of the sum that the objective is, each with its weight."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the objective as a recipe states it."""
+        return {"terms": [{"weight": weight} | term.stated() for weight, term in self.terms]}
+
+    def resolved(self, model: Model) -> Objective:
+        """Return the objective with every layer under its path in `model`.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the model has no such layer or output.
+        """
+        return Sum(tuple((weight, term.found_in(model)) for weight, term in self.terms))
+
+    def __add__(self, other: Any) -> Objective:
+        if isinstance(other, int) and other == 0:  # so that sum() works
+            return self
+        if not isinstance(other, Objective):
+            return NotImplemented
+        return Sum(self.terms + other.terms)
+
+    def __radd__(self, other: Any) -> Objective:
+        return self.__add__(other)
+
+    def __sub__(self, other: Any) -> Objective:
+        return self + -other if isinstance(other, Objective) else NotImplemented
+
+    def __neg__(self) -> Objective:
+        return self * -1.0
+
+    def __mul__(self, factor: Any) -> Objective:
+        if isinstance(factor, bool) or not isinstance(factor, numbers.Real):
+            return NotImplemented
+        if not math.isfinite(factor):
+            raise InvalidArgumentError(
+                f"An objective can be scaled by a finite number only; received {factor}."
+            )
+        return Sum(tuple((float(factor) * weight, term) for weight, term in self.terms))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: Any) -> Objective:
+        if not isinstance(divisor, numbers.Real) or not divisor:
+            return NotImplemented
+        return self * (1.0 / float(divisor))
+
+    def __repr__(self) -> str:
+        parts = []
+        for weight, term in self.terms:
+            sign = "-" if weight < 0 else "+"
+            factor = "" if abs(weight) == 1 else f"{abs(weight):g} * "
+            parts.append(f"{sign} {factor}{term.written()}")
+        written = " ".join(parts) or "0"
+        return "-" + written[2:] if written.startswith("- ") else written.removeprefix("+ ")
+
+
+class Term(Objective):
+    """An objective that is no sum."""
+
+    @property
+    def terms(self) -> tuple[tuple[float, Term], ...]:
+        return ((1.0, self),)
+
+    def stated(self) -> dict[str, Any]:
+        """Return the term as a recipe states it, without its weight."""
+        raise NotImplementedError
+
+    def written(self) -> str:
+        """Return the call that makes the term."""
+        raise NotImplementedError
+
+    def found_in(self, model: Model) -> Term:
+        """Return the term with its layer or output under its path in `model`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, repr=False)
+class Sum(Objective):
+    """A weighted sum of objectives; adding and scaling makes it."""
+
+    parts: tuple[tuple[float, Term], ...]
+
+    @property
+    def terms(self) -> tuple[tuple[float, Term], ...]:
+        return self.parts
+
+
+@dataclass(frozen=True, repr=False)
+class Channel(Term):
+    """The mean over all positions of one channel of a layer's output; made by `channel`."""
+
+    layer: str
+    index: Index
+    pre_activation: bool = False
+
+    def stated(self) -> dict[str, Any]:
+        return {
+            "kind": "channel",
+            "layer": self.layer,
+            "index": _listed(self.index),
+            "pre_activation": self.pre_activation,
+        }
+
+    def written(self) -> str:
+        return _call("channel", self.layer, self.index, pre_activation=self.pre_activation)
+
+    def found_in(self, model: Model) -> Term:
+        return replace(self, layer=model.path_of(self.layer))
+
+
+@dataclass(frozen=True, repr=False)
+class Neuron(Term):
+    """One number of a layer's output; made by `neuron`."""
+
+    layer: str
+    index: Index
+    position: tuple[int, ...] | None = None
+    pre_activation: bool = False
+
+    def stated(self) -> dict[str, Any]:
+        return {
+            "kind": "neuron",
+            "layer": self.layer,
+            "index": _listed(self.index),
+            "position": None if self.position is None else list(self.position),
+            "pre_activation": self.pre_activation,
+        }
+
+    def written(self) -> str:
+        return _call(
+            "neuron",
+            self.layer,
+            self.index,
+            position=self.position,
+            pre_activation=self.pre_activation,
+        )
+
+    def found_in(self, model: Model) -> Term:
+        return replace(self, layer=model.path_of(self.layer))
+
+
+@dataclass(frozen=True, repr=False)
+class Logit(Term):
+    """One of the network's scores before softmax or sigmoid; made by `logit`."""
+
+    index: Index
+    output: str | None = None
+
+    def stated(self) -> dict[str, Any]:
+        return {"kind": "logit", "index": _listed(self.index), "output": self.output}
+
+    def written(self) -> str:
+        return _call("logit", self.index, output=self.output)
+
+    def found_in(self, model: Model) -> Term:
+        return replace(self, output=_output(model, self.output))
+
+
+@dataclass(frozen=True, repr=False)
+class Probability(Term):
+    """One of the network's outputs, as it comes out; made by `probability`."""
+
+    index: Index
+    output: str | None = None
+
+    def stated(self) -> dict[str, Any]:
+        return {"kind": "probability", "index": _listed(self.index), "output": self.output}
+
+    def written(self) -> str:
+        return _call("probability", self.index, output=self.output)
+
+    def found_in(self, model: Model) -> Term:
+        return replace(self, output=_output(model, self.output))
+
+
+@dataclass(frozen=True, repr=False)
+class Energy(Term):
+    """The mean of the squares of a layer's output; made by `energy`."""
+
+    layer: str
+    pre_activation: bool = False
+
+    def stated(self) -> dict[str, Any]:
+        return {"kind": "energy", "layer": self.layer, "pre_activation": self.pre_activation}
+
+    def written(self) -> str:
+        return _call("energy", self.layer, pre_activation=self.pre_activation)
+
+    def found_in(self, model: Model) -> Term:
+        return replace(self, layer=model.path_of(self.layer))
+
+
+def _output(model: Model, output: str | None) -> str | None:
+    """Return the path of an output."""
+    paths = [each["path"] for each in model.json["outputs"]]
+    if output is None:
+        if len(paths) > 1:
+            raise InvalidArgumentError(
+                f"{model.name!r} has {len(paths)} outputs: say which with output=, one of "
+                f"{', '.join(map(repr, paths))}."
+            )
+        return None
+    if output not in paths:
+        raise InvalidArgumentError(
+            f"{model.name!r} has no output {output!r}; it has {', '.join(map(repr, paths))}."
+        )
+    return output
+
+
+def _listed(index: Index) -> int | list[int]:
+    return list(index) if isinstance(index, tuple) else index
+
+
+def _call(name: str, *arguments: Any, **options: Any) -> str:
+    written = [repr(each) for each in map(_listed_or_same, arguments)]
+    written += [f"{key}={value!r}" for key, value in options.items() if value not in (None, False)]
+    return f"{name}({', '.join(written)})"
+
+
+def _listed_or_same(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
