@@ -154,5 +154,5 @@ def test_a_seed_says_all_bits():
     other = ph.maximize(model, 3, seed=6, **settings)
     np.testing.assert_array_equal(first.input, again.input)
     np.testing.assert_array_equal(first.image, again.image)
-    assert first.history.tolist() == again.history.tolist()
+    assert first.history == again.history
     assert not np.array_equal(first.input, other.input)

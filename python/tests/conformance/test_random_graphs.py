@@ -20,6 +20,9 @@ pytestmark = [
 # of which (a softmax over few, a normalization with a small variance) enlarge what they are given.
 OUTPUT_TOLERANCE = 2e-5
 GRADIENT_TOLERANCE = 2e-4
+# The slope 1 - y**2 of a saturated tanh is what is left of two numbers that agree in most digits:
+# one rounding of y (6e-8) is an error of 1e-7 in a slope, however small that is.
+SLOPE_ROUNDING = 1e-6
 
 
 def repeated(examples):
@@ -67,9 +70,7 @@ def every_output(network, x):
 
     outputs = {}
     for layer in network.layers[1:]:
-        # A nested model's first node is its own construction.
-        nodes = layer._inbound_nodes[1 if hasattr(layer, "layers") else 0 :]
-        for call, node in enumerate(nodes):
+        for call, node in enumerate(layer._inbound_nodes):
             path = layer.name if call == 0 else f"{layer.name}#{call}"
             outputs[path] = node.output_tensors[0]
     values = keras.Model(network.input, list(outputs.values()))(x, training=False)
@@ -86,7 +87,8 @@ def gradient_agrees(network, seed):
     expected = input_gradient(network, x, cotangent)
     received = ph.gradient(network, x, cotangent=cotangent)
     assert received.shape == expected.shape
-    assert np.max(np.abs(received - expected)) <= GRADIENT_TOLERANCE * np.max(np.abs(expected))
+    error, largest = np.max(np.abs(received - expected)), np.max(np.abs(expected))
+    assert error <= GRADIENT_TOLERANCE * largest + SLOPE_ROUNDING
 
 
 seeds = st.integers(0, 1000)
