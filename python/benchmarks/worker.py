@@ -3,8 +3,8 @@
 usage: worker.py SIDE JOB FOLDER
 
 SIDE is ``phosphene`` or ``tensorflow`` (Keras on TensorFlow), JOB a key of `jobs.JOBS`, FOLDER
-where the model files are. For each line on standard input the job runs once and the seconds it took are
-printed; at the end of input the process goes.
+where the model files are. For each line on standard input the job runs once and the seconds that it
+took are printed; at the end of input the process goes.
 """
 
 from __future__ import annotations
