@@ -127,9 +127,9 @@ def _shake(network):
 
 
 def relative_error(received, expected):
-    """Return the largest difference in units of the largest expected value."""
+    """Return the largest difference in units of the largest expected value, if that isn't 0."""
     expected = np.asarray(expected, np.float64)
-    return float(np.max(np.abs(received - expected)) / np.max(np.abs(expected)))
+    return float(np.max(np.abs(received - expected)) / (np.max(np.abs(expected)) or 1.0))
 
 
 def outputs_of(network, x):
