@@ -21,11 +21,23 @@ public protocol Operation: Hashable, Sendable {
   /// Prepares the computation.
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel
 
+  /// About how many multiplications the computation takes, or elements it moves.
+  func work(for request: KernelRequest) -> Int
+
   /// Whether the result has the elements of the only input in the same order.
   var isView: Bool { get }
 }
 
 extension Operation {
+  /// Most operations touch each element a few times, which takes as long as some multiplications
+  /// in a kernel that does nothing else.
+  public func work(for request: KernelRequest) -> Int {
+    let elements = request.inputs.reduce(request.output.shape.elementCount) {
+      $0 + $1.shape.elementCount
+    }
+    return 8 * elements
+  }
+
   /// Most operations compute something.
   public var isView: Bool { false }
 }

@@ -27,6 +27,7 @@ public final class Plan: Sendable {
   struct Step: Sendable {
     let kernel: any Kernel
     let arguments: [Slot]
+    let threadCount: Int
   }
 
   /// An output that no kernel writes: an input or a constant that is also a result, a view.

@@ -13,6 +13,10 @@ struct PlanAssembler {
   private(set) var arenaByteCount = 0
   private(set) var scratchByteCount = 0
 
+  /// Below this much work one thread computes alone: some 20 µs, of which a second one would save
+  /// less than half, and cost milliseconds on a machine where it has to wait for a core.
+  private static let workOfOneThread = 1 << 22
+
   private var slots: [Plan.Slot?] = []
   private var graph: Graph { program.graph }
 
@@ -94,9 +98,13 @@ struct PlanAssembler {
   ) throws(PhospheneError) {
     let node = graph.nodes[index]
     let isConstant = node.inputs.map { graph[root($0)].constant != nil }
-    let kernel = try operation.kernel(
-      for: KernelRequest(
-        inputs: node.inputs.map { graph[$0].type }, output: node.type, isConstant: isConstant))
+    let request = KernelRequest(
+      inputs: node.inputs.map { graph[$0].type }, output: node.type, isConstant: isConstant)
+    let threadCount =
+      operation.work(for: request) < PlanAssembler.workOfOneThread ? 1 : Threads.current
+    let kernel = try Threads.with(threadCount) { () throws(PhospheneError) in
+      try operation.kernel(for: request)
+    }
     var arguments: [Plan.Slot] = []
     for (position, input) in node.inputs.enumerated() {
       let root = root(input)
@@ -108,7 +116,7 @@ struct PlanAssembler {
     }
     arguments.append(slot(Value(index: index)))
     scratchByteCount = max(scratchByteCount, kernel.scratchByteCount)
-    steps.append(Plan.Step(kernel: kernel, arguments: arguments))
+    steps.append(Plan.Step(kernel: kernel, arguments: arguments, threadCount: threadCount))
     operationNames.append("\(operation)")
   }
 

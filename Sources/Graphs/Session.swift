@@ -62,6 +62,7 @@ final class Session: @unchecked Sendable {
       for position in positions { table[position] = pointer }
     }
     for (step, start) in zip(plan.steps, starts) {
+      Threads.use(step.threadCount)
       try step.kernel.run(Arguments(table + start), scratch: scratch.start)
     }
     for copy in plan.copies {

@@ -52,6 +52,10 @@ public enum Threads {
     return try body()
   }
 
+  /// Sets the number of threads for what follows inside ``with(_:_:)``, which sets the former
+  /// number again.
+  public static func use(_ count: Int) { omp_set_num_threads(Int32(clamping: count)) }
+
   /// Calls `body` once with every number below `count`, on all threads.
   ///
   /// Each thread takes one run of neighbouring numbers, so the same number of threads always

@@ -53,6 +53,14 @@ public struct Shape: Hashable, Sendable {
   public subscript(axis: Int) -> Int { axes[axis] }
 }
 
+extension Int {
+  /// The product, or the largest number where that would be larger.
+  public func multipliedClamping(by other: Int) -> Int {
+    let (product, overflow) = multipliedReportingOverflow(by: other)
+    return overflow ? .max : product
+  }
+}
+
 extension Shape: ExpressibleByArrayLiteral {
   /// Creates a shape from literal axis lengths.
   public init(arrayLiteral axes: Int...) { self.init(axes) }

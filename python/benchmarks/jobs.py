@@ -18,7 +18,7 @@ class Job:
     Attributes
     ----------
     network
-        ``"vgg16"`` or ``"pattern"``.
+        ``"vgg16"``, ``"resnet50"`` or ``"pattern"``.
     kind
         Final output, every layer's output in one call, or final output and input gradient.
     repetitions
@@ -26,7 +26,7 @@ class Job:
     """
 
     title: str
-    network: Literal["vgg16", "pattern"]
+    network: Literal["vgg16", "resnet50", "pattern"]
     kind: Literal["forward", "trace", "gradient"]
     repetitions: int = 1
 
@@ -37,6 +37,8 @@ class Job:
         keras.utils.set_random_seed(0)
         if self.network == "vgg16":
             return keras.applications.VGG16(weights=None)
+        if self.network == "resnet50":
+            return keras.applications.ResNet50(weights=None)
         layers = keras.layers
         x = start = keras.Input((50, 50))
         for units in PATTERN_UNITS:
@@ -46,7 +48,7 @@ class Job:
 
     def inputs(self) -> np.ndarray:
         """Return one input."""
-        shape = (1, 224, 224, 3) if self.network == "vgg16" else (1, 50, 50)
+        shape = (1, 50, 50) if self.network == "pattern" else (1, 224, 224, 3)
         return np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
 
 
@@ -54,6 +56,7 @@ JOBS = {
     "vgg16-forward": Job("VGG16, forward", "vgg16", "forward"),
     "vgg16-gradient": Job("VGG16, forward and input gradient", "vgg16", "gradient"),
     "vgg16-trace": Job("VGG16, every layer's output", "vgg16", "trace"),
+    "resnet50-gradient": Job("ResNet50, forward and input gradient", "resnet50", "gradient"),
     "pattern-trace": Job("dense 50 x 50, every layer's output", "pattern", "trace", 200),
 }
 

@@ -4,7 +4,9 @@
     python python/benchmarks/run.py --rounds 15 --out out/bench.md
 
 Both sides run in processes of their own; a round asks one, then the other, so that a machine whose
-speed drifts slows both. Minima are compared: whatever else the machine does only adds time.
+speed drifts slows both. Minima are compared: whatever else the machine does only adds time. It adds
+more to Phosphene, whose threads wait for each other after each layer: a row is worth something only
+where the last column is near 0.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from jobs import JOBS, Job, floor_seconds
+from neighbours import Neighbours
 
 import phosphene as ph
 
@@ -92,8 +95,12 @@ def fresh(code: str, *arguments: str) -> str:
     return subprocess.check_output(command, env=environment(), text=True)
 
 
-def compare(name: str, folder: Path, rounds: int) -> tuple[float, float | None]:
-    """Return the best seconds of Phosphene, and of TensorFlow if it is installed."""
+def compare(name: str, folder: Path, rounds: int) -> tuple[float, float | None, float]:
+    """Return the best seconds of both sides, and how many CPUs other programs kept busy.
+
+    Without TensorFlow its seconds are None.
+    """
+    neighbours = Neighbours()
     sides = [Side("phosphene", name, folder)]
     try:
         sides.append(Side("tensorflow", name, folder))
@@ -103,15 +110,15 @@ def compare(name: str, folder: Path, rounds: int) -> tuple[float, float | None]:
         for side in sides:
             side.measure()
     times = [side.close() for side in sides]
-    return times[0], times[1] if len(times) > 1 else None
+    return times[0], times[1] if len(times) > 1 else None, neighbours.busy_cpus()
 
 
-def row(job: Job, ours: float, theirs: float | None, floor: float) -> str:
+def row(job: Job, ours: float, theirs: float | None, busy: float, floor: float) -> str:
     """Return a line of the table."""
     peer = "-" if theirs is None else f"{theirs * 1e3:.2f} ms"
     ratio = "-" if theirs is None else f"{theirs / ours:.2f} x"
     share = f"{floor / ours:.0%}" if floor / ours > 0.01 else "-"
-    return f"| {job.title} | {ours * 1e3:.3g} ms | {peer} | {ratio} | {share} |"
+    return f"| {job.title} | {ours * 1e3:.3g} ms | {peer} | {ratio} | {share} | {busy:.1f} |"
 
 
 def versions() -> str:
@@ -145,12 +152,12 @@ def main() -> None:
     lines = [
         f"Machine: {versions()}",
         "",
-        "| job | Phosphene | TensorFlow | ratio | of the floor |",
+        "| job | Phosphene | TensorFlow | ratio | of the floor | CPUs busy elsewhere |",
     ]
-    lines.append("|---|---|---|---|---|")
+    lines.append("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        for network in ("vgg16", "pattern"):
+        for network in sorted({job.network for job in JOBS.values()}):
             builder = next(job for job in JOBS.values() if job.network == network)
             ph.load(builder.build()).save(folder / f"{network}.safetensors")
         for name, job in JOBS.items():

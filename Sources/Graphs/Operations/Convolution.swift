@@ -40,6 +40,11 @@ struct Convolution: Operation {
     return [try graph.apply(gradient, to: [pullback.cotangent, pullback.inputs[1]]), nil, nil]
   }
 
+  func work(for request: KernelRequest) -> Int {
+    multiplications(
+      windows: request.output.shape, weights: request.shape(1))
+  }
+
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try convolutionKernel(
       input: request.shape(0), weights: request.shape(1), geometry: geometry, groups: groups,
@@ -67,11 +72,20 @@ struct ConvolutionInputGradient: Operation {
     return [try graph.apply(forward, to: [pullback.cotangent, pullback.inputs[1]]), nil]
   }
 
+  func work(for request: KernelRequest) -> Int {
+    multiplications(windows: request.shape(0), weights: request.shape(1))
+  }
+
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try convolutionInputGradientKernel(
       input: input, weights: request.shape(1), geometry: geometry, groups: groups,
       constantWeights: request.isConstant[1])
   }
+}
+
+/// The multiplications of a convolution: all weights at each window.
+private func multiplications(windows: Shape, weights: Shape) -> Int {
+  windows.axes.dropLast().reduce(weights.elementCount) { $0.multipliedClamping(by: $1) }
 }
 
 extension Graph {

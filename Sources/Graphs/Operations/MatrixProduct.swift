@@ -52,6 +52,12 @@ struct MatrixProduct: Operation {
     return parts
   }
 
+  func work(for request: KernelRequest) -> Int {
+    let a = request.shape(0)
+    return request.output.shape.elementCount
+      .multipliedClamping(by: axes(of: a, transposed: transposeA).columns)
+  }
+
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try matrixProductKernel(
       a: request.shape(0), b: request.shape(1), transposeA: transposeA, transposeB: transposeB,
