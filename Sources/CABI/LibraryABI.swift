@@ -32,9 +32,8 @@ enum ThreadSetting {
   static var count: Int {
     get {
       let requested = requested.load(ordering: .relaxed)
-      let available = Threads.available
       // A forked child has one, whatever was asked for before.
-      return available == 1 || requested == 0 ? available : requested
+      return requested == 0 || Threads.isForked ? Threads.available : requested
     }
     set { requested.store(newValue, ordering: .relaxed) }
   }

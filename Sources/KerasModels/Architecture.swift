@@ -27,7 +27,8 @@ public final class Architecture: Sendable {
       let className = try root.decode(String.self, forKey: .className)
       guard ["Functional", "Model", "Sequential"].contains(className) else {
         throw PhospheneError.unsupported(
-          "a model of class '\(className)' holds code: load the live Keras model instead")
+          "a model of class '\(className)' holds code, which is never run: build it from built-in layers "
+            + "as a Functional or Sequential model")
       }
       network = try NetworkConfig(
         className: className, decoder: root.superDecoder(forKey: .config))
@@ -67,7 +68,7 @@ public final class Architecture: Sendable {
   /// The paths of the layers whose outputs the model returns.
   public var outputPaths: [String] {
     network.outputs.map { output in
-      let call = output.call == 0 ? output.layer : "\(output.layer)#\(output.call)"
+      let call = pathElement(output.layer) + (output.call == 0 ? "" : "#\(output.call)")
       return output.output == 0 ? call : "\(call):\(output.output)"
     }
   }

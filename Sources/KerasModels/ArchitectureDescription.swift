@@ -112,7 +112,7 @@ private struct LayerListBuilder {
     _ layer: LayerEntry, calls: [CallSchedule.Call], schedule: CallSchedule, prefixes: [String],
     weightPrefix: String, isTrainable: Bool
   ) throws(PhospheneError) -> ArchitectureDescription.Layer {
-    let path = weightPrefix + layer.name
+    let path = weightPrefix + pathElement(layer.name)
     var paths: [String] = []
     for prefix in prefixes { paths += calls.map { prefix + $0.path } }
     var outputShapes = paths.first.flatMap { structure.outputShapes[$0] } ?? []

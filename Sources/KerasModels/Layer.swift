@@ -43,6 +43,15 @@ struct LoweringContext {
   /// The layer's path, under which its weights are filed.
   let path: String
 
+  /// Returns the shape of an input that has to have a batch axis.
+  func batchShape(of input: Value) throws(PhospheneError) -> Shape {
+    let shape = graph.shape(input)
+    guard shape.rank >= 1 else {
+      throw .invalidArgument("the input needs a batch axis, received shape \(shape)")
+    }
+    return shape
+  }
+
   /// Returns the value of a weight.
   ///
   /// - Parameters:

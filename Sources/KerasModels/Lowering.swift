@@ -13,6 +13,12 @@ struct Lowering {
   private(set) var order: [String] = []
   /// Values that stand for the outputs of layers instead of what these compute.
   var replacements: [String: Value] = [:]
+  /// Layers whose outputs shall be places of their own in the graph, even where a layer returns its
+  /// input or two compute the same: a gradient with respect to one must not see the other.
+  var cuts: Set<String> = []
+
+  /// More calls than any network has; models called twice by models called twice … reach it soon.
+  private static let largestCallCount = 200_000
 
   init(weights: any WeightSource) { self.weights = weights }
 
@@ -60,11 +66,19 @@ struct Lowering {
           call, of: network, on: inputs, results: results, prefix: prefix,
           weightPrefix: weightPrefix, wanted: wanted)
       }
+      if cuts.contains(path) {
+        for index in values.indices {
+          values[index] = try graph.cut(values[index], name: "\(path):\(index)")
+        }
+      }
       results.append(values)
       if case .input = call.layer.kind { continue }
       if !values.isEmpty {
         outputs[path] = values
         order.append(path)
+        guard order.count < Lowering.largestCallCount else {
+          throw .unsupported("the model calls layers more than \(Lowering.largestCallCount) times")
+        }
       }
     }
     guard needsOutputs else { return [] }
@@ -98,8 +112,11 @@ struct Lowering {
       }
       return [input]
     case .layer(let layer):
+      guard !arguments.isEmpty else {
+        throw .invalidArgument("layer '\(path)' is called on nothing")
+      }
       var context = LoweringContext(
-        graph: graph, weights: weights, path: weightPrefix + call.layer.name)
+        graph: graph, weights: weights, path: weightPrefix + pathElement(call.layer.name))
       // Moved, not copied: the context owns the graph meanwhile.
       graph = Graph()
       defer { (graph, weights) = (context.graph, context.weights) }
@@ -113,7 +130,7 @@ struct Lowering {
       let isWanted = wanted.map { $0.contains(path) } ?? true
       return try lower(
         inner, on: arguments, prefix: path + "/",
-        weightPrefix: weightPrefix + call.layer.name + "/", wanted: wanted,
+        weightPrefix: weightPrefix + pathElement(call.layer.name) + "/", wanted: wanted,
         needsOutputs: isWanted || call.isRead)
     }
   }
@@ -195,7 +212,8 @@ struct CallSchedule {
             positions[key] = calls.count
             calls.append(
               Call(
-                layer: layer, path: key.call == 0 ? key.layer : "\(key.layer)#\(key.call)",
+                layer: layer,
+                path: pathElement(key.layer) + (key.call == 0 ? "" : "#\(key.call)"),
                 sources: reads.compactMap { read in
                   positions[Key(layer: read.layer, call: read.call)]
                     .map { Source(call: $0, output: read.output) }

@@ -27,26 +27,28 @@ public final class Model: Sendable {
   public init(
     architecture: Architecture, weights: [String: Tensor], metadata: [String: String] = [:]
   ) throws(PhospheneError) {
-    var expected: Set<String> = []
-    for weight in architecture.weights {
-      expected.insert(weight.key)
-      guard let tensor = weights[weight.key] else {
-        throw .invalidArgument(
-          "weight '\(weight.key)' of shape \(weight.shape) is missing")
-      }
-      guard tensor.shape == weight.shape, tensor.type.dataType == .float32 else {
-        throw .invalidArgument(
-          "weight '\(weight.key)' must be float32 of shape \(weight.shape), received "
-            + "\(tensor.type)")
-      }
-    }
-    for key in weights.keys.sorted() where !expected.contains(key) {
-      throw .invalidArgument("weight '\(key)' belongs to no layer of this model")
-    }
+    if let problem = Model.mismatch(architecture, weights) { throw .invalidArgument(problem) }
     self.architecture = architecture
     self.weights = weights
     self.metadata = metadata
     constants = ConstantPool(weights: weights.values)
+  }
+
+  /// Says which weight is missing, ill-shaped or unknown, if one is.
+  static func mismatch(_ architecture: Architecture, _ weights: [String: Tensor]) -> String? {
+    var expected: Set<String> = []
+    for weight in architecture.weights {
+      expected.insert(weight.key)
+      guard let tensor = weights[weight.key] else {
+        return "weight '\(weight.key)' of shape \(weight.shape) is missing"
+      }
+      guard tensor.shape == weight.shape, tensor.type.dataType == .float32 else {
+        return "weight '\(weight.key)' must be float32 of shape \(weight.shape), received "
+          + "\(tensor.type)"
+      }
+    }
+    let unknown = weights.keys.sorted().first { !expected.contains($0) }
+    return unknown.map { "weight '\($0)' belongs to no layer of this model" }
   }
 
   /// The weight filed under a key, if there is one.
@@ -76,13 +78,6 @@ public final class Model: Sendable {
     // The decoded settings, so that formatting and defaults of a file make no difference.
     hash.update("\(architecture.network)")
     return hash.hexadecimalDigest()
-  }
-
-  /// Whether every weight is a finite number; a NaN or infinity comes out of every layer behind it.
-  public var hasFiniteWeights: Bool {
-    weights.values.allSatisfy { tensor in
-      withExtendedLifetime(tensor.storage) { tensor.floats.allAreFinite }
-    }
   }
 }
 
@@ -119,11 +114,12 @@ extension Model {
   ///   - fed: Paths of layers whose outputs `inputs` replaces; empty for the model's own inputs.
   ///   - wanted: Paths of layers whose outputs are asked for; `nil` for all.
   ///   - needsOutputs: Whether the model's own outputs are asked for.
+  ///   - cuts: Paths of layers with respect to whose outputs a gradient will be taken.
   /// - Returns: The graph with everything that was asked for.
   /// - Throws: `invalidArgument` for inputs that a layer can't take.
   public func lower(
     into graph: Graph = Graph(), on inputs: [Value], fed: [String] = [],
-    wanted: [String]? = nil, needsOutputs: Bool = true
+    wanted: [String]? = nil, needsOutputs: Bool = true, cuts: [String] = []
   ) throws(PhospheneError) -> LoweredModel {
     var lowering = Lowering(weights: StoredWeights(weights: weights))
     lowering.graph = graph
@@ -135,7 +131,9 @@ extension Model {
       for (path, value) in zip(fed, inputs) { lowering.replacements[path] = value }
       arguments = architecture.inputShapes.map { _ in nil }
     }
-    let paths = wanted.map { Set($0.map(Model.callPath)) }
+    // A name may itself end like an output number, so both readings count.
+    let paths = wanted.map { Set($0 + $0.map(Model.callPath)) }
+    lowering.cuts = Set(cuts + cuts.map(Model.callPath))
     let outputs = try lowering.lower(
       architecture.network, on: arguments, wanted: paths, needsOutputs: needsOutputs)
     return LoweredModel(

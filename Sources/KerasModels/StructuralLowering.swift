@@ -15,7 +15,10 @@ struct StructuralLowering {
     let first = try StructuralLowering.lower(network, batch: 2, free: 288)
     let second = try StructuralLowering.lower(network, batch: 3, free: 352)
     order = first.order
-    weights = (first.weights as? WeightRecorder)?.weights ?? []
+    guard let recorder = first.weights as? WeightRecorder else {
+      preconditionFailure("lowering exchanged the source of weights")
+    }
+    weights = recorder.weights
     for (path, values) in first.outputs {
       let others = second.outputs[path] ?? values
       outputShapes[path] = zip(values, others).map { value, other in

@@ -14,7 +14,7 @@ public enum Threads {
   /// Whether this process is the child of one that had started workers.
   ///
   /// They don't exist here, and OpenMP would wait for them forever.
-  private static var isForked: Bool {
+  public static var isForked: Bool {
     let first = firstProcess.load(ordering: .relaxed)
     return first != 0 && first != getpid()
   }

@@ -80,6 +80,9 @@ extension Request {
     var graph = Graph()
     var inputs: [Value] = []
     let count = types.count - (gradient?.cotangent == nil ? 0 : 1)
+    guard count >= 0 else {
+      throw .invalidArgument("the cotangent is the last input, received no inputs")
+    }
     if self.inputs == nil { try model.check(Array(types.prefix(count))) }
     for type in types.prefix(count) { inputs.append(graph.input(type)) }
     if let gradient {
@@ -109,7 +112,8 @@ extension Request {
     wanted = wanted.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     var lowered = try model.lower(
       into: graph, on: inputs, fed: self.inputs ?? [], wanted: wanted,
-      needsOutputs: gradient.objective?.readsOutputs ?? false)
+      needsOutputs: gradient.objective?.readsOutputs ?? false,
+      cuts: [gradient.at].compactMap(\.self))
     let sources =
       if let at = gradient.at { [try lowered.value(at)] } else { inputs }
     let target: Value
@@ -135,6 +139,10 @@ extension Request {
       // An input that the objective doesn't depend on has the gradient zero.
       if let gradient {
         outputs.append(gradient)
+      } else if let at = self.gradient?.at {
+        throw .invalidArgument(
+          "the objective doesn't depend on the output of layer '\(at)': choose a layer before its own"
+        )
       } else {
         outputs.append(
           lowered.graph.constant(try Tensor(lowered.graph.shape(source), repeating: 0)))

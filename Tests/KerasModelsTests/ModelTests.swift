@@ -108,13 +108,4 @@ import Testing
     #expect(
       sentence?.contains("layer 'a' (Dense): the layer needs a weight of shape (5, 3)") == true)
   }
-
-  @Test(arguments: [Float.nan, .infinity]) func badWeightsAreNoticed(number: Float) throws {
-    var weights = try vector.weights.mapValues { try $0.tensor }
-    #expect(try vector.model.hasFiniteWeights)
-    weights["a/bias"] = try Tensor([3], [0, number, 0])
-    let model = try Model(
-      architecture: Architecture(configJSON: vector.config), weights: weights)
-    #expect(!model.hasFiniteWeights)
-  }
 }

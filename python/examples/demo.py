@@ -234,13 +234,13 @@ sections = [
         "Nobody took these pictures. Each starts as a dark square and is changed, step by step, so "
         "that the score of one class rises: the number below, before softmax. Small random shifts "
         "and turns keep it from drawing speckles. The file carries its recipe, so that "
-        "<code>ph.replay</code> renders it again, bit for bit.",
+        "<code>ph.replay</code> renders it again, bit for bit with the same number of threads.",
         embedded(options.out / "classes.png", "The ten classes maximized"),
         "from phosphene.optimizers import Adam\n"
         "from phosphene.regularizers import TotalVariation\n"
         "from phosphene.transforms import Jitter, Rotate, Scale\n\n"
         "ph.maximize(\n    model,\n    list(model.classes),\n"
-        "    background=0.07,\n    seed=1,\n"
+        f"    steps={options.steps},\n    background=0.07,\n    seed=1,\n"
         "    transforms=[Jitter(1), Scale(0.95, 1.05), Rotate(5)],\n"
         "    regularizers=[TotalVariation(25)],\n    optimizer=Adam(0.1),\n)",
     ),

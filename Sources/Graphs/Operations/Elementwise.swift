@@ -183,7 +183,15 @@ extension Graph {
   public mutating func preActivation(of value: Value) throws(PhospheneError) -> Value {
     guard case .operation(let operation, let inputs) = self[value].source else { return value }
     switch operation {
-    case is Unary, is Softmax: return inputs[0]
+    case is Softmax: return inputs[0]
+    case let unary as Unary:
+      switch unary.function {
+      case .linear: return value
+      // A rectifier with a ceiling is two functions.
+      case .clip(low: -.infinity, high: _): return try preActivation(of: inputs[0])
+      default: return inputs[0]
+      }
+    case is Cut: return try preActivation(of: inputs[0])
     case let view as Reshape:
       let inner = try preActivation(of: inputs[0])
       return inner == inputs[0] ? value : try apply(view, to: [inner])
@@ -198,6 +206,7 @@ extension Graph {
     switch operation {
     case is Softmax: return inputs[0]
     case let unary as Unary where unary.function == .sigmoid: return inputs[0]
+    case is Cut: return try logits(of: inputs[0])
     case let view as Reshape:
       let inner = try logits(of: inputs[0])
       return inner == inputs[0] ? value : try apply(view, to: [inner])

@@ -14,6 +14,10 @@ struct Pooling: Operation {
         "pooling over \(spatial) axes needs an input of rank \(spatial + 2), received shape "
           + "\(input)")
     }
+    let windowSize = geometry.window.reduce(1) { $0.multipliedClamping(by: $1) }
+    guard windowSize <= 1 << 20 else {
+      throw .unsupported("pooling windows have at most 2^20 elements, received \(geometry.window)")
+    }
     let lengths = try geometry.outputLengths(Array(input.axes[1...spatial]))
     return TensorType(Shape([input[0]] + lengths + [input[spatial + 1]]))
   }

@@ -25,6 +25,23 @@ struct Reshape: Operation {
   }
 }
 
+/// The same elements, as a place of its own that nothing else is merged with.
+struct Cut: Operation {
+  let name: String
+
+  var isView: Bool { true }
+
+  func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType { inputs[0] }
+
+  func cotangents(
+    of pullback: Pullback, in graph: inout Graph
+  ) throws(PhospheneError) -> [Value?] { [pullback.cotangent] }
+
+  func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
+    try copyKernel(byteCount: request.output.byteCount)
+  }
+}
+
 /// The axes in another order.
 struct Transpose: Operation {
   let permutation: [Int]
@@ -195,6 +212,11 @@ extension Graph {
     _ value: Value, to shape: Shape
   ) throws(PhospheneError) -> Value {
     self.shape(value) == shape ? value : try apply(Reshape(shape: shape), to: [value])
+  }
+
+  /// Appends the same value as a place of its own, which a gradient can be taken at.
+  public mutating func cut(_ value: Value, name: String) throws(PhospheneError) -> Value {
+    try apply(Cut(name: name), to: [value])
   }
 
   /// Appends the axes in another order: axis `i` of the result is axis `permutation[i]`.

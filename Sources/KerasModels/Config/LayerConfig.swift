@@ -4,10 +4,13 @@ import Tensors
 struct LayerConfig {
   /// The Keras class name, such as `MaxPooling2D`.
   let className: String
+  /// Whether it is an operation of `keras.ops` and no layer.
+  let isOperation: Bool
   private let decoder: any Decoder
 
-  init(className: String, decoder: any Decoder) {
+  init(className: String, isOperation: Bool = false, decoder: any Decoder) {
     self.className = className
+    self.isOperation = isOperation
     self.decoder = decoder
   }
 

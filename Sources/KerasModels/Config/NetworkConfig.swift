@@ -16,13 +16,12 @@ struct LayerEntry: Decodable, Sendable {
   /// For each call, the tensors that it reads.
   var calls: [[TensorReference]]
   /// Whether the calls are written in Keras 2's way.
-  let isLegacy: Bool
+  fileprivate(set) var isLegacy: Bool
 
   private enum CodingKeys: String, CodingKey {
     case name, config, module
     case className = "class_name"
     case inboundNodes = "inbound_nodes"
-    case registeredName = "registered_name"
   }
 
   private enum CommonKeys: String, CodingKey { case name, trainable, dtype }
@@ -51,13 +50,24 @@ struct LayerEntry: Decodable, Sendable {
         kind = .network(
           try NetworkConfig(className: className, decoder: entry.superDecoder(forKey: .config)))
       default:
+        let module = try entry.decodeIfPresent(String.self, forKey: .module) ?? ""
+        let isOperation = module.hasPrefix("keras.src.ops") || module.hasPrefix("keras.ops")
+        guard !isOperation || Merge.operationNames.contains(className) else {
+          throw PhospheneError.unsupported(
+            "this operation of keras.ops isn't supported; known are "
+              + Merge.operationNames.sorted().joined(separator: ", ") + " of tensors")
+        }
         guard let type = layerType(className: className) else {
           throw PhospheneError.unsupported(LayerEntry.refusal(of: className))
         }
         kind = .layer(
           try type.init(
             decoding: LayerConfig(
-              className: className, decoder: entry.superDecoder(forKey: .config))))
+              className: className, isOperation: isOperation,
+              decoder: entry.superDecoder(forKey: .config))))
+        guard !isOperation || calls.allSatisfy({ $0.count == 2 }) else {
+          throw PhospheneError.unsupported("operations with plain numbers aren't supported")
+        }
       }
     } catch {
       throw PhospheneError(decoding: error, of: "layer '\(name)' (\(className))")
@@ -66,7 +76,7 @@ struct LayerEntry: Decodable, Sendable {
 
   private static func refusal(of className: String) -> String {
     className == "Lambda"
-      ? "a Lambda holds code, which is never run from a file: load the live Keras model instead"
+      ? "a Lambda holds code, which is never run: put built-in layers in its place"
       : "the layer class isn't supported; known are \(supportedClassNames.joined(separator: ", "))"
   }
 }
@@ -83,7 +93,14 @@ struct InputConfig: Decodable, Sendable {
     case batchInputShape = "batch_input_shape"
   }
 
-  init(shape: [Int?], dataType: String = "float32") {
+  init(shape: [Int?], dataType: String = "float32") throws(PhospheneError) {
+    guard (1...Shape.maximumRank).contains(shape.count),
+      shape.allSatisfy({ $0.map { (1...(1 << 31)).contains($0) } ?? true })
+    else {
+      throw .invalidArgument(
+        "an input needs 1 to \(Shape.maximumRank) positive lengths, received "
+          + "\(shape.map { $0.map(String.init) ?? "None" })")
+    }
     (self.shape, self.dataType) = (shape, dataType)
   }
 
@@ -92,15 +109,8 @@ struct InputConfig: Decodable, Sendable {
     let shape =
       try settings.decodeIfPresent([Int?].self, forKey: .batchShape)
       ?? settings.decode([Int?].self, forKey: .batchInputShape)
-    guard (1...Shape.maximumRank).contains(shape.count),
-      shape.allSatisfy({ $0.map { (1...(1 << 31)).contains($0) } ?? true })
-    else {
-      throw PhospheneError.invalidArgument(
-        "an input needs 1 to \(Shape.maximumRank) positive lengths, received "
-          + "\(shape.map { $0.map(String.init) ?? "None" })")
-    }
-    self.shape = shape
-    dataType = (try? settings.decodeIfPresent(String.self, forKey: .dtype)) ?? "float32"
+    let dataType = try? settings.decodeIfPresent(String.self, forKey: .dtype)
+    try self.init(shape: shape, dataType: dataType ?? "float32")
   }
 }
 
@@ -135,7 +145,7 @@ struct NetworkConfig: Sendable {
       if case .input(let input) = entries.first?.kind {
         first = input
       } else if let shape = try settings.decodeIfPresent([Int?].self, forKey: .buildInputShape) {
-        first = InputConfig(shape: shape)
+        first = try InputConfig(shape: shape)
       } else if !entries.isEmpty {
         var list = try settings.nestedUnkeyedContainer(forKey: .layers)
         let layer = try list.nestedContainer(keyedBy: FirstLayerKeys.self)
@@ -231,6 +241,7 @@ private struct CallCounting {
   func normalized(_ layer: LayerEntry) -> LayerEntry {
     guard isLegacy else { return layer }
     var layer = layer
+    layer.isLegacy = false
     layer.calls = layer.calls.map { $0.map(normalizedOutput) }
     return layer
   }

@@ -36,6 +36,12 @@ private struct NullValue: Decodable {
   }
 }
 
+/// Returns a layer's name as an element of a path, in which `/` and `#` have a meaning.
+func pathElement(_ name: String) -> String {
+  guard name.contains(where: { $0 == "/" || $0 == "#" }) else { return name }
+  return name.map { $0 == "/" ? "%2F" : $0 == "#" ? "%23" : String($0) }.joined()
+}
+
 /// What one call of a layer reads: Keras 3's `args` and `kwargs`, or Keras 2's list.
 struct InboundNode: Decodable, Sendable {
   let tensors: [TensorReference]

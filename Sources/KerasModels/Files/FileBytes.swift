@@ -7,7 +7,7 @@ enum FileBytes {
   ///
   /// - Throws: `modelFile` with the system's reason.
   static func load(_ path: String, map: Bool) throws(PhospheneError) -> Storage {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw failure("can't open", path) }
     defer { close(descriptor) }
     var status = stat()
@@ -41,9 +41,14 @@ enum FileBytes {
   static func write(
     _ pieces: [UnsafeRawBufferPointer], to path: String
   ) throws(PhospheneError) {
-    let temporary = "\(path).\(getpid()).partial"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    // A name of its own, because several threads may save to one place.
+    var name = Array("\(path).XXXXXX".utf8CString)
+    let descriptor = name.withUnsafeMutableBufferPointer { buffer in
+      buffer.baseAddress.map { mkstemp($0) } ?? -1
+    }
     guard descriptor >= 0 else { throw failure("can't write", path) }
+    let temporary = String(decoding: name.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    fchmod(descriptor, 0o644)
     var problem: PhospheneError?
     for piece in pieces where problem == nil {
       var done = 0

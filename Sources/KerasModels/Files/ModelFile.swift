@@ -65,8 +65,12 @@ extension Model {
     for (name, entry) in header.entries {
       weights[name] = try Model.tensor(name, entry, in: file, from: start, path: path)
     }
+    let architecture = try Model.architecture(configJSON, path: path)
+    if let problem = Model.mismatch(architecture, weights) {
+      throw .modelFile("'\(path)' is edited or incomplete: \(problem)")
+    }
     try self.init(
-      architecture: Architecture(configJSON: configJSON), weights: weights,
+      architecture: architecture, weights: weights,
       metadata: header.metadata.filter { !Model.reserved.contains($0.key) })
   }
 
@@ -107,6 +111,17 @@ extension Model {
       try FileBytes.write([UnsafeRawBufferPointer(bytes)] + pieces, to: path)
     }
     withExtendedLifetime(self) {}
+  }
+
+  private static func architecture(
+    _ configJSON: String, path: String
+  ) throws(PhospheneError) -> Architecture {
+    do throws(PhospheneError) {
+      return try Architecture(configJSON: configJSON)
+    } catch {
+      guard case .invalidArgument(let text) = error else { throw error }
+      throw .modelFile("'\(path)': \(text)")
+    }
   }
 
   private static func headerLength(of file: Storage) -> Int {

@@ -80,30 +80,42 @@ struct ReLU: Layer {
   }
 }
 
-/// Keras' `Softmax` over one axis.
+/// Keras' `Softmax` over one axis or several together.
 struct Softmax: Layer {
   static let classNames = ["Softmax"]
 
   private enum CodingKeys: String, CodingKey { case axis }
 
-  private let axis: Int
+  private let axes: [Int]
 
   init(decoding config: LayerConfig) throws {
     let settings = try config.container(keyedBy: CodingKeys.self)
-    guard settings.contains(.axis) else {
-      axis = -1
-      return
+    axes = try settings.decodeIfPresent(Axes.self, forKey: .axis)?.values ?? [-1]
+    guard !axes.isEmpty else {
+      throw PhospheneError.invalidArgument("axis needs at least one axis")
     }
-    let axes = try settings.decode(Axes.self, forKey: .axis).values
-    guard axes.count == 1 else {
-      throw PhospheneError.unsupported("axis must be one axis, received \(axes)")
-    }
-    axis = axes[0]
   }
 
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
-    [try context.graph.softmax(inputs.only("Softmax"), axis: axis)]
+    let input = try inputs.only("Softmax")
+    guard axes.count > 1 else { return [try context.graph.softmax(input, axis: axes[0])] }
+    let shape = context.graph.shape(input)
+    let together = axes.map { $0 < 0 ? $0 + shape.rank : $0 }
+    guard Set(together).count == axes.count, together.allSatisfy(shape.axes.indices.contains) else {
+      throw .invalidArgument("axes \(axes) aren't different axes of an input of shape \(shape)")
+    }
+    // One softmax over one long axis behind the others.
+    let order = shape.axes.indices.filter { !together.contains($0) } + together
+    let moved = try context.graph.transpose(input, order)
+    let movedShape = context.graph.shape(moved)
+    let length = together.reduce(1) { $0 * shape[$1] }
+    let rows = try context.graph.reshape(
+      moved, to: [shape.elementCount / max(length, 1), length])
+    let value = try context.graph.reshape(context.graph.softmax(rows), to: movedShape)
+    var inverse = order
+    for (position, axis) in order.enumerated() { inverse[axis] = position }
+    return [try context.graph.transpose(value, inverse)]
   }
 }

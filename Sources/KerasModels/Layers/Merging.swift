@@ -1,13 +1,21 @@
 import Graphs
 import Tensors
 
-/// Keras' `Add`, `Subtract`, `Multiply`, `Average`, `Maximum` and `Minimum` of several inputs.
+/// Keras' `Add`, `Subtract`, `Multiply`, `Average`, `Maximum` and `Minimum` of several inputs, and
+/// the operations of `keras.ops` that carry these names.
 struct Merge: Layer {
+  /// The operations of `keras.ops`, which align shapes as NumPy does.
+  static let operationNames: Set = ["Add", "Maximum", "Minimum", "Multiply", "Subtract"]
+
   static let classNames = ["Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"]
 
   private let className: String
+  private let isOperation: Bool
 
-  init(decoding config: LayerConfig) throws { className = config.className }
+  init(decoding config: LayerConfig) throws {
+    className = config.className
+    isOperation = config.isOperation
+  }
 
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
@@ -17,6 +25,7 @@ struct Merge: Layer {
         "\(className) takes \(className == "Subtract" ? "two" : "at least two") inputs, received "
           + "\(inputs.count)")
     }
+    let inputs = isOperation ? inputs : try aligned(inputs, in: &context.graph)
     var value = inputs[0]
     for input in inputs.dropFirst() {
       value =
@@ -32,6 +41,20 @@ struct Merge: Layer {
       value = try context.graph.linear(value, scale: 1 / Float(inputs.count))
     }
     return [value]
+  }
+
+  /// Gives inputs of smaller rank axes of length one behind the batch, as Keras does.
+  private func aligned(
+    _ inputs: [Value], in graph: inout Graph
+  ) throws(PhospheneError) -> [Value] {
+    let rank = inputs.map { graph.shape($0).rank }.max() ?? 0
+    var result: [Value] = []
+    for input in inputs {
+      let axes = graph.shape(input).axes
+      let ones = [Int](repeating: 1, count: axes.isEmpty ? 0 : rank - axes.count)
+      result.append(try graph.reshape(input, to: Shape(axes.prefix(1) + ones + axes.dropFirst())))
+    }
+    return result
   }
 }
 

@@ -11,7 +11,7 @@ struct Flatten: Layer {
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
     let input = try inputs.only("Flatten")
-    let shape = context.graph.shape(input)
+    let shape = try context.batchShape(of: input)
     let features = shape.axes.dropFirst().reduce(1, *)
     return [try context.graph.reshape(input, to: [shape[0], features])]
   }
@@ -40,7 +40,7 @@ struct Reshape: Layer {
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
     let input = try inputs.only("Reshape")
-    let shape = context.graph.shape(input)
+    let shape = try context.batchShape(of: input)
     let features = shape.axes.dropFirst().reduce(1, *)
     var known = 1
     for length in target where length > 0 {

@@ -96,9 +96,9 @@ private struct Climb {
 
   mutating func step(_ step: Int) throws(PhospheneError) {
     try run(step)
-    if step == 1, hasDeadPicture {
+    if step == 1, let alive = try rendering.beforeActivations(of: deadObjectives) {
       // The same first step again, with a target that has a gradient.
-      rendering = try rendering.beforeActivations()
+      rendering = alive
       stepPlan = try rendering.stepPlan()
       viewPlan = try rendering.viewPlan()
       try run(step)
@@ -122,21 +122,26 @@ private struct Climb {
       outputs: [scores.start] + next.map(\.start))
   }
 
-  /// Whether the first step left some picture as it was, so that no later one would change it.
-  private var hasDeadPicture: Bool {
-    let size = rendering.image.parameterShape.elementCount / rendering.sizes.count
-    let hasTerms = rendering.recipe.objectives.contains { !$0.layers.isEmpty }
-    return hasTerms
-      && (0..<rendering.sizes.count).contains { picture in
-        memcmp(
-          current[0].start + 4 * size * picture, next[0].start + 4 * size * picture, 4 * size) == 0
-      }
+  /// The objectives with a picture that the first step left as it was, so that no later one would
+  /// change it.
+  private var deadObjectives: Set<Int> {
+    let byteCount = 4 * rendering.image.parameterShape.elementCount / rendering.sizes.count
+    let dead = (0..<rendering.sizes.count).filter { picture in
+      let offset = byteCount * picture
+      return memcmp(current[0].start + offset, next[0].start + offset, byteCount) == 0
+    }
+    return Set(dead.map { $0 / rendering.recipe.count })
   }
 
   /// Looks at the pictures as they stand, without transforms, and keeps those that are better than
   /// before: score and picture come from the same run.
   mutating func judge() throws(PhospheneError) {
     let results = try viewPlan.run([current[0]])
+    guard results.allSatisfy({ $0.floats.allAreFinite }) else {
+      throw .invalidArgument(
+        "the picture or its objective became NaN or infinite: the model's weights hold NaN or "
+          + "infinity, or the learning rate is too large")
+    }
     for (index, score) in results[0].elements.enumerated() where score > best[index] {
       best[index] = score
       for (kept, new) in [(bestInput, results[1]), (bestImage, results[2])] {
@@ -161,11 +166,12 @@ private struct Climb {
     }
     let single = [1, sizes.canvas.height, sizes.canvas.width, sizes.channels]
     let batch = [sizes.count] + single.dropFirst()
-    let elementCount = batch.reduce(1, *)
-    guard
-      start.shape.elementCount == elementCount
-        || start.shape.elementCount * sizes.count == elementCount
-    else {
+    // Networks without a channel axis, or whose input is no picture, have shapes of their own.
+    let inputSingle = [1] + sizes.input.axes.dropFirst()
+    let allowed = [batch, single, sizes.input.axes, inputSingle].filter {
+      $0 == batch || $0 == single || sizes.canvas == sizes.view
+    }
+    guard allowed.contains(start.shape.axes) else {
       throw .invalidArgument(
         "start must have shape \(Shape(batch)) or \(Shape(single)), received \(start.shape)")
     }

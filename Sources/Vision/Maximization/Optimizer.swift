@@ -56,11 +56,11 @@ enum Optimizer: Codable, Sendable {
       try require(0...1e4, learningRate, "learning_rate")
       try require(0...0.9999, beta1, "beta1")
       try require(0...0.99999, beta2, "beta2")
-      try require(0...1, epsilon, "epsilon")
+      try require(1e-30...1, epsilon, "epsilon")
     case .rmsprop(let learningRate, let rho, let epsilon):
       try require(0...1e4, learningRate, "learning_rate")
       try require(0...0.99999, rho, "rho")
-      try require(0...1, epsilon, "epsilon")
+      try require(1e-30...1, epsilon, "epsilon")
     }
   }
 

@@ -193,6 +193,7 @@ extension ParametrizedImage {
     let half = width / 2 + 1
     let scale = scale
     var spectrum = [Float](repeating: 0, count: parameterShape.elementCount)
+    let (across, down) = (UnitCircle(width), UnitCircle(height))
     for picture in 0..<count {
       for channel in 0..<channels {
         var (real, imaginary) = (
@@ -201,11 +202,11 @@ extension ParametrizedImage {
         for row in 0..<height {
           for frequency in 0..<half {
             for column in 0..<width {
-              let angle = -2 * Double.pi * Double(column * frequency % width) / Double(width)
+              let turn = column * frequency % width
               let pixel = Double(
                 image[((picture * height + row) * width + column) * channels + channel])
-              real[row * half + frequency] += pixel * cos(angle)
-              imaginary[row * half + frequency] += pixel * sin(angle)
+              real[row * half + frequency] += pixel * across.cosines[turn]
+              imaginary[row * half + frequency] -= pixel * across.sines[turn]
             }
           }
         }
@@ -214,10 +215,11 @@ extension ParametrizedImage {
           for frequency in 0..<half {
             var (a, b) = (0.0, 0.0)
             for row in 0..<height {
-              let angle = -2 * Double.pi * Double(row * frequencyY % height) / Double(height)
+              let turn = row * frequencyY % height
+              let (cosine, sine) = (down.cosines[turn], -down.sines[turn])
               let (re, im) = (real[row * half + frequency], imaginary[row * half + frequency])
-              a += re * cos(angle) - im * sin(angle)
-              b += re * sin(angle) + im * cos(angle)
+              a += re * cosine - im * sine
+              b += re * sine + im * cosine
             }
             let weight = Double(scale[frequencyY * half + frequency])
             spectrum[start + frequencyY * half + frequency] = Float(a / weight)
@@ -227,6 +229,18 @@ extension ParametrizedImage {
       }
     }
     return spectrum
+  }
+}
+
+/// Cosines and sines of the angles that divide a circle into equal parts.
+private struct UnitCircle {
+  let cosines: [Double]
+  let sines: [Double]
+
+  init(_ count: Int) {
+    let angles = (0..<count).map { 2 * Double.pi * Double($0) / Double(count) }
+    cosines = angles.map { cos($0) }
+    sines = angles.map { sin($0) }
   }
 }
 

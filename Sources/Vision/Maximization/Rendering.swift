@@ -48,6 +48,11 @@ struct RenderingSizes: Sendable {
       canvas = view
       channels = 1
     }
+    guard canvas.height <= 4096, canvas.width <= 1 << 24, canvas.width <= 4096 || !isPicture else {
+      throw .unsupported(
+        "maximization needs pictures of at most 4096 by 4096 pixels, this network takes "
+          + "\(canvas.height) by \(canvas.width)")
+    }
     _ = try Shape(checking: [count, canvas.height, canvas.width, channels, 8], of: "the pictures")
   }
 }
@@ -140,7 +145,8 @@ struct Rendering {
         seed: recipe.seed,
         stream: RandomStream.transforms.number(replicate: picture % recipe.count, step: step))
       var map = AffineMap(canvas: sizes.canvas, view: sizes.view)
-      for transform in recipe.transforms ?? [] {
+      // The map leads from the view back to the canvas, so what acts last comes first.
+      for transform in (recipe.transforms ?? []).reversed() {
         map.apply(transform, canvas: sizes.canvas, random: &random)
       }
       elements += map.elements
@@ -187,13 +193,22 @@ struct Rendering {
 
   /// The same, aimed at what comes before the target layers' activations: a unit that is off has no
   /// gradient behind its rectifier, but one before it.
-  func beforeActivations() throws(PhospheneError) -> Rendering {
+  ///
+  /// - Parameter objectives: The positions of those that need it.
+  /// - Returns: `nil` if that would change nothing.
+  /// - Throws: What ``init(_:of:)`` does.
+  func beforeActivations(of objectives: Set<Int>) throws(PhospheneError) -> Rendering? {
     var recipe = recipe
-    for index in recipe.objectives.indices {
+    var hasChanged = false
+    for index in objectives {
       for term in recipe.objectives[index].terms.indices {
+        let old = recipe.objectives[index].terms[term]
+        // Before a rectifier the energy of a unit grows when it is pushed further off.
+        guard old.kind == .channel || old.kind == .neuron, !old.preActivation else { continue }
         recipe.objectives[index].terms[term].preActivation = true
+        hasChanged = true
       }
     }
-    return try Rendering(recipe, of: model)
+    return hasChanged ? try Rendering(recipe, of: model) : nil
   }
 }

@@ -142,6 +142,7 @@ def layer_fixtures() -> list[dict]:
         layer_fixture("softmax", layers.Softmax(), vector),
         layer_fixture("softmax_axis_1", layers.Softmax(axis=1), (4, 3)),
         layer_fixture("softmax_axis_-2", layers.Softmax(axis=-2), (2, 4, 3)),
+        layer_fixture("softmax_axes_1_-1", layers.Softmax(axis=(1, -1)), (2, 4, 3)),
     ]
     relu = {
         "relu_layer": {},
@@ -159,6 +160,8 @@ def layer_fixtures() -> list[dict]:
         cases.append(layer_fixture(f"{name}_3", merge(), vector, vector, vector))
     cases += [
         layer_fixture("subtract", layers.Subtract(), vector, vector),
+        layer_fixture("add_ranks", layers.Add(), (1, 3), (3,)),
+        layer_fixture("multiply_ranks", layers.Multiply(), (3,), (2, 4, 3)),
         layer_fixture("add_broadcast", layers.Add(), (3, 4), (1, 4)),
         layer_fixture("concatenate", layers.Concatenate(), (2, 3), (2, 1), (2, 2)),
         layer_fixture("concatenate_axis_1", layers.Concatenate(axis=1), (2, 3), (1, 3)),

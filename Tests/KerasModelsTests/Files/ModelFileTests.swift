@@ -128,14 +128,17 @@ import Testing
         sentence?.contains("is truncated or edited: weight 'a/kernel' needs 48 bytes at") == true)
     }
     #expect(
-      try refusal("[4,3]", "[3,4]")
-        == "weight 'a/kernel' must be float32 of shape (4, 3), received float32 (3, 4)")
+      try refusal("[4,3]", "[3,4]")?.hasSuffix(
+        "is edited or incomplete: weight 'a/kernel' must be float32 of shape (4, 3), received "
+          + "float32 (3, 4)") == true)
     #expect(
       try refusal("[4,3]", "[4,-3]")?.contains("axis lengths are negative or too large") == true)
     #expect(try refusal("\"F32\"", "\"F16\"")?.contains("must be F32, it is F16") == true)
     #expect(
       try refusal("phosphene/1", "phosphene/9")?.contains("holds arrays but no model") == true)
-    #expect(try refusal("a/bias", "b/bias") == "weight 'a/bias' of shape (3,) is missing")
+    #expect(
+      try refusal("a/bias", "b/bias")?.hasSuffix("weight 'a/bias' of shape (3,) is missing")
+        == true)
     #expect(try refusal("{", "[")?.contains("its header can't be read") == true)
   }
 

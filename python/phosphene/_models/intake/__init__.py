@@ -62,6 +62,8 @@ def _read_file(path: Path, config: Any) -> Intake:
         raise ModelFileError(
             f"{path} is a folder. Save the model with model.save('model.keras') and load that."
         )
+    if path.exists() and not path.is_file():  # a pipe would keep us waiting for a writer
+        raise ModelFileError(f"{path} is not a file.")
     try:
         with path.open("rb") as file:
             start = file.read(16)
