@@ -6,7 +6,6 @@ from fresh import run_fresh
 
 import phosphene as ph
 
-
 VGG16 = """
 import sys
 import numpy as np
