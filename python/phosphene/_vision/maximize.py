@@ -143,9 +143,9 @@ def maximize(
     if size is not None:
         recipe["size"] = _size(size)
     if transforms is not None:
-        recipe["transforms"] = [_stated(each, "transforms") for each in transforms]
+        recipe["transforms"] = _all_stated(transforms, "transforms")
     if regularizers is not None:
-        recipe["regularizers"] = [_stated(each, "regularizers") for each in regularizers]
+        recipe["regularizers"] = _all_stated(regularizers, "regularizers")
     array = None if start is None else _start(model, start)
     return render(model, recipe, array, callbacks=callbacks, progress=progress)
 
@@ -192,6 +192,16 @@ def _optimizer(optimizer: Any) -> Optimizer:
             f"{optimizer!r}."
         )
     return found
+
+
+def _all_stated(options: Any, where: str) -> list[dict[str, Any]]:
+    """Return a list of transforms or regularizers as a recipe states it."""
+    if not isinstance(options, (list, tuple)):
+        raise InvalidArgumentError(
+            f"{where} must be a list of options from phosphene.{where}, received {options!r}; one "
+            "alone stands in a list too."
+        )
+    return [_stated(each, where) for each in options]
 
 
 def _stated(option: Any, where: str) -> dict[str, Any]:
