@@ -17,8 +17,20 @@ public enum BinaryFunction: Hashable, Sendable {
   case minimum
   /// `a > b ? 1 : 0`.
   case greater
+  /// `a >= b ? 1 : 0`.
+  case greaterOrEqual
+  /// `a == b ? 1 : 0`; NaN equals nothing.
+  case equal
+  /// `a != b ? 1 : 0`; NaN differs from everything.
+  case notEqual
   /// `a` to the power of `b`.
   case power
+  /// `a - floor(a / b) * b`, exactly: zero or of the sign of `b`, as Python's `%`.
+  case remainder
+  /// The largest whole number up to `a / b`.
+  case floorDivide
+  /// The angle, from `-pi` to `pi`, of the point with ordinate `a` and abscissa `b`.
+  case arctangent2
 }
 
 /// Combines two arrays under NumPy's broadcasting rule: axes are aligned at the last one, and an
@@ -44,7 +56,17 @@ public func binaryKernel(
     case .maximum: loop.run(arguments) { $0 > $1 ? $0 : ($0 == $0 ? $1 : $0) }
     case .minimum: loop.run(arguments) { $0 < $1 ? $0 : ($0 == $0 ? $1 : $0) }
     case .greater: loop.run(arguments) { $0 > $1 ? 1 : 0 }
+    case .greaterOrEqual: loop.run(arguments) { $0 >= $1 ? 1 : 0 }
+    case .equal: loop.run(arguments) { $0 == $1 ? 1 : 0 }
+    case .notEqual: loop.run(arguments) { $0 != $1 ? 1 : 0 }
     case .power: loop.run(arguments) { powf($0, $1) }
+    case .remainder:
+      loop.run(arguments) {
+        let rest = fmodf($0, $1)
+        return rest != 0 && (rest < 0) != ($1 < 0) ? rest + $1 : rest
+      }
+    case .floorDivide: loop.run(arguments) { ($0 / $1).rounded(.down) }
+    case .arctangent2: loop.run(arguments) { atan2f($0, $1) }
     }
   }
 }

@@ -105,7 +105,20 @@ struct Binary: Operation {
         let slope = try graph.multiply(pullback.output, graph.unary(.logarithm, a))
         parts[1] = try graph.multiply(cotangent, slope)
       }
-    case .greater: break
+    case .remainder:
+      parts[0] = cotangent
+      if pullback.wanted[1] {
+        let quotient = try graph.binary(.floorDivide, a, b)
+        parts[1] = try graph.linear(graph.multiply(cotangent, quotient), scale: -1)
+      }
+    case .arctangent2:
+      let share = try graph.divide(
+        cotangent, graph.add(graph.unary(.square, a), graph.unary(.square, b)))
+      if pullback.wanted[0] { parts[0] = try graph.multiply(share, b) }
+      if pullback.wanted[1] {
+        parts[1] = try graph.linear(graph.multiply(share, a), scale: -1)
+      }
+    case .greater, .greaterOrEqual, .equal, .notEqual, .floorDivide: break
     }
     for index in 0...1 {
       guard pullback.wanted[index], let part = parts[index] else { continue }

@@ -59,7 +59,9 @@ extension UnaryFunction {
   /// Whether a kernel computes the function on its way out as exactly as alone.
   fileprivate var isFusible: Bool {
     switch self {
-    case .relu, .clip, .sigmoid, .tanh, .elu: true
+    case .relu, .clip, .sigmoid, .tanh, .elu, .silu, .gelu, .geluTanh, .mish, .hardSigmoid,
+      .hardSwish:
+      true
     default: false
     }
   }

@@ -21,7 +21,19 @@ import Testing
     Case(function: .linear(scale: -2, offset: 3)), Case(function: .power(3), low: 0.5),
     Case(function: .power(-1.5), low: 0.75), Case(function: .step), Case(function: .sign),
     Case(function: .softplus), Case(function: .elu(alpha: 1)), Case(function: .elu(alpha: 0.5)),
-    Case(function: .reciprocal, low: 0.75),
+    Case(function: .reciprocal, low: 0.75), Case(function: .silu), Case(function: .gelu),
+    Case(function: .geluTanh), Case(function: .mish), Case(function: .hardSigmoid),
+    Case(function: .hardSwish), Case(function: .softsign), Case(function: .exponentialMinusOne),
+    Case(function: .logarithmPlusOne, low: -0.25), Case(function: .cubeRoot, low: 0.5),
+    Case(function: .erf), Case(function: .erfInverse, low: -0.75, high: 0.75),
+    Case(function: .sine), Case(function: .cosine), Case(function: .tangent, low: -1, high: 1),
+    Case(function: .arcsine, low: -0.75, high: 0.75),
+    Case(function: .arccosine, low: -0.75, high: 0.75), Case(function: .arctangent),
+    Case(function: .hyperbolicSine), Case(function: .hyperbolicCosine),
+    Case(function: .inverseHyperbolicSine), Case(function: .inverseHyperbolicCosine, low: 1.5),
+    Case(function: .inverseHyperbolicTangent, low: -0.75, high: 0.75), Case(function: .floor),
+    Case(function: .ceiling), Case(function: .round), Case(function: .truncate),
+    Case(function: .isNaN), Case(function: .isInfinite), Case(function: .isFinite),
   ]
 
   @Test(arguments: cases) func unaryGradients(_ test: Case) throws {
@@ -50,7 +62,7 @@ import Testing
   ]
 
   @Test(
-    arguments: [.add, .subtract, .multiply, .divide, .maximum, .minimum, .power]
+    arguments: [.add, .subtract, .multiply, .divide, .maximum, .minimum, .power, .arctangent2]
       as [BinaryFunction], shapes)
   func binaryGradients(_ function: BinaryFunction, shapes: (Shape, Shape)) throws {
     let a = try spread(shapes.0, from: 0.75, to: 2)
@@ -67,12 +79,31 @@ import Testing
       (.add, [11, 21, 12, 22]), (.subtract, [-9, -19, -8, -18]), (.multiply, [10, 20, 20, 40]),
       (.divide, [0.1, 0.05, 0.2, 0.1]), (.maximum, [10, 20, 10, 20]), (.minimum, [1, 1, 2, 2]),
       (.greater, [0, 0, 0, 0]), (.power, [1, 1, 1024, 1_048_576]),
+      (.greaterOrEqual, [0, 0, 0, 0]), (.equal, [0, 0, 0, 0]), (.notEqual, [1, 1, 1, 1]),
+      (.remainder, [1, 1, 2, 2]), (.floorDivide, [0, 0, 0, 0]),
+      (.arctangent2, [0.0996686525, 0.0499583957, 0.19739556, 0.0996686525]),
     ] as [(BinaryFunction, [Float])])
   func binaryValues(function: BinaryFunction, expected: [Float]) throws {
     let (column, row) = (try Tensor([2, 1], [1, 2]), try Tensor([2], [10, 20]))
     let result = try compute([column, row]) { [try $0.binary(function, $1[0], $1[1])] }
     #expect(result[0].shape == [2, 2])
     #expect(relativeError(result[0].elements, expected) <= Tolerance.rounding)
+  }
+
+  // By hand: 7 = 2 * 3 + 1 and -7 = -3 * 3 + 2, so that b counts -2 and 3 times.
+  @Test func remaindersFollowBothNumbers() throws {
+    let (a, b) = (try Tensor([2], [7, -7]), try Tensor([2], [3, 3]))
+    let gradients = try gradient(at: [a, b]) { try $0.binary(.remainder, $1[0], $1[1]) }
+    #expect(gradients.map(\.elements) == [[1, 1], [-2, 3]])
+  }
+
+  @Test(
+    arguments: [.greater, .greaterOrEqual, .equal, .notEqual, .floorDivide] as [BinaryFunction])
+  func stepsHaveNoGradient(_ function: BinaryFunction) throws {
+    var graph = Graph()
+    let (a, b) = (graph.input(TensorType([2])), graph.input(TensorType([2])))
+    let result = try graph.binary(function, a, b)
+    #expect(try graph.gradient(of: result, withRespectTo: [a, b]) == [nil, nil])
   }
 
   // Equal elements: the first of the two takes all, so that nothing is counted twice.

@@ -21,7 +21,11 @@ import Testing
 
   @Test func biasAndActivationAreFused() throws {
     #expect(try names { [try $0.unary(Self.relu, biased(&$0, $1))] } == ["MatrixProduct"])
-    #expect(try names { [try $0.unary(.sigmoid, product(&$0, $1))] } == ["MatrixProduct"])
+    for function in [.sigmoid, .silu, .gelu, .geluTanh, .mish, .hardSigmoid, .hardSwish]
+      as [UnaryFunction]
+    {
+      #expect(try names { [try $0.unary(function, product(&$0, $1))] } == ["MatrixProduct"])
+    }
   }
 
   // A second reader wants the value before the activation, be it an operation or a caller.
@@ -76,7 +80,7 @@ import Testing
   @Test(
     arguments: [
       relu, .relu(negativeSlope: 0.25), .clip(low: 0, high: 6), .sigmoid, .tanh, .elu(alpha: 1),
-      .exponential, .square, .softplus,
+      .exponential, .square, .softplus, .silu, .gelu, .geluTanh, .mish, .hardSigmoid, .hardSwish,
     ])
   func fusedNumbersAreTheSame(_ function: UnaryFunction) throws {
     let x = try spread([2, 3])
