@@ -51,6 +51,20 @@ final class ModelBox: Sendable {
 typealias ArchitectureHandle = Handle<ArchitectureBox>
 typealias ModelHandle = Handle<ModelBox>
 
+/// Class names need no escaping.
+private let supportedText: CText = {
+  func list(_ names: [String]) -> String {
+    "[" + names.map { "\"\($0)\"" }.joined(separator: ", ") + "]"
+  }
+  return CText(
+    """
+    {"layers": \(list(supportedClassNames)), "operations": \(list(supportedOperationNames))}
+    """)
+}()
+
+@c @implementation
+public func ph_supported_json() -> UnsafePointer<CChar>? { supportedText.pointer }
+
 @c @implementation
 public func ph_architecture_create(
   _ configJSON: UnsafePointer<CChar>?, _ architectureOut: UnsafeMutablePointer<OpaquePointer?>?

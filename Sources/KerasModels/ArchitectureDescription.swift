@@ -41,6 +41,8 @@ struct ArchitectureDescription: Encodable {
   let inputs: [Input]
   let outputs: [Output]
   let layers: [Layer]
+  /// Variables that belong to no layer but to the model itself.
+  let weights: [Weight]
   let trace: [String]
 
   init(_ network: NetworkConfig, _ structure: StructuralLowering) throws(PhospheneError) {
@@ -65,6 +67,7 @@ struct ArchitectureDescription: Encodable {
     var builder = LayerListBuilder(structure: structure)
     layers = try builder.layers(
       of: network, prefixes: [""], weightPrefix: "", isTrainable: true)
+    weights = builder.ownWeights(of: "", isTrainable: true)
     trace = structure.order
   }
 
@@ -87,7 +90,17 @@ private struct LayerListBuilder {
 
   init(structure: StructuralLowering) {
     self.structure = structure
-    weightsByPath = Dictionary(grouping: structure.weights, by: \.path)
+    // A layer's weights may belong to a part of it; a nested model's, to its layers.
+    var weightsByPath: [String: [WeightDescription]] = [:]
+    for weight in structure.weights {
+      var owner = weight.path[...]
+      while true {
+        weightsByPath[String(owner), default: []].append(weight)
+        guard let slash = owner.lastIndex(of: "/") else { break }
+        owner = owner[..<slash]
+      }
+    }
+    self.weightsByPath = weightsByPath
   }
 
   mutating func layers(
@@ -108,6 +121,24 @@ private struct LayerListBuilder {
     return descriptions
   }
 
+  /// The weights of a layer with those of its parts, named from the layer on.
+  private func weights(of path: String, isTrainable: Bool) -> [ArchitectureDescription.Weight] {
+    (weightsByPath[path] ?? []).map {
+      ArchitectureDescription.Weight(
+        key: $0.key, name: String($0.key.dropFirst(path.isEmpty ? 0 : path.count + 1)),
+        shape: $0.shape.axes, trainable: $0.isTrainable && isTrainable)
+    }
+  }
+
+  /// The weights of a model that belong to none of its layers.
+  func ownWeights(of path: String, isTrainable: Bool) -> [ArchitectureDescription.Weight] {
+    structure.weights.filter { $0.path == path }.map {
+      ArchitectureDescription.Weight(
+        key: $0.key, name: $0.name, shape: $0.shape.axes,
+        trainable: $0.isTrainable && isTrainable)
+    }
+  }
+
   private mutating func describe(
     _ layer: LayerEntry, calls: [CallSchedule.Call], schedule: CallSchedule, prefixes: [String],
     weightPrefix: String, isTrainable: Bool
@@ -117,12 +148,8 @@ private struct LayerListBuilder {
     for prefix in prefixes { paths += calls.map { prefix + $0.path } }
     var outputShapes = paths.first.flatMap { structure.outputShapes[$0] } ?? []
     var inner: [ArchitectureDescription.Layer]?
-    var parameters = weightsByPath[path]?.reduce(0) { $0 + $1.shape.elementCount } ?? 0
-    var weights = (weightsByPath[path] ?? []).map {
-      ArchitectureDescription.Weight(
-        key: $0.key, name: $0.name, shape: $0.shape.axes,
-        trainable: $0.isTrainable && isTrainable)
-    }
+    let parameters = weightsByPath[path]?.reduce(0) { $0 + $1.shape.elementCount } ?? 0
+    var weights = weights(of: path, isTrainable: isTrainable)
     switch layer.kind {
     case .input(let config):
       outputShapes = [config.shape]
@@ -131,8 +158,8 @@ private struct LayerListBuilder {
       let nested = try layers(
         of: network, prefixes: paths.map { $0 + "/" }, weightPrefix: path + "/",
         isTrainable: isTrainable)
-      parameters = nested.reduce(0) { $0 + $1.parameters }
-      weights = nested.flatMap(\.weights)
+      // In the order of the layers, behind the model's own.
+      weights = ownWeights(of: path, isTrainable: isTrainable) + nested.flatMap(\.weights)
       inner = nested
     case .layer: break
     }

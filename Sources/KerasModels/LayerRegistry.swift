@@ -1,26 +1,78 @@
-/// Every layer that the engine knows; the one place to touch when a layer is added.
-private let layerTypes: [any Layer.Type] = [
-  ActivationLayer.self,
-  BatchNormalization.self,
-  Concatenate.self,
-  Convolution2D.self,
-  Dense.self,
-  Dropout.self,
-  Flatten.self,
-  GlobalPooling2D.self,
-  Merge.self,
-  Pooling2D.self,
-  ReLU.self,
-  Reshape.self,
-  Softmax.self,
-  ZeroPadding2D.self,
-]
+import Tensors
 
-private let typesByClassName: [String: any Layer.Type] = Dictionary(
-  uniqueKeysWithValues: layerTypes.flatMap { type in type.classNames.map { ($0, type) } })
+/// Which Swift type computes which Keras class; the one place to touch when a layer is added.
+enum LayerRegistry {
+  /// The layers of `keras.layers`.
+  private static let layerTypes: [any Layer.Type] = [
+    ActivationLayer.self,
+    BatchNormalization.self,
+    Concatenate.self,
+    Convolution2D.self,
+    Dense.self,
+    Dropout.self,
+    Flatten.self,
+    GlobalPooling2D.self,
+    Merge.self,
+    Pooling2D.self,
+    ReLU.self,
+    Reshape.self,
+    Softmax.self,
+    ZeroPadding2D.self,
+  ]
+
+  /// The functions of `keras.ops`, which Functional models contain like layers.
+  private static let operationTypes: [any Layer.Type] = [
+    Arithmetic.self
+  ]
+
+  private static let layersByClassName = index(layerTypes)
+  private static let operationsByClassName = index(operationTypes)
+
+  private static func index(_ types: [any Layer.Type]) -> [String: any Layer.Type] {
+    Dictionary(
+      uniqueKeysWithValues: types.flatMap { type in type.classNames.map { ($0, type) } })
+  }
+
+  /// The class names of the layers that can be loaded, sorted; models and `InputLayer` not among
+  /// them.
+  static var layerNames: [String] { layersByClassName.keys.sorted() }
+
+  /// The class names of the functions of `keras.ops` that can be loaded, sorted.
+  static var operationNames: [String] { operationsByClassName.keys.sorted() }
+
+  /// Decodes a layer or an operation.
+  ///
+  /// - Throws: `unsupported` for a class that isn't known, and what the class refuses.
+  static func layer(_ config: LayerConfig) throws -> any Layer {
+    let types = config.isOperation ? operationsByClassName : layersByClassName
+    guard let type = types[config.className] else {
+      throw PhospheneError.unsupported(refusal(of: config))
+    }
+    return try type.init(decoding: config)
+  }
+
+  private static func refusal(of config: LayerConfig) -> String {
+    if config.isOperation {
+      return "this operation of keras.ops isn't supported; give a handler for it (handlers=)"
+    }
+    switch config.className {
+    case "Lambda":
+      return
+        "a Lambda in a file holds code, which is never run: load the live model, or give a handler "
+        + "for it (handlers=)"
+    case "StringLookup", "IntegerLookup", "TextVectorization", "Hashing", "HashedCrossing":
+      return "looking up text isn't part of a network: cut the model behind this layer "
+        + "(keras.Model(layer.output, model.output)) and pass its ids"
+    default:
+      return
+        "the layer class isn't supported: load the live model if it is one of your own, or give "
+        + "a handler for it (handlers=)"
+    }
+  }
+}
 
 /// The Keras class names that can be loaded, sorted; models and `InputLayer` not among them.
-public var supportedClassNames: [String] { typesByClassName.keys.sorted() }
+public var supportedClassNames: [String] { LayerRegistry.layerNames }
 
-/// Returns the type that decodes a Keras class.
-func layerType(className: String) -> (any Layer.Type)? { typesByClassName[className] }
+/// The functions of `keras.ops` that can be loaded as layers of a model, sorted.
+public var supportedOperationNames: [String] { LayerRegistry.operationNames }

@@ -34,9 +34,9 @@ struct Lowering {
   /// - Returns: The network's outputs, empty if they aren't asked for.
   /// - Throws: `invalidArgument` for a network or inputs that can't be computed, by layer.
   mutating func lower(
-    _ network: NetworkConfig, on inputs: [Value?], prefix: String = "", weightPrefix: String = "",
-    wanted: Set<String>? = nil, needsOutputs: Bool = true
-  ) throws(PhospheneError) -> [Value] {
+    _ network: NetworkConfig, on inputs: [MaskedValue?], prefix: String = "",
+    weightPrefix: String = "", wanted: Set<String>? = nil, needsOutputs: Bool = true
+  ) throws(PhospheneError) -> [MaskedValue] {
     guard inputs.count == network.inputs.count else {
       throw .invalidArgument(
         "model '\(network.name)' takes \(network.inputs.count) inputs, received \(inputs.count)")
@@ -51,16 +51,16 @@ struct Lowering {
       },
       isGiven: { replacements[prefix + $0.path] != nil })
 
-    var results: [[Value]] = []
+    var results: [[MaskedValue]] = []
     for (index, call) in schedule.calls.enumerated() {
       guard needed[index] else {
         results.append([])
         continue
       }
       let path = prefix + call.path
-      var values: [Value]
+      var values: [MaskedValue]
       if let replacement = replacements[path] {
-        values = [replacement]
+        values = [MaskedValue(value: replacement)]
       } else {
         values = try compute(
           call, of: network, on: inputs, results: results, prefix: prefix,
@@ -68,13 +68,15 @@ struct Lowering {
       }
       if cuts.contains(path) {
         for index in values.indices {
-          values[index] = try graph.cut(values[index], name: "\(path):\(index)")
+          values[index] = MaskedValue(
+            value: try graph.cut(values[index].value, name: "\(path):\(index)"),
+            mask: values[index].mask)
         }
       }
       results.append(values)
       if case .input = call.layer.kind { continue }
       if !values.isEmpty {
-        outputs[path] = values
+        outputs[path] = values.map(\.value)
         order.append(path)
         guard order.count < Lowering.largestCallCount else {
           throw .unsupported("the model calls layers more than \(Lowering.largestCallCount) times")
@@ -88,11 +90,11 @@ struct Lowering {
   }
 
   private mutating func compute(
-    _ call: CallSchedule.Call, of network: NetworkConfig, on inputs: [Value?],
-    results: [[Value]], prefix: String, weightPrefix: String, wanted: Set<String>?
-  ) throws(PhospheneError) -> [Value] {
+    _ call: CallSchedule.Call, of network: NetworkConfig, on inputs: [MaskedValue?],
+    results: [[MaskedValue]], prefix: String, weightPrefix: String, wanted: Set<String>?
+  ) throws(PhospheneError) -> [MaskedValue] {
     let path = prefix + call.path
-    var arguments: [Value] = []
+    var arguments: [MaskedValue] = []
     for source in call.sources {
       guard source.output < results[source.call].count else {
         throw .invalidArgument(
@@ -115,13 +117,17 @@ struct Lowering {
       guard !arguments.isEmpty else {
         throw .invalidArgument("layer '\(path)' is called on nothing")
       }
+      var remaining = arguments[...]
+      let bound = call.arguments.map { _ in remaining.removeFirst() }
       var context = LoweringContext(
-        graph: graph, weights: weights, path: weightPrefix + pathElement(call.layer.name))
+        graph: graph, weights: weights, path: weightPrefix + pathElement(call.layer.name),
+        networkPath: weightPrefix.isEmpty ? "" : String(weightPrefix.dropLast()),
+        call: BoundCall(bound, parameters: layer.arguments))
       // Moved, not copied: the context owns the graph meanwhile.
       graph = Graph()
       defer { (graph, weights) = (context.graph, context.weights) }
       do {
-        return try layer.lower(arguments, in: &context)
+        return try context.lower(layer)
       } catch {
         throw PhospheneError(
           decoding: error, of: "layer '\(path)' (\(call.layer.className))")
@@ -136,8 +142,8 @@ struct Lowering {
   }
 
   private func value(
-    _ source: CallSchedule.Source, in results: [[Value]], of schedule: CallSchedule
-  ) throws(PhospheneError) -> Value {
+    _ source: CallSchedule.Source, in results: [[MaskedValue]], of schedule: CallSchedule
+  ) throws(PhospheneError) -> MaskedValue {
     guard source.output < results[source.call].count else {
       throw .invalidArgument(
         "output \(source.output) of layer '\(schedule.calls[source.call].path)' doesn't exist")
@@ -153,6 +159,8 @@ struct CallSchedule {
     let layer: LayerEntry
     /// The layer's name, with `#n` behind it from the second call on.
     let path: String
+    let arguments: CallArguments<TensorReference>
+    /// Where the tensors among the arguments come from, in the order of their appearance.
     let sources: [Source]
     /// Whether another call or the network's caller reads its result.
     var isRead = false
@@ -178,13 +186,15 @@ struct CallSchedule {
     var positions: [Key: Int] = [:]
     var pending: Set<Key> = []
 
-    func sources(_ key: Key) throws(PhospheneError) -> [TensorReference] {
+    func arguments(
+      _ key: Key
+    ) throws(PhospheneError) -> CallArguments<TensorReference> {
       guard let layer = layers[key.layer] else {
         throw .invalidArgument(
           "model '\(network.name)' has no layer '\(key.layer)', which another one reads")
       }
       let isInput = if case .input = layer.kind { true } else { false }
-      let calls = isInput ? [[]] : layer.calls
+      let calls = isInput ? [CallArguments(positional: [])] : layer.calls
       guard key.call < calls.count else {
         throw .invalidArgument(
           "layer '\(key.layer)' is called \(calls.count) times, another one reads call \(key.call)")
@@ -202,7 +212,8 @@ struct CallSchedule {
             stack.removeLast()
             continue
           }
-          let reads = try sources(key)
+          let arguments = try arguments(key)
+          let reads = arguments.tensors
           let missing = reads.map { Key(layer: $0.layer, call: $0.call) }
             .filter { positions[$0] == nil }
           if missing.isEmpty {
@@ -214,6 +225,7 @@ struct CallSchedule {
               Call(
                 layer: layer,
                 path: pathElement(key.layer) + (key.call == 0 ? "" : "#\(key.call)"),
+                arguments: arguments,
                 sources: reads.compactMap { read in
                   positions[Key(layer: read.layer, call: read.call)]
                     .map { Source(call: $0, output: read.output) }

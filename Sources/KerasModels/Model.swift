@@ -123,7 +123,7 @@ extension Model {
   ) throws(PhospheneError) -> LoweredModel {
     var lowering = Lowering(weights: StoredWeights(weights: weights))
     lowering.graph = graph
-    var arguments: [Value?] = inputs
+    var arguments: [MaskedValue?] = inputs.map { MaskedValue(value: $0) }
     if !fed.isEmpty {
       guard fed.count == inputs.count else {
         throw .invalidArgument("\(fed.count) layers are fed, but \(inputs.count) inputs given")
@@ -137,7 +137,8 @@ extension Model {
     let outputs = try lowering.lower(
       architecture.network, on: arguments, wanted: paths, needsOutputs: needsOutputs)
     return LoweredModel(
-      graph: lowering.graph, inputs: inputs, outputs: outputs, layers: lowering.outputs)
+      graph: lowering.graph, inputs: inputs, outputs: outputs.map(\.value),
+      layers: lowering.outputs)
   }
 
   /// Returns the shapes of inputs without the batch axis, where the model fixes them.

@@ -44,7 +44,7 @@ struct StructuralLowering {
       let shape = try Shape(checking: axes, of: "input '\(reference.layer)'")
       inputs.append(lowering.graph.input(TensorType(shape)))
     }
-    _ = try lowering.lower(network, on: inputs)
+    _ = try lowering.lower(network, on: inputs.map { MaskedValue(value: $0) })
     return lowering
   }
 }

@@ -111,6 +111,10 @@ typedef struct ph_architecture ph_architecture;
  */
 ph_status ph_architecture_create(const char *config_json, ph_architecture **architecture_out);
 
+/** Returns a JSON object with two sorted lists of Keras class names: the `layers` that architectures
+ * may hold, and the `operations` of `keras.ops`. */
+const char *ph_supported_json(void);
+
 /** Destroys an architecture; NULL is allowed. */
 void ph_architecture_destroy(ph_architecture *architecture);
 

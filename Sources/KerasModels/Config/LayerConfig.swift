@@ -4,15 +4,18 @@ import Tensors
 struct LayerConfig {
   /// The Keras class name, such as `MaxPooling2D`.
   let className: String
-  /// Whether it is an operation of `keras.ops` and no layer.
-  let isOperation: Bool
+  /// The Python module that the class lives in, empty where the configuration doesn't say.
+  let module: String
   private let decoder: any Decoder
 
-  init(className: String, isOperation: Bool = false, decoder: any Decoder) {
+  init(className: String, module: String = "", decoder: any Decoder) {
     self.className = className
-    self.isOperation = isOperation
+    self.module = module
     self.decoder = decoder
   }
+
+  /// Whether it is an operation of `keras.ops` and no layer.
+  var isOperation: Bool { module.hasPrefix("keras.src.ops") || module.hasPrefix("keras.ops") }
 
   /// The settings under the names that `Keys` lists.
   func container<Keys: CodingKey>(

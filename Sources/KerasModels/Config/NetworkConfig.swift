@@ -13,8 +13,8 @@ struct LayerEntry: Decodable, Sendable {
   let className: String
   let isTrainable: Bool
   let kind: Kind
-  /// For each call, the tensors that it reads.
-  var calls: [[TensorReference]]
+  /// What each call is given.
+  var calls: [CallArguments<TensorReference>]
   /// Whether the calls are written in Keras 2's way.
   fileprivate(set) var isLegacy: Bool
 
@@ -35,7 +35,7 @@ struct LayerEntry: Decodable, Sendable {
     name = try entry.decodeIfPresent(String.self, forKey: .name) ?? configName ?? ""
     isTrainable = try common.decodeIfPresent(Bool.self, forKey: .trainable) ?? true
     let nodes = try entry.decodeIfPresent([InboundNode].self, forKey: .inboundNodes) ?? []
-    calls = nodes.map(\.tensors)
+    calls = nodes.map(\.arguments)
     isLegacy = nodes.contains(where: \.isLegacy)
     do {
       if let policy = try? common.nestedContainer(keyedBy: PolicyKeys.self, forKey: .dtype),
@@ -51,33 +51,15 @@ struct LayerEntry: Decodable, Sendable {
           try NetworkConfig(className: className, decoder: entry.superDecoder(forKey: .config)))
       default:
         let module = try entry.decodeIfPresent(String.self, forKey: .module) ?? ""
-        let isOperation = module.hasPrefix("keras.src.ops") || module.hasPrefix("keras.ops")
-        guard !isOperation || Merge.operationNames.contains(className) else {
-          throw PhospheneError.unsupported(
-            "this operation of keras.ops isn't supported; known are "
-              + Merge.operationNames.sorted().joined(separator: ", ") + " of tensors")
-        }
-        guard let type = layerType(className: className) else {
-          throw PhospheneError.unsupported(LayerEntry.refusal(of: className))
-        }
-        kind = .layer(
-          try type.init(
-            decoding: LayerConfig(
-              className: className, isOperation: isOperation,
-              decoder: entry.superDecoder(forKey: .config))))
-        guard !isOperation || calls.allSatisfy({ $0.count == 2 }) else {
-          throw PhospheneError.unsupported("operations with plain numbers aren't supported")
-        }
+        let layer = try LayerRegistry.layer(
+          LayerConfig(
+            className: className, module: module, decoder: entry.superDecoder(forKey: .config)))
+        for call in calls { try call.check(against: layer.arguments) }
+        kind = .layer(layer)
       }
     } catch {
       throw PhospheneError(decoding: error, of: "layer '\(name)' (\(className))")
     }
-  }
-
-  private static func refusal(of className: String) -> String {
-    className == "Lambda"
-      ? "a Lambda holds code, which is never run: put built-in layers in its place"
-      : "the layer class isn't supported; known are \(supportedClassNames.joined(separator: ", "))"
   }
 }
 
@@ -211,7 +193,9 @@ extension LayerEntry {
     className = entry.className
     isTrainable = entry.isTrainable
     kind = entry.kind
-    calls = [[TensorReference(layer: layer, call: 0, output: 0)]]
+    calls = [
+      CallArguments(positional: [.tensor(TensorReference(layer: layer, call: 0, output: 0))])
+    ]
     isLegacy = false
   }
 }

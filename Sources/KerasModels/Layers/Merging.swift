@@ -1,21 +1,13 @@
 import Graphs
 import Tensors
 
-/// Keras' `Add`, `Subtract`, `Multiply`, `Average`, `Maximum` and `Minimum` of several inputs, and
-/// the operations of `keras.ops` that carry these names.
+/// Keras' `Add`, `Subtract`, `Multiply`, `Average`, `Maximum` and `Minimum` of several inputs.
 struct Merge: Layer {
-  /// The operations of `keras.ops`, which align shapes as NumPy does.
-  static let operationNames: Set = ["Add", "Maximum", "Minimum", "Multiply", "Subtract"]
-
   static let classNames = ["Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"]
 
   private let className: String
-  private let isOperation: Bool
 
-  init(decoding config: LayerConfig) throws {
-    className = config.className
-    isOperation = config.isOperation
-  }
+  init(decoding config: LayerConfig) throws { className = config.className }
 
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
@@ -25,7 +17,7 @@ struct Merge: Layer {
         "\(className) takes \(className == "Subtract" ? "two" : "at least two") inputs, received "
           + "\(inputs.count)")
     }
-    let inputs = isOperation ? inputs : try aligned(inputs, in: &context.graph)
+    let inputs = try aligned(inputs, in: &context.graph)
     var value = inputs[0]
     for input in inputs.dropFirst() {
       value =

@@ -75,6 +75,11 @@ def engine() -> dict[str, Any]:
     return dict(json.loads(text(lib.ph_engine_json())))
 
 
+def supported() -> dict[str, list[str]]:
+    """Return the Keras class names that the engine computes: `layers`, and `operations` of ops."""
+    return dict(json.loads(text(lib.ph_supported_json())))
+
+
 def set_threads(count: int | None) -> None:
     """Set how many threads later calls compute with.
 

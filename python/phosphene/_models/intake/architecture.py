@@ -57,7 +57,8 @@ class Architecture:
 
     def weights(self) -> list[Description]:
         """Return the descriptions of all weights, in the order of ``model.get_weights()``."""
-        return [weight for layer in leaves(self.layers) for weight in layer["weights"]]
+        own = list(self.description["weights"])
+        return own + [weight for layer in self.layers for weight in layer["weights"]]
 
     def keyed(self, arrays: Sequence[Any]) -> dict[str, Any]:
         """Return the arrays of ``model.get_weights()`` under the engine's keys."""
