@@ -2,6 +2,7 @@
 // these names, and nothing else of the kernels.
 
 @_exported public import enum Kernels.BinaryFunction
+@_exported public import enum Kernels.CumulativeFunction
 @_exported public import enum Kernels.Padding
 @_exported public import enum Kernels.PoolingFunction
 @_exported public import enum Kernels.ReductionFunction

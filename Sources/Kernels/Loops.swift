@@ -62,6 +62,37 @@ extension UnsafeMutablePointer<Float> {
   }
 }
 
+/// An array seen around one of its axes: (outer, length, inner).
+struct AxisView: Sendable {
+  /// The number of positions of all axes before it.
+  let outer: Int
+  /// The length of the axis.
+  let length: Int
+  /// The number of positions of all axes behind it.
+  let inner: Int
+
+  /// Looks at an array.
+  init(_ shape: Shape, axis: Int) throws(PhospheneError) {
+    try require(
+      axis >= 0 && axis < shape.rank, "shape \(shape) has no axis \(axis), counted from zero")
+    outer = shape.axes[..<axis].reduce(1, *)
+    length = shape[axis]
+    inner = shape.axes[(axis + 1)...].reduce(1, *)
+  }
+
+  /// Calls `body` for runs of at most 64 neighbours that together cover outer and inner positions,
+  /// on all threads: with the outer position and the range of inner ones.
+  @inline(__always) func forEachColumn(work: Int, _ body: (Int, Range<Int>) -> Void) {
+    let chunks = (inner + 63) / 64
+    Threads.split(outer * chunks, grain: max(1, loopGrain / max(work * min(inner, 64), 1))) {
+      for item in $0 {
+        let first = item % chunks * 64
+        body(item / chunks, first..<min(first + 64, inner))
+      }
+    }
+  }
+}
+
 /// Refuses what a caller passed in.
 func require(
   _ condition: Bool, _ sentence: @autoclosure () -> String

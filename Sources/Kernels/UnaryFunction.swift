@@ -1,5 +1,4 @@
 import Glibc
-public import Tensors
 
 /// A function of one number, applied to every element; NaN stays NaN unless it is asked for.
 public enum UnaryFunction: Hashable, Sendable {
@@ -202,7 +201,8 @@ private func polynomial(_ coefficients: [Double], _ x: Double) -> Double {
   coefficients.reduce(0) { $0 * x + $1 }
 }
 
-/// Source: M. Giles, "Approximating the erfinv function" (2011), table 5.
+// Source: M. Giles, "Approximating the erfinv function" (2011), table 5.
+
 private let gilesCentre = [
   2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,
   -0.00417768164, 0.246640727, 1.50140941,

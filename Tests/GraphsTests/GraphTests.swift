@@ -34,6 +34,8 @@ import Testing
     #expect(try graph.transpose(x, [0, 1]) == x)
     #expect(try graph.broadcast(x, to: [2, 3]) == x)
     #expect(try graph.slice(x, axis: 1, start: 0, length: 3) == x)
+    #expect(try graph.slice(x, starts: [0, 0], lengths: [2, 3], steps: [1, 1]) == x)
+    #expect(try graph.flip(x, axes: []) == x)
     #expect(try graph.pad(x, low: [0, 0], high: [0, 0]) == x)
     #expect(try graph.concatenate([x], axis: -1) == x)
     #expect(try graph.linear(x, scale: 1) == x)

@@ -85,7 +85,8 @@ struct Broadcast: Operation {
   }
 }
 
-/// A part of an array: along each axis `lengths` elements from `starts` on, `steps` apart.
+/// A part of an array: along each axis `lengths` elements from `starts` on, `steps` apart, backward
+/// if they are negative.
 struct Slice: Operation {
   let starts: [Int]
   let lengths: [Int]
@@ -95,7 +96,8 @@ struct Slice: Operation {
     let shape = inputs[0].shape
     for axis in shape.axes.indices {
       let last = starts[axis] + (lengths[axis] - 1) * steps[axis]
-      guard lengths[axis] > 0, starts[axis] >= 0, last < shape[axis] else {
+      let positions = 0..<shape[axis]
+      guard lengths[axis] > 0, positions ~= starts[axis], positions ~= last else {
         throw .invalidArgument(
           "\(lengths[axis]) elements from \(starts[axis]) on don't exist along axis \(axis) of "
             + "shape \(shape)")
@@ -242,8 +244,35 @@ extension Graph {
     guard start != 0 || length != shape[axis] else { return value }
     var (starts, lengths) = (shape.axes.map { _ in 0 }, shape.axes)
     (starts[axis], lengths[axis]) = (start, length)
-    return try apply(
-      Slice(starts: starts, lengths: lengths, steps: starts.map { _ in 1 }), to: [value])
+    return try slice(value, starts: starts, lengths: lengths, steps: starts.map { _ in 1 })
+  }
+
+  /// Appends a part of each axis: `lengths[i]` elements from `starts[i]` on, `steps[i]` apart,
+  /// backward if that is negative.
+  public mutating func slice(
+    _ value: Value, starts: [Int], lengths: [Int], steps: [Int]
+  ) throws(PhospheneError) -> Value {
+    let shape = shape(value)
+    guard [starts, lengths, steps].allSatisfy({ $0.count == shape.rank }), !steps.contains(0) else {
+      throw .invalidArgument(
+        "a slice needs start, length and a step other than zero for each axis of shape \(shape), "
+          + "received \(starts), \(lengths) and \(steps)")
+    }
+    let isWhole = lengths == shape.axes && steps.allSatisfy { $0 == 1 }
+    guard !isWhole || starts.contains(where: { $0 != 0 }) else { return value }
+    return try apply(Slice(starts: starts, lengths: lengths, steps: steps), to: [value])
+  }
+
+  /// Appends the elements in reverse order along axes, which are counted from the end if negative.
+  public mutating func flip(_ value: Value, axes: [Int]) throws(PhospheneError) -> Value {
+    let shape = shape(value)
+    var (starts, steps) = (shape.axes.map { _ in 0 }, shape.axes.map { _ in 1 })
+    for axis in axes {
+      let axis = try shape.axis(axis, of: "flip")
+      // An axis of length one is its own reverse.
+      if shape[axis] > 1 { (starts[axis], steps[axis]) = (shape[axis] - 1, -1) }
+    }
+    return try slice(value, starts: starts, lengths: shape.axes, steps: steps)
   }
 
   /// Appends elements of `value` around an array: `low[i]` before and `high[i]` after along axis
@@ -259,11 +288,7 @@ extension Graph {
   public mutating func concatenate(
     _ values: [Value], axis: Int
   ) throws(PhospheneError) -> Value {
-    let rank = shape(values[0]).rank
-    let positive = axis < 0 ? axis + rank : axis
-    guard (0..<rank).contains(positive) else {
-      throw .invalidArgument("concatenate: axis \(axis) isn't an axis of \(shape(values[0]))")
-    }
-    return values.count == 1 ? values[0] : try apply(Concatenate(axis: positive), to: values)
+    let axis = try shape(values[0]).axis(axis, of: "concatenate")
+    return values.count == 1 ? values[0] : try apply(Concatenate(axis: axis), to: values)
   }
 }

@@ -77,6 +77,17 @@ struct Softmax: Operation {
   }
 }
 
+extension Shape {
+  /// The number from zero on of an axis that may be counted from the end.
+  func axis(_ axis: Int, of operation: String) throws(PhospheneError) -> Int {
+    let positive = axis < 0 ? axis + rank : axis
+    guard axes.indices.contains(positive) else {
+      throw .invalidArgument("\(operation): axis \(axis) isn't an axis of shape \(self)")
+    }
+    return positive
+  }
+}
+
 extension Graph {
   /// Appends one number for all elements along `axes`, which disappear.
   public mutating func reduce(
@@ -88,12 +99,8 @@ extension Graph {
 
   /// Appends the softmax along an axis, counted from the end if negative.
   public mutating func softmax(_ value: Value, axis: Int = -1) throws(PhospheneError) -> Value {
-    let rank = shape(value).rank
-    let positive = axis < 0 ? axis + rank : axis
-    guard (0..<rank).contains(positive) else {
-      throw .invalidArgument("softmax: axis \(axis) isn't an axis of shape \(shape(value))")
-    }
-    return try apply(Softmax(axis: positive), to: [value])
+    let axis = try shape(value).axis(axis, of: "softmax")
+    return try apply(Softmax(axis: axis), to: [value])
   }
 
   /// Appends the sum over the axes along which `target` was broadcast to the shape of `value`.

@@ -36,6 +36,16 @@ import Testing
       try $0.slice($1[0], axis: 1, start: 1, length: 2)
     },
     Case(
+      name: "slice with steps", inputs: [[3, 5]], shape: [2, 2], expected: [11, 13, 1, 3]
+    ) { try $0.slice($1[0], starts: [2, 1], lengths: [2, 2], steps: [-2, 2]) },
+    Case(name: "flip", inputs: [[2, 3]], shape: [2, 3], expected: [2, 1, 0, 5, 4, 3]) {
+      try $0.flip($1[0], axes: [-1])
+    },
+    Case(
+      name: "flip of several axes", inputs: [[2, 2, 2]], shape: [2, 2, 2],
+      expected: [5, 4, 7, 6, 1, 0, 3, 2]
+    ) { try $0.flip($1[0], axes: [0, 2]) },
+    Case(
       name: "pad", inputs: [[2, 1]], shape: [3, 3], expected: [0, 0, 0, 0, 0, 0, 0, 1, 0]
     ) { try $0.pad($1[0], low: [1, 1], high: [0, 1]) },
     Case(
@@ -117,6 +127,15 @@ import Testing
       refusal { _ = try graph.concatenate([x, z], axis: 0) } == "can't concatenate (2, 3) and (2,)")
     #expect(
       refusal { _ = try graph.concatenate([x, y], axis: 2) }
-        == "concatenate: axis 2 isn't an axis of (2, 3)")
+        == "concatenate: axis 2 isn't an axis of shape (2, 3)")
+    #expect(
+      refusal { _ = try graph.slice(x, starts: [0, 0], lengths: [2, 3], steps: [1, 0]) }
+        == "a slice needs start, length and a step other than zero for each axis of shape (2, 3), "
+        + "received [0, 0], [2, 3] and [1, 0]")
+    #expect(
+      refusal { _ = try graph.slice(x, starts: [0, 1], lengths: [2, 3], steps: [1, -1]) }
+        == "3 elements from 1 on don't exist along axis 1 of shape (2, 3)")
+    #expect(
+      refusal { _ = try graph.flip(x, axes: [2]) } == "flip: axis 2 isn't an axis of shape (2, 3)")
   }
 }
