@@ -76,3 +76,37 @@ func copy(of array: ph_array, _ name: String) throws(PhospheneError) -> Tensor {
   storage.start.copyMemory(from: data, byteCount: type.byteCount)
   return Tensor(type, storage: storage)
 }
+
+extension DataType {
+  /// Whether callers may hand over inputs of this type.
+  var isReadable: Bool { [.float32, .int32, .uint8, .bool].contains(self) }
+}
+
+/// Returns whole numbers as floats, which hold those up to 2^24 exactly.
+func floats(
+  _ data: UnsafeMutableRawPointer, _ type: TensorType, _ name: String
+) throws(PhospheneError) -> Tensor {
+  let count = type.shape.elementCount
+  var isExact = true
+  let tensor = try Tensor(type.shape) { elements in
+    switch type.dataType {
+    case .int32:
+      let numbers = UnsafeBufferPointer(
+        start: data.assumingMemoryBound(to: Int32.self), count: count)
+      for (index, number) in numbers.enumerated() {
+        elements[index] = Float(number)
+        isExact = isExact && abs(Int(number)) <= 1 << 24
+      }
+    case .bool:
+      let bytes = UnsafeRawBufferPointer(start: data, count: count)
+      for (index, byte) in bytes.enumerated() { elements[index] = byte == 0 ? 0 : 1 }
+    default:
+      let bytes = UnsafeRawBufferPointer(start: data, count: count)
+      for (index, byte) in bytes.enumerated() { elements[index] = Float(byte) }
+    }
+  }
+  guard isExact else {
+    throw .invalidArgument("\(name): whole numbers must lie between -2^24 and 2^24")
+  }
+  return tensor
+}

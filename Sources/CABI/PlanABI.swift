@@ -12,14 +12,19 @@ import Vision
 /// A plan with what C callers ask about it.
 final class PlanBox: Sendable {
   let plan: Plan
+  /// What callers hand over; the plan computes with floats.
+  let inputTypes: [TensorType]
   let json: CText
   let outputShapes: [CShape]
   private let model: Model
   private let request: RequestGraph
   private let careful = Mutex<Plan?>(nil)
 
-  init(_ request: RequestGraph, of model: Model) throws(PhospheneError) {
+  init(
+    _ request: RequestGraph, of model: Model, on inputTypes: [TensorType]
+  ) throws(PhospheneError) {
     self.model = model
+    self.inputTypes = inputTypes
     self.request = request
     plan = try Threads.with(ThreadSetting.count) { () throws(PhospheneError) in
       try Plan(request.graph, outputs: request.outputs, pool: model.constants)
@@ -60,11 +65,12 @@ public func ph_plan_create(
     let model = try ModelHandle.value(model, "model").model
     let request = try Request(json: text(requestJSON, "request_json"))
     let types = try types(of: inputTypes, count: inputCount, "input_types")
-    for (index, type) in types.enumerated() where type.dataType != .float32 {
-      throw .invalidArgument("input_types[\(index)] must be float32, received \(type)")
+    for (index, type) in types.enumerated() where !type.dataType.isReadable {
+      throw .invalidArgument(
+        "input_types[\(index)] must be float32, int32, uint8 or bool, received \(type)")
     }
-    let graph = try request.graph(of: model, on: types)
-    planOut.pointee = PlanHandle.create(try PlanBox(graph, of: model))
+    let graph = try request.graph(of: model, on: types.map { TensorType($0.shape) })
+    planOut.pointee = PlanHandle.create(try PlanBox(graph, of: model, on: types))
   }
 }
 
@@ -106,8 +112,16 @@ public func ph_plan_run(
 ) -> ph_status {
   status { () throws(PhospheneError) in
     let box = try PlanHandle.value(plan, "plan")
-    let inputs = try pointers(
-      to: inputs, count: inputCount, ofTypes: box.plan.inputTypes, "inputs")
+    let given = try pointers(to: inputs, count: inputCount, ofTypes: box.inputTypes, "inputs")
+    // Copies of whole numbers live until the plan has run.
+    var copies: [Tensor] = []
+    var inputs = given
+    for (index, type) in box.inputTypes.enumerated() where type.dataType != .float32 {
+      let copy = try floats(given[index], type, "inputs[\(index)]")
+      copies.append(copy)
+      inputs[index] = copy.start
+    }
+    defer { withExtendedLifetime(copies) {} }
     let outputs = try pointers(
       to: outputs, count: outputCount, ofTypes: box.plan.outputTypes, "outputs")
     let areFinite = zip(inputs, box.plan.inputTypes).allSatisfy { pointer, type in

@@ -31,6 +31,51 @@ import Testing
     }
   }
 
+  // The numbers of `runsAfterTheModelIsGone`, as whole numbers and as flags.
+  @Test(arguments: [Int32(PH_INT32), Int32(PH_UINT8), Int32(PH_BOOL)])
+  func wholeNumbersAreRead(dtype: Int32) {
+    let model = makeModel()
+    defer { ph_model_destroy(model) }
+    var plan: OpaquePointer?
+    defer { ph_plan_destroy(plan) }
+    var (integers, bytes): ([Int32], [UInt8]) = ([1, 1, 0], [1, 1, 0])
+    withArray([1, 3], []) { input in
+      input.dtype = dtype
+      integers.withUnsafeMutableBytes { integers in
+        bytes.withUnsafeMutableBytes { bytes in
+          input.data = dtype == Int32(PH_INT32) ? integers.baseAddress : bytes.baseAddress
+          #expect(ph_plan_create(model, "{}", [input], 1, &plan) == ok, "\(lastMessage)")
+          withArray([1, 2], [0, 0]) { output in
+            #expect(ph_plan_run(plan, [input], 1, [output], 1) == ok, "\(lastMessage)")
+            let floats = UnsafeBufferPointer(
+              start: output.data?.assumingMemoryBound(to: Float.self), count: 2)
+            #expect(Array(floats) == [14, 26])
+          }
+        }
+      }
+    }
+  }
+
+  @Test func wholeNumbersThatFloatsDoNotHoldAreRefused() {
+    let model = makeModel()
+    defer { ph_model_destroy(model) }
+    var plan: OpaquePointer?
+    defer { ph_plan_destroy(plan) }
+    var integers: [Int32] = [0, 1 << 24 + 1, 0]
+    withArray([1, 3], []) { input in
+      input.dtype = Int32(PH_INT32)
+      #expect(ph_plan_create(model, "{}", [input], 1, &plan) == ok)
+      integers.withUnsafeMutableBytes { integers in
+        input.data = integers.baseAddress
+        withArray([1, 2], [7, 7]) { output in
+          #expect(ph_plan_run(plan, [input], 1, [output], 1) == invalid)
+          #expect(lastMessage == "inputs[0]: whole numbers must lie between -2^24 and 2^24")
+          #expect(output.data?.load(as: Float.self) == 7)
+        }
+      }
+    }
+  }
+
   // The row with a NaN loses its numbers, the other keeps them.
   @Test func nanTakesTheCarefulPlan() {
     let plan = makePlan()
@@ -127,9 +172,9 @@ import Testing
     let model = makeModel()
     defer { ph_model_destroy(model) }
     var plan: OpaquePointer?
-    withArray([2, 3], [], dtype: Int32(PH_UINT8)) { type in
+    withArray([2, 3], [], dtype: Int32(PH_FLOAT16)) { type in
       #expect(ph_plan_create(model, "{}", [type], 1, &plan) == invalid)
-      #expect(lastMessage == "input_types[0] must be float32, received uint8 (2, 3)")
+      #expect(lastMessage == "input_types[0] must be float32, int32, uint8 or bool, received float16 (2, 3)")
     }
     // No machine has this batch; the answer is a sentence, not the end of the process.
     withArray([1 << 40, 3], []) { type in

@@ -141,3 +141,84 @@ def test_tensors_of_the_backend(keras):
 def test_path_like_text_is_no_array():
     with pytest.raises(ph.InvalidArgumentError, match="received the text"):
         as_array(os.fspath("x.npy"), "The input")
+
+
+def whole_number_model(dtype="int32"):
+    """Return a network that doubles whole numbers."""
+    layers = [
+        {
+            "class_name": "InputLayer",
+            "config": {"name": "ids", "batch_shape": [None, 3], "dtype": dtype},
+        },
+        {
+            "class_name": "Multiply",
+            "module": "keras.src.ops.numpy",
+            "name": "double",
+            "config": {"name": "double"},
+            "inbound_nodes": [
+                {
+                    "args": [
+                        {
+                            "class_name": "__keras_tensor__",
+                            "config": {"keras_history": ["ids", 0, 0]},
+                        },
+                        2,
+                    ],
+                    "kwargs": {},
+                }
+            ],
+        },
+    ]
+    config = {
+        "name": "doubler",
+        "layers": layers,
+        "input_layers": [["ids", 0, 0]],
+        "output_layers": [["double", 0, 0]],
+    }
+    return ph.load(({"class_name": "Functional", "config": config}, {}))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "float32", "bool"])
+def test_whole_numbers_are_computed_with(dtype):
+    model = whole_number_model(dtype)
+    for values in ([[1, 0, 1]], np.uint8([[1, 0, 1]]), np.float64([[1, 0, 1]])):
+        np.testing.assert_array_equal(model(values), [[2, 0, 2]])
+
+
+@pytest.mark.parametrize(
+    "values, sentence",
+    [
+        ([[0.5, 1, 2]], "whole numbers .the model takes int32.; received fractions"),
+        ([[2**24 + 2, 0, 0]], "at most 2..24"),
+        ([[2**40, 0, 0]], "at most 2..24"),
+    ],
+)
+def test_what_is_no_id_is_refused(values, sentence):
+    with pytest.raises(ph.InvalidArgumentError, match=sentence):
+        whole_number_model()(values)
+
+
+def test_ids_have_no_gradient():
+    with pytest.raises(ph.InvalidArgumentError, match="pass at= with the layer that embeds them"):
+        ph.gradient(whole_number_model(), [[1, 2, 3]], 0)
+
+
+@pytest.mark.keras
+@pytest.mark.filterwarnings("ignore:(?s).*all keys in the dict must match:UserWarning")
+def test_inputs_come_in_the_structure_of_keras(keras):
+    a, b, c = (keras.Input((2,), name=name) for name in "abc")
+    total = a - 2 * b + 3 * c
+    arrays = {name: np.float32([[n, n + 1]]) for n, name in enumerate("abc")}
+    expected = arrays["a"] - 2 * arrays["b"] + 3 * arrays["c"]
+    for structure in (
+        {"z": a, "y": b, "x": c},
+        [a, [b, c]],
+        [{"q": a, "p": c}, b],
+        {"one": {"k": c}, "two": [a, b]},
+    ):
+        model = ph.load(keras.Model(structure, total))
+        given = keras.tree.map_structure(lambda tensor: arrays[tensor.name], structure)
+        np.testing.assert_array_equal(model(given), expected)
+        np.testing.assert_array_equal(model(arrays), expected)
+    with pytest.raises(ph.InvalidArgumentError, match="received a dict with .'one', 'three'."):
+        model({"one": {"k": arrays["a"]}, "three": [arrays["a"], arrays["b"]]})

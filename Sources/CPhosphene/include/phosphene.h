@@ -186,7 +186,9 @@ typedef struct ph_plan ph_plan;
  *                     objective of each sample, then its gradient with respect to each input (or
  *                     to the output of the layer `at`). `"inputs": [paths]` feeds the outputs of
  *                     layers instead of the model's inputs.
- * @param input_types  Shapes of the inputs with their batch axis; `data` isn't read.
+ * @param input_types  Shapes of the inputs with their batch axis, and the types in which they will be
+ *                     handed over: float32, or int32, uint8 and bool, which are read as numbers;
+ *                     `data` isn't read.
  */
 ph_status ph_plan_create(
     const ph_model *model, const char *request_json, const ph_array *input_types,

@@ -16,10 +16,11 @@ import Testing
 
   static let cases = [
     Case(
-      className: "Wibble", config: "{}", sentence: "the layer class isn't supported; known are Act",
+      className: "Wibble", config: "{}", sentence: "the layer class isn't supported: load",
       isUnsupported: true),
     Case(
-      className: "Lambda", config: "{}", sentence: "a Lambda holds code, which is never run",
+      className: "Lambda", config: "{}",
+      sentence: "a Lambda in a file holds code, which is never run",
       isUnsupported: true),
     Case(
       className: "Conv2D",

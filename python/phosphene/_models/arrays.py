@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError, ModelFileError
+from phosphene._models.config import escaped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from phosphene._models.network import Model
+    from phosphene._models.structure import Structure
 
 _FLOAT32 = np.dtype(np.float32)
+_LARGEST_WHOLE = 2**24
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class InputType:
     shape: tuple[int | None, ...]
     """With the batch axis; None where any length goes."""
     dtype: np.dtype[Any]
+    id_count: int | None = None
+    """The number of different ids, if the input goes straight into an embedding."""
 
     def accepts(self, shape: tuple[int, ...]) -> bool:
         """Return whether an array of this shape fits."""
@@ -37,11 +42,21 @@ class InputType:
         )
 
 
-def input_type(description: Mapping[str, Any]) -> InputType:
-    """Return the type of an input that the engine describes."""
-    kind = np.dtype(description.get("dtype", "float32")).kind
-    dtype = {"i": np.int32, "u": np.int32, "b": np.bool_}.get(kind, np.float32)
-    return InputType(description["name"], tuple(description["shape"]), np.dtype(dtype))
+def input_types(description: Mapping[str, Any]) -> tuple[InputType, ...]:
+    """Return the types of the inputs of a model that the engine describes."""
+    sizes: dict[str, int] = {}
+    for layer in description["layers"]:
+        if layer["kind"] in ("Embedding", "ReversibleEmbedding") and layer["weights"]:
+            for source in layer["connected_to"]:
+                rows = layer["weights"][0]["shape"][0]
+                sizes[source] = min(rows, sizes.get(source, rows))
+    types = []
+    for each in description["inputs"]:
+        kind = np.dtype(each.get("dtype", "float32")).kind
+        dtype = {"i": np.int32, "b": np.bool_}.get(kind, np.float32)
+        count = sizes.get(escaped(each["name"]))
+        types.append(InputType(each["name"], tuple(each["shape"]), np.dtype(dtype), count))
+    return tuple(types)
 
 
 def model_inputs(model: Model, x: Any) -> list[NDArray[Any]]:
@@ -52,9 +67,10 @@ def model_inputs(model: Model, x: Any) -> list[NDArray[Any]]:
     model
         The network.
     x
-        For a network of one input an array-like, a picture or a list of pictures; for several a
-        list in the order of the inputs, or a dict by their names. Pictures (PIL or paths) go
-        through `Model.prepare`; arrays are taken as they are, cast to float32. A missing batch
+        For a network of one input an array-like, a picture or a list of pictures; for several
+        the structure that the Keras model takes, a list in the order of the inputs, or a dict by
+        their names. Pictures (PIL or paths) go through `Model.prepare`; arrays are taken as they
+        are, cast to float32, to whole numbers where the network takes these. A missing batch
         axis is added when the rank is exactly one short.
 
     Raises
@@ -73,14 +89,14 @@ def model_inputs(model: Model, x: Any) -> list[NDArray[Any]]:
             and x.size
         ):
             return [x]
-        if isinstance(x, Mapping) and list(x) == [only.name]:
-            x = x[only.name]
+        if isinstance(x, Mapping):
+            x = _parts(x, types, model.input_structure)[0]
         if takes_pictures(only) and (
             is_picture(x) or (isinstance(x, (list, tuple)) and x and all(map(is_picture, x)))
         ):
             x = model.prepare(x)
         return [_fitted(x, only, "The input")]
-    parts = _parts(x, types)
+    parts = _parts(x, types, model.input_structure)
     arrays = [
         _fitted(part, each, f"Input {each.name!r}") for part, each in zip(parts, types, strict=True)
     ]
@@ -162,8 +178,11 @@ def batches(arrays: Sequence[NDArray[Any]], size: Any) -> list[list[NDArray[Any]
     ]
 
 
-def _parts(x: Any, types: Sequence[InputType]) -> list[Any]:
-    """Return one value for each of several inputs."""
+def _parts(x: Any, types: Sequence[InputType], structure: Structure) -> list[Any]:
+    """Return one value for each input of a network that takes a structure of them."""
+    parts = structure.flatten(x)
+    if parts is not None:
+        return parts
     names = [each.name for each in types]
     if isinstance(x, Mapping):
         if set(x) != set(names):
@@ -191,7 +210,30 @@ def _fitted(value: Any, wanted: InputType, what: str) -> NDArray[Any]:
             f"{what} has shape {shape}; the model takes {wanted.shape}"
             f"{_advice(shape, wanted.shape)}."
         )
+    if wanted.dtype.kind == "i":
+        _check_whole(array, wanted, what)
     return np.asarray(array, wanted.dtype, order="C")
+
+
+def _check_whole(array: NDArray[Any], wanted: InputType, what: str) -> None:
+    """Refuse fractions, and ids that an embedding behind the input doesn't have."""
+    if array.dtype.kind == "f" and not np.array_equal(array, np.trunc(array)):
+        raise InvalidArgumentError(
+            f"{what} must be whole numbers (the model takes int32); received fractions."
+        )
+    low, high = array.min(), array.max()
+    if max(abs(float(low)), abs(float(high))) > _LARGEST_WHOLE:
+        raise InvalidArgumentError(
+            f"{what} must be whole numbers of at most 2**24, which float32 holds exactly; received "
+            f"{low:g} to {high:g}."
+        )
+    if wanted.id_count is None:
+        return
+    if low < 0 or high >= wanted.id_count:
+        raise InvalidArgumentError(
+            f"{what} must be ids from 0 to {wanted.id_count - 1}, as many as its embedding has; "
+            f"received {low:g} to {high:g}."
+        )
 
 
 def _advice(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> str:

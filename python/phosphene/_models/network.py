@@ -21,7 +21,7 @@ from phosphene._models.arrays import InputType, batches, model_inputs
 from phosphene._models.config import settings_by_path
 from phosphene._models.intake import Architecture, Intake
 from phosphene._models.lookup import Lookup
-from phosphene._models.structure import Structure, output_structure
+from phosphene._models.structure import Structure, input_structure, output_structure
 from phosphene._models.submodel import Submodel
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Model:
         """The Keras configuration of the whole model."""
         self.name: str = self.json["name"]
         """Keras' name of the model."""
-        self.input_types: tuple[InputType, ...] = tuple(map(arrays.input_type, self.json["inputs"]))
+        self.input_types: tuple[InputType, ...] = arrays.input_types(self.json)
         """Name, shape and element type of each input."""
         self.preprocessing: Preprocessing = preparation.choose(
             preprocessing, like, intake.metadata.get("preprocessing"), self.config
@@ -72,6 +72,8 @@ class Model:
         """What a model file keeps beside the model."""
         self._lookup = Lookup(self, self.json)
         self._settings = settings_by_path(self.config)
+        self.input_structure: Structure = input_structure(self.config, self.json["inputs"])
+        """The nest of lists and dicts in which Keras takes the inputs."""
         self._structure: Structure = output_structure(self.config, self.json["outputs"])
         self._selections: dict[Hashable, tuple[str, ...]] = {}
         self._checked_range = False

@@ -1,4 +1,4 @@
-"""In which structure a model returns its outputs: one array, a list or a dict."""
+"""In which structure a model takes its inputs and returns its outputs: one array, a list, a dict."""
 
 from __future__ import annotations
 
@@ -11,13 +11,27 @@ from phosphene._models.config import Reference, escaped, structure_of
 
 @dataclass(frozen=True)
 class Structure:
-    """A nest of lists and dicts whose leaves are numbers of outputs."""
+    """A nest of lists and dicts whose leaves are numbers of inputs or outputs."""
 
     tree: Any
 
     def build(self, values: Sequence[Any]) -> Any:
         """Return the values in the structure."""
         return _filled(self.tree, values)
+
+    def flatten(self, values: Any) -> list[Any] | None:
+        """Return what stands at each number, or None if the values have another structure."""
+        found: dict[int, Any] = {}
+        return [found[n] for n in sorted(found)] if _collect(self.tree, values, found) else None
+
+
+def input_structure(config: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> Structure:
+    """Return the structure that a configuration states for the inputs of a model."""
+    inner = config.get("config")
+    stated = structure_of(inner.get("input_layers")) if isinstance(inner, Mapping) else None
+    positions = {escaped(each["name"]): index for index, each in enumerate(inputs)}
+    tree = _numbered(stated, positions)
+    return Structure(list(range(len(inputs))) if _holes(tree) else tree)
 
 
 def output_structure(config: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]]) -> Structure:
@@ -60,6 +74,18 @@ def _holes(tree: Any) -> bool:
     if isinstance(tree, list):
         return not tree or any(map(_holes, tree))
     return tree is None
+
+
+def _collect(tree: Any, values: Any, found: dict[int, Any]) -> bool:
+    """Note what stands at each leaf; return whether the values have the structure of the tree."""
+    if isinstance(tree, int):
+        found[tree] = values
+        return True
+    if isinstance(tree, dict):
+        fits = isinstance(values, Mapping) and set(values) == set(tree)
+        return fits and all(_collect(each, values[key], found) for key, each in tree.items())
+    fits = isinstance(values, (list, tuple)) and len(values) == len(tree)
+    return fits and all(map(_collect, tree, values, [found] * len(tree)))
 
 
 def _filled(tree: Any, values: Sequence[Any]) -> Any:

@@ -24,7 +24,7 @@ def scatter_weights(network, seed):
             values *= np.sqrt(1 / np.prod(weight.shape[:-1]))
         elif name == "gamma":
             values = 1 + 0.2 * values
-        elif name == "moving_variance":
+        elif name.endswith("variance"):
             values = 0.5 + np.abs(values)
         else:
             values *= 0.2
