@@ -26,6 +26,16 @@ public protocol Operation: Hashable, Sendable {
 
   /// Whether the result has the elements of the only input in the same order.
   var isView: Bool { get }
+
+  /// Returns how the operation is computed before its inputs are transposed instead of after.
+  ///
+  /// Applied to inputs that are all transposed by `permutation`, this operation gives what the
+  /// returned one gives for the inputs as they were, transposed by the returned permutation.
+  ///
+  /// - Returns: `nil` if there is no such operation.
+  func beforeTransposition(
+    by permutation: [Int]
+  ) -> (operation: any Operation, permutation: [Int])?
 }
 
 extension Operation {
@@ -40,6 +50,11 @@ extension Operation {
 
   /// Most operations compute something.
   public var isView: Bool { false }
+
+  /// Most operations give their axes a meaning.
+  public func beforeTransposition(
+    by permutation: [Int]
+  ) -> (operation: any Operation, permutation: [Int])? { nil }
 }
 
 /// One operation in a gradient walk: where it stands and what is asked of it.

@@ -59,7 +59,8 @@ public final class Plan: Sendable {
     _ graph: Graph, outputs: [Value], pool: ConstantPool, fusesActivations: Bool = true
   ) throws(PhospheneError) {
     var program = Program(graph: graph, outputs: outputs)
-    program = try program.foldingScales(with: ConstantFolder(pool: pool))
+    let folder = ConstantFolder(pool: pool)
+    program = try program.movingTranspositions(with: folder).foldingScales(with: folder)
     if fusesActivations, program.constants.allSatisfy(pool.isFinite) {
       program = try program.fusingEpilogues()
     }

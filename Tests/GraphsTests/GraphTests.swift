@@ -59,4 +59,25 @@ import Testing
     #expect(graph.nodes.count == 1)
     #expect(copy[square].inputs == [x])
   }
+
+  @Test func viewsAndTranspositionsAreMerged() throws {
+    var graph = Graph()
+    let x = graph.input(TensorType([2, 3, 4]))
+    let moved = try graph.transpose(x, [2, 0, 1])
+    #expect(try graph.transpose(moved, [1, 2, 0]) == x)
+    #expect(try graph.transpose(moved, [2, 1, 0]) == graph.transpose(x, [1, 0, 2]))
+    let flat = try graph.reshape(x, to: [24])
+    #expect(try graph.reshape(flat, to: [2, 3, 4]) == x)
+    #expect(try graph.reshape(flat, to: [6, 4]) == graph.reshape(x, to: [6, 4]))
+    // A place of its own isn't merged with anything.
+    let place = try graph.cut(flat, name: "flat")
+    let behind = try graph.reshape(place, to: [2, 3, 4])
+    #expect(graph[behind].inputs == [place])
+    #expect(
+      refusal { _ = try graph.transpose(moved, [0, 1, 3]) }
+        == "a transposition names each axis of shape (4, 2, 3) once, received [0, 1, 3]")
+    #expect(
+      refusal { _ = try graph.reshape(flat, to: [5]) }
+        == "an array of shape (24,) can't be reshaped to (5,)")
+  }
 }

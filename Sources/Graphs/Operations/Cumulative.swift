@@ -22,6 +22,13 @@ struct Cumulative: Operation {
     }
   }
 
+  func beforeTransposition(
+    by permutation: [Int]
+  ) -> (operation: any Operation, permutation: [Int])? {
+    let moved = Cumulative(function: function, axis: permutation[axis], isReversed: isReversed)
+    return (moved, permutation)
+  }
+
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try cumulativeKernel(function, input: request.shape(0), axis: axis, isReversed: isReversed)
   }
@@ -38,6 +45,13 @@ struct CumulativeProductGradient: Operation {
   func cotangents(
     of pullback: Pullback, in graph: inout Graph
   ) throws(PhospheneError) -> [Value?] { [nil, nil] }
+
+  func beforeTransposition(
+    by permutation: [Int]
+  ) -> (operation: any Operation, permutation: [Int])? {
+    let moved = CumulativeProductGradient(axis: permutation[axis], isReversed: isReversed)
+    return (moved, permutation)
+  }
 
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try cumulativeProductGradientKernel(

@@ -16,6 +16,12 @@ struct Unary: Operation {
     return [try plainCotangent(pullback, in: &graph)]
   }
 
+  func beforeTransposition(
+    by permutation: [Int]
+  ) -> (operation: any Operation, permutation: [Int])? {
+    (self, permutation)
+  }
+
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try unaryKernel(function, count: request.output.shape.elementCount)
   }
@@ -56,6 +62,12 @@ struct UnaryGradient: Operation {
     var inputs = pullback.inputs
     inputs[0] = pullback.cotangent
     return [try graph.apply(self, to: inputs)] + inputs.dropFirst().map { _ in nil }
+  }
+
+  func beforeTransposition(
+    by permutation: [Int]
+  ) -> (operation: any Operation, permutation: [Int])? {
+    (self, permutation)
   }
 
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
@@ -127,6 +139,12 @@ struct Binary: Operation {
     return parts
   }
 
+  func beforeTransposition(
+    by permutation: [Int]
+  ) -> (operation: any Operation, permutation: [Int])? {
+    (self, permutation)
+  }
+
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try binaryKernel(function, a: request.shape(0), b: request.shape(1))
   }
@@ -192,7 +210,7 @@ extension Graph {
 
 extension Graph {
   /// The value before the activation that computed `value`: what goes into its softmax or its
-  /// function of each element, or `value` itself if there is none.
+  /// function of each element, through reshapes and transpositions, or `value` itself if there is none.
   public mutating func preActivation(of value: Value) throws(PhospheneError) -> Value {
     guard case .operation(let operation, let inputs) = self[value].source else { return value }
     switch operation {
@@ -207,13 +225,16 @@ extension Graph {
     case is Cut: return try preActivation(of: inputs[0])
     case let view as Reshape:
       let inner = try preActivation(of: inputs[0])
-      return inner == inputs[0] ? value : try apply(view, to: [inner])
+      return inner == inputs[0] ? value : try reshape(inner, to: view.shape)
+    case let order as Transpose:
+      let inner = try preActivation(of: inputs[0])
+      return inner == inputs[0] ? value : try transpose(inner, order.permutation)
     default: return value
     }
   }
 
-  /// The value before the softmax or sigmoid that computed `value`, through reshapes, or `value`
-  /// itself if it isn't a probability.
+  /// The value before the softmax or sigmoid that computed `value`, through reshapes and transpositions, or
+  /// `value` itself if it isn't a probability.
   public mutating func logits(of value: Value) throws(PhospheneError) -> Value {
     guard case .operation(let operation, let inputs) = self[value].source else { return value }
     switch operation {
@@ -222,7 +243,10 @@ extension Graph {
     case is Cut: return try logits(of: inputs[0])
     case let view as Reshape:
       let inner = try logits(of: inputs[0])
-      return inner == inputs[0] ? value : try apply(view, to: [inner])
+      return inner == inputs[0] ? value : try reshape(inner, to: view.shape)
+    case let order as Transpose:
+      let inner = try logits(of: inputs[0])
+      return inner == inputs[0] ? value : try transpose(inner, order.permutation)
     default: return value
     }
   }

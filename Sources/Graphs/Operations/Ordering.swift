@@ -17,6 +17,13 @@ struct ArgExtreme: Operation {
     of pullback: Pullback, in graph: inout Graph
   ) throws(PhospheneError) -> [Value?] { [nil] }
 
+  func beforeTransposition(
+    by permutation: [Int]
+  ) -> (operation: any Operation, permutation: [Int])? {
+    let moved = ArgExtreme(axis: permutation[axis], isMaximum: isMaximum)
+    return (moved, permutation.removing([axis]))
+  }
+
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try argExtremeKernel(input: request.shape(0), axis: axis, isMaximum: isMaximum)
   }
@@ -40,6 +47,12 @@ struct ArgSort: Operation {
   func work(for request: KernelRequest) -> Int {
     let bits = Int.bitWidth - request.shape(0)[axis].leadingZeroBitCount
     return request.output.shape.elementCount.multipliedClamping(by: 16 * bits + 16)
+  }
+
+  func beforeTransposition(
+    by permutation: [Int]
+  ) -> (operation: any Operation, permutation: [Int])? {
+    (ArgSort(axis: permutation[axis], isDescending: isDescending), permutation)
   }
 
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {

@@ -49,6 +49,13 @@ struct Reduction: Operation {
     }
   }
 
+  func beforeTransposition(
+    by permutation: [Int]
+  ) -> (operation: any Operation, permutation: [Int])? {
+    let moved = Reduction(function: function, axes: axes.map { permutation[$0] }.sorted())
+    return (moved, permutation.removing(axes))
+  }
+
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try reductionKernel(function, input: request.shape(0), axes: axes)
   }
@@ -70,6 +77,12 @@ struct Softmax: Operation {
     let projection = try graph.reshape(
       graph.reduce(.sum, graph.multiply(cotangent, y), axes: [axis]), to: Shape(column))
     return [try graph.multiply(y, graph.subtract(cotangent, projection))]
+  }
+
+  func beforeTransposition(
+    by permutation: [Int]
+  ) -> (operation: any Operation, permutation: [Int])? {
+    (Softmax(axis: permutation[axis]), permutation)
   }
 
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {

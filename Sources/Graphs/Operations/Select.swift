@@ -22,6 +22,12 @@ struct Select: Operation {
     return parts
   }
 
+  func beforeTransposition(
+    by permutation: [Int]
+  ) -> (operation: any Operation, permutation: [Int])? {
+    (self, permutation)
+  }
+
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try selectKernel(condition: request.shape(0), a: request.shape(1), b: request.shape(2))
   }
