@@ -22,7 +22,7 @@ enum LayerRegistry {
 
   /// The functions of `keras.ops`, which Functional models contain like layers.
   private static let operationTypes: [any Layer.Type] = [
-    Arithmetic.self
+    KerasOperation.self
   ]
 
   private static let layersByClassName = index(layerTypes)

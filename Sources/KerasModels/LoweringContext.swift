@@ -19,7 +19,7 @@ struct LoweringContext {
   /// The path under which the variables of the network around the layer are filed.
   let networkPath: String
   /// What the layer is called on.
-  let call: BoundCall
+  var call: BoundCall
   /// The masks that the layer sets, by output.
   private(set) var masks: [Int: Value?] = [:]
 
@@ -181,7 +181,7 @@ struct LoweringContext {
 
 /// The arguments of a call, found by the names of Keras' parameters.
 struct BoundCall: Sendable {
-  private let arguments: [String: Argument<MaskedValue>]
+  private var arguments: [String: Argument<MaskedValue>]
   /// The tensors among the arguments, in the order of the parameters.
   let inputs: [MaskedValue]
 
@@ -189,8 +189,17 @@ struct BoundCall: Sendable {
     var bound: [String: Argument<MaskedValue>] = [:]
     for (name, argument) in call.named { bound[name] = argument }
     for (name, argument) in zip(parameters, call.positional) { bound[name] = argument }
+    // As in Python, a starred parameter takes the positional arguments that are left.
+    if let last = parameters.last, last.hasPrefix("*") {
+      bound[last] = .list(Array(call.positional.dropFirst(parameters.count - 1)))
+    }
     arguments = bound
     inputs = parameters.flatMap { bound[$0]?.tensors ?? [] }
+  }
+
+  /// Adds what stands in a layer's configuration and not in its call.
+  mutating func add(_ settings: [String: Argument<MaskedValue>]) {
+    arguments.merge(settings) { argument, _ in argument }
   }
 
   /// The argument for a parameter, `nil` if it is left out.

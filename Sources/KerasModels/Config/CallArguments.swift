@@ -77,13 +77,15 @@ struct CallArguments<Source: Sendable>: Sendable {
 extension CallArguments where Source == TensorReference {
   /// Refuses arguments that a layer doesn't know, since leaving one out might change the numbers.
   ///
-  /// `training` says nothing at inference, and neither does what is `None`.
+  /// `training` says nothing at inference, and neither does what is `None`. As in Python, a starred
+  /// parameter at the end takes any number of positional arguments, one with two stars any names.
   func check(against parameters: [String]) throws(PhospheneError) {
-    guard positional.count <= parameters.count else {
+    guard positional.count <= parameters.count || parameters.last?.hasPrefix("*") == true else {
       throw .unsupported(
         "it is called with \(positional.count) arguments; known are "
           + parameters.joined(separator: ", "))
     }
+    if parameters.last?.hasPrefix("**") == true { return }
     for (name, value) in named where !value.isNone && name != "training" {
       guard parameters.contains(name) else {
         throw .unsupported(

@@ -14,14 +14,21 @@ struct LayerConfig {
     self.decoder = decoder
   }
 
-  /// Whether it is an operation of `keras.ops` and no layer.
-  var isOperation: Bool { module.hasPrefix("keras.src.ops") || module.hasPrefix("keras.ops") }
+  /// Whether it is an operation of `keras.ops` and no layer; some activations are called as such.
+  var isOperation: Bool {
+    ["keras.src.ops", "keras.ops", "keras.src.activations"].contains { module.hasPrefix($0) }
+  }
 
   /// The settings under the names that `Keys` lists.
   func container<Keys: CodingKey>(
     keyedBy keys: Keys.Type
   ) throws -> KeyedDecodingContainer<Keys> {
     try decoder.container(keyedBy: keys)
+  }
+
+  /// All settings by name, as they are written.
+  func values() throws -> [String: Argument<TensorReference>] {
+    try decoder.singleValueContainer().decode([String: Argument<TensorReference>].self)
   }
 
   /// Refuses `data_format: "channels_first"`.
