@@ -180,7 +180,8 @@ def _from_cotangent(
     array = np.asarray(as_array(given, "The cotangent"), np.float32, order="C")
     shape = model[layer].output_shape
     if isinstance(shape, tuple):
-        wanted = (len(arrays[0]), *shape[1:])
+        # Functions such as a sum over all axes have no batch.
+        wanted = (len(arrays[0]), *shape[1:]) if shape[:1] == (None,) else shape
         if array.ndim == len(wanted) - 1:
             array = array[np.newaxis]
         if array.ndim != len(wanted) or any(

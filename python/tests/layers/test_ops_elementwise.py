@@ -168,7 +168,7 @@ BINARY = {
 
 OTHERS = {
     "AllClose": {
-        "far": binary("allclose", SHAPE, SHAPE),
+        "far": binary("allclose", SHAPE, SHAPE, smooth=False),
         "near": row(
             lambda keras: lambda x: keras.ops.allclose(x, x + 0.01, atol=0.1), SHAPE, smooth=False
         ),
