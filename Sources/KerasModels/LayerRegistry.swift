@@ -7,8 +7,9 @@ enum LayerRegistry {
     ActivationLayer.self,
     BatchNormalization.self,
     Concatenate.self,
-    Convolution2D.self,
+    Convolution.self,
     Dense.self,
+    DepthwiseConvolution.self,
     Dropout.self,
     Flatten.self,
     GlobalPooling2D.self,
@@ -16,7 +17,9 @@ enum LayerRegistry {
     Pooling2D.self,
     ReLU.self,
     Reshape.self,
+    SeparableConvolution.self,
     Softmax.self,
+    TransposedConvolution.self,
     ZeroPadding2D.self,
   ]
 

@@ -137,6 +137,7 @@ private struct ConvolutionMemory {
   private let geometry: WindowGeometry
 
   init(_ problem: Convolution) throws(PhospheneError) {
+    let problem = try ConvolutionMemory.flattened(problem)
     geometry = problem.geometry
     image = try ConvolutionMemory.channelsSecond(problem.image.inputShape)
     result = try ConvolutionMemory.channelsSecond(problem.outputShape)
@@ -153,6 +154,22 @@ private struct ConvolutionMemory {
     }
     denseWeights = try MemoryDescriptor(axes: axes, strides: order)
     anyWeights = try MemoryDescriptor(anyOrder: axes)
+  }
+
+  /// A depthwise convolution along one axis as one along two: oneDNN is seven times as fast there.
+  private static func flattened(_ problem: Convolution) throws(PhospheneError) -> Convolution {
+    let input = problem.image.inputShape
+    guard input.rank == 3, problem.groups == problem.channels, problem.groups > 1 else {
+      return problem
+    }
+    let geometry = problem.geometry
+    return try Convolution(
+      [input[0], 1, input[1], input[2]], Shape([1] + problem.weights.axes),
+      WindowGeometry(
+        window: [1] + geometry.window, strides: [1] + geometry.strides,
+        dilations: [1] + geometry.dilations, padLow: [0] + geometry.padLow,
+        padHigh: [0] + geometry.padHigh),
+      problem.groups)
   }
 
   private static func channelsSecond(

@@ -95,4 +95,23 @@ extension Graph {
   ) throws(PhospheneError) -> Value {
     try apply(Convolution(geometry: geometry, groups: groups), to: [input, weights])
   }
+
+  /// Appends a transposed convolution: the image of shape `image` that holds, for each element of
+  /// `value`, the weights of its window times this element, all of them added up.
+  ///
+  /// `value` is of shape (batch, windows..., filters), `weights` of shape (window..., channels,
+  /// filters): those of the convolution whose adjoint this is.
+  public mutating func transposedConvolution(
+    _ value: Value, weights: Value, geometry: WindowGeometry, image: Shape
+  ) throws(PhospheneError) -> Value {
+    let forward = Convolution(geometry: geometry)
+    let windows = try forward.outputType(for: [TensorType(image), self[weights].type]).shape
+    guard windows == shape(value) else {
+      throw .invalidArgument(
+        "an image of shape \(image) has windows of shape \(windows) for a transposed convolution, "
+          + "received \(shape(value))")
+    }
+    let operation = ConvolutionInputGradient(geometry: geometry, groups: 1, input: image)
+    return try apply(operation, to: [value, weights])
+  }
 }

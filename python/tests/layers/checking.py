@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from conftest import relative_error
 from conformance.keras_side import scatter_weights
+from layers import on_jax
 
 import phosphene as ph
 
@@ -72,7 +73,7 @@ class Row:
     `build` gets the module ``keras`` and returns a layer, or a function of symbolic tensors;
     `inputs` are shapes (normal numbers), or one of the classes above. `call` says how the layer is
     called, where that isn't ``layer(x)`` or ``layer([x, y])``. `smooth` is false where Keras has no
-    gradient to compare with.
+    gradient to compare with; `on_jax` is true where TensorFlow can't compute the layer on a CPU.
     """
 
     build: Callable[[Any], Any]
@@ -80,6 +81,7 @@ class Row:
     call: Callable[..., Any] | None = None
     smooth: bool = True
     batch: int = 2
+    on_jax: bool = False
 
 
 def row(build: Callable[[Any], Any], *inputs: Any, **settings: Any) -> Row:
@@ -121,7 +123,10 @@ def check(table: dict[str, dict[str, Row]], key: str) -> None:
     keras_model, arrays = network(row, key)
     model = ph.load(keras_model)
     feed = arrays if len(arrays) > 1 else arrays[0]
-    expected = flat(keras_model(feed, training=False))
+    if row.on_jax:
+        expected, gradients = on_jax.reference(row, key)
+    else:
+        expected, gradients = flat(keras_model(feed, training=False)), None
     received = flat(model(feed))
     assert len(received) == len(expected)
     for index, (ours, theirs) in enumerate(zip(received, expected, strict=True)):
@@ -132,35 +137,54 @@ def check(table: dict[str, dict[str, Row]], key: str) -> None:
         error = relative_error(np.where(finite, ours, 0), np.where(finite, theirs, 0))
         assert error <= VALUE_TOLERANCE, f"output {index} is off by {error:.1e}"
     if row.smooth:
-        check_gradients(model, keras_model, arrays, feed, expected)
+        gradients = gradients or gradients_on_tensorflow(keras_model, arrays, expected)
+        check_gradients(model, arrays, feed, gradients)
 
 
 def check_gradients(
-    model: ph.Model, keras_model: Any, arrays: list[Any], feed: Any, expected: list[Any]
+    model: ph.Model, arrays: list[Any], feed: Any, expected: list[list[Any]]
 ) -> None:
-    """Compare the gradients of each output, under random weights, with TensorFlow's."""
-    import tensorflow as tf
-
-    paths = [each["path"] for each in model.json["outputs"]]
+    """Compare the gradients of each output, under random weights, with Keras'."""
     sources = [index for index, each in enumerate(arrays) if each.dtype.kind == "f"]
     if not sources:
         return
     random = np.random.default_rng(0)
-    for number, path in enumerate(paths):
-        cotangent = random.normal(size=np.shape(expected[number])).astype(np.float32)
-        tensors = [tf.constant(each) for each in arrays]
-        with tf.GradientTape() as tape:
-            for index in sources:
-                tape.watch(tensors[index])
-            values = flat(keras_model(tensors if len(tensors) > 1 else tensors[0], training=False))
-            total = tf.reduce_sum(tf.cast(values[number], tf.float32) * cotangent)
-        theirs = tape.gradient(total, [tensors[index] for index in sources])
+    outputs = zip(model.json["outputs"], flat(model(feed)), expected, strict=True)
+    for output, values, wanted in outputs:
+        path = output["path"]
+        cotangent = random.normal(size=values.shape).astype(np.float32)
         ours = ph.gradient(model, feed, cotangent=(path, cotangent))
         ours = ours if isinstance(ours, list) else [ours]
-        for index, their in zip(sources, theirs, strict=True):
-            wanted = np.zeros_like(arrays[index]) if their is None else dense(their)
-            error = relative_error(ours[index], wanted)
+        for index, their in zip(sources, wanted, strict=True):
+            error = relative_error(ours[index], their)
             assert error <= GRADIENT_TOLERANCE, f"d {path} / d input {index} is off by {error:.1e}"
+
+
+def gradients_on_tensorflow(
+    keras_model: Any, arrays: list[Any], expected: list[Any]
+) -> list[list[Any]]:
+    """Return the gradients of each output, under random weights, for the inputs that are floats."""
+    import tensorflow as tf
+
+    tensors = [tf.constant(each) for each in arrays]
+    sources = [each for each in tensors if each.dtype.is_floating]
+    random = np.random.default_rng(0)
+    gradients = []
+    for number, value in enumerate(expected):
+        cotangent = random.normal(size=np.shape(value)).astype(np.float32)
+        with tf.GradientTape() as tape:
+            for source in sources:
+                tape.watch(source)
+            values = flat(keras_model(tensors if len(tensors) > 1 else tensors[0], training=False))
+            total = tf.reduce_sum(tf.cast(values[number], tf.float32) * cotangent)
+        found = tape.gradient(total, sources)
+        gradients.append(
+            [
+                np.zeros(source.shape, np.float32) if each is None else dense(each)
+                for source, each in zip(sources, found, strict=True)
+            ]
+        )
+    return gradients
 
 
 def dense(gradient: Any) -> Any:
