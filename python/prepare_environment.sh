@@ -3,7 +3,8 @@
 #
 #   prepare_environment.sh build   what the build and the package need, then the package itself,
 #                                  editable, so that .venv/bin/python imports it from this tree
-#   prepare_environment.sh test    pytest, Keras and its backends (the extra `test` in setup.cfg)
+#   prepare_environment.sh test    pytest, Keras and its backends (the extra `test` in setup.cfg),
+#                                  and tf_keras (Keras 2), which writes files to read
 #   prepare_environment.sh lint    ruff and mypy (the extra `lint`)
 #
 # Debian refuses pip into the system's Python, hence the environment. System packages are installed
@@ -65,6 +66,15 @@ install() {
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
 }
 
+# Prints the version of tf_keras that belongs to the installed TensorFlow.
+matching_tf_keras() {
+  "$venv/bin/python" - <<'PYTHON'
+from importlib.metadata import version
+major, minor, *_ = version("tensorflow-cpu").split(".")
+print(f"tf_keras=={major}.{minor}.*")
+PYTHON
+}
+
 # Prints the build requirements of pyproject.toml, one a line. oneDNN isn't among them: its
 # package holds the same 55 MB three times, and build_engine.py takes what it needs.
 build_requirements() {
@@ -91,6 +101,10 @@ case ${1:-} in
   test | lint)
     echo "Installing what '$1' needs into $venv"
     install --no-build-isolation --editable ".[$1]"
+    if [[ $1 == test ]]; then
+      # By itself it would bring the whole of tensorflow, over tensorflow-cpu.
+      install --no-deps "$(matching_tf_keras)"
+    fi
     ;;
   *)
     echo "usage: $0 build|test|lint" >&2

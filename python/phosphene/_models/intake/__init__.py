@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from phosphene._errors import InvalidArgumentError, ModelFileError
+from phosphene._errors import InvalidArgumentError
 from phosphene._models.intake.architecture import Architecture, Intake
 from phosphene._models.intake.live import is_live_model, read_live_model
 
@@ -30,7 +30,9 @@ def read(source: Any, config: Any = None) -> Intake:
         The configuration for a file that has weights only.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _read_file(Path(source), config)
+        from phosphene._models.intake.files import read_file
+
+        return read_file(Path(source), config)
     if config is not None:
         raise InvalidArgumentError(
             "config= goes with the path of a file that has weights only; received it with "
@@ -54,37 +56,3 @@ def _read_pair(config: Any, weights: Any) -> Intake:
         "The weights of a pair (config, weights) are a dict of arrays or a list in the order of "
         f"get_weights(); received a {type(weights).__name__}."
     )
-
-
-def _read_file(path: Path, config: Any) -> Intake:
-    """Read a model file of any kind; what it is, its first bytes say, not its name."""
-    if path.is_dir():
-        raise ModelFileError(
-            f"{path} is a folder. Save the model with model.save('model.keras') and load that."
-        )
-    if path.exists() and not path.is_file():  # a pipe would keep us waiting for a writer
-        raise ModelFileError(f"{path} is not a file.")
-    try:
-        with path.open("rb") as file:
-            start = file.read(16)
-    except OSError as error:
-        raise ModelFileError(f"{path} can't be read: {error.strerror or error}.") from None
-    if start.startswith(b"PK"):
-        from phosphene._models.intake.keras_file import read_keras_file
-
-        reader = read_keras_file
-    elif start.startswith(b"\x89HDF"):
-        from phosphene._models.intake.h5_file import read_h5_file
-
-        return read_h5_file(path, config)
-    elif path.suffix == ".safetensors" or start[8:9] == b"{":
-        from phosphene._models.intake.architecture import open_model_file
-
-        reader = open_model_file
-    else:
-        raise ModelFileError(
-            f"{path} is no Keras model: it begins with {start[:8]!r}. load takes {_ACCEPTED}."
-        )
-    if config is not None:
-        raise InvalidArgumentError(f"{path} has a configuration of its own; leave out config=.")
-    return reader(path)

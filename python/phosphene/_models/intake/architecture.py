@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from phosphene._engine.library import check, describe, ffi, lib, text
 from phosphene._errors import InvalidArgumentError, ModelFileError, PhospheneError
+from phosphene._models.config import settings_by_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,13 +49,19 @@ class Architecture:
         check(lib.ph_architecture_create(encoded.encode(), out))
         self._handle = ffi.gc(out[0], lib.ph_architecture_destroy)
         self.description: Description = json.loads(text(lib.ph_architecture_json(self._handle)))
-        self.keras_version: str | None = json.loads(encoded).get("keras_version")
+        self._config: dict[str, Any] = json.loads(encoded)
+        self.keras_version: str | None = self._config.get("keras_version")
         """The version of Keras that wrote the configuration, if it is known."""
 
     @property
     def layers(self) -> list[Description]:
         """The descriptions of ``model.layers``."""
         return list(self.description["layers"])
+
+    @cached_property
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The settings (``get_config()``) of all layers, nested ones too, by path."""
+        return settings_by_path(self._config)
 
     def weights(self) -> list[Description]:
         """Return the descriptions of all weights, in the order of ``model.get_weights()``."""

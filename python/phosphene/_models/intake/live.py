@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError, PhospheneError, UnsupportedError
 from phosphene._models.intake.architecture import Architecture, Description, Intake
+from phosphene._models.intake.variables.adapted import is_adapted, plain_variables
+from phosphene._models.intake.variables.naming import as_shapes, in_stored_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,15 +87,43 @@ def _level(described: Sequence[Description], owner: Any) -> dict[str, Any]:
         if "layers" in description:
             result.update(_level(description["layers"], layer))
             continue
-        values = layer.get_weights() if description["weights"] else []
-        if len(values) != len(description["weights"]):
-            raise UnsupportedError(
-                f"{type(layer).__name__} {layer.name!r} has {len(values)} weights, the engine "
-                f"knows {len(description['weights'])} of its class."
-            )
-        for weight, value in zip(description["weights"], values, strict=True):
-            result[weight["key"]] = value
+        if description["weights"]:
+            result.update(_values(description, layer))
     return result
+
+
+def _values(description: Description, layer: Any) -> dict[str, Any]:
+    """Read the weights of one layer, whose order differs between Keras 2 and 3."""
+    arrays = list(layer.get_weights())
+    names = [_name(variable) for variable in getattr(layer, "weights", ())]
+    if len(names) != len(arrays):  # something that only behaves like a layer of Keras
+        names = [weight["key"] for weight in description["weights"]]
+    else:
+        settings = layer.get_config()
+        if is_adapted(settings, names):
+            names, arrays = plain_variables(description, settings, names, arrays, _scaling(layer))
+    if len(arrays) != len(description["weights"]):
+        raise UnsupportedError(
+            f"{type(layer).__name__} {layer.name!r} has {len(arrays)} weights, the engine "
+            f"knows {len(description['weights'])} of its class."
+        )
+    order = in_stored_order(description, names, as_shapes(arrays))
+    return {weight["key"]: array for weight, array in zip(order, arrays, strict=True)}
+
+
+def _name(variable: Any) -> str:
+    """Return the name of a variable with its path, which Keras 2 keeps in the name."""
+    return str(getattr(variable, "path", None) or variable.name)
+
+
+def _scaling(layer: Any) -> dict[str, float]:
+    """Return what the LoRA products of a layer and its parts are multiplied by, by path."""
+    parts = layer._flatten_layers() if hasattr(layer, "_flatten_layers") else (layer,)
+    return {
+        part.lora_kernel_a.path.rpartition("/")[0]: part.lora_alpha / part.lora_rank
+        for part in parts
+        if hasattr(part, "lora_kernel_a")
+    }
 
 
 def _first_sentence(error: Exception) -> str:

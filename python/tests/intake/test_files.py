@@ -14,7 +14,7 @@ import pytest
 from conftest import TINY, TINY_WEIGHTS, outputs_of, relative_error
 
 import phosphene as ph
-from phosphene._models.intake.stored import snake_case
+from phosphene._models.intake.variables.naming import snake_case
 
 NAMES = ["dense", "conv", "branched", "nested", "two_inputs"]
 

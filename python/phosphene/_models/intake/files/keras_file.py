@@ -9,16 +9,13 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import ModelFileError
-from phosphene._models.intake.architecture import Intake, leaves
-from phosphene._models.intake.stored import (
-    layout_arrays,
-    refusing,
-    shared_arrays,
-    stored_architecture,
-)
+from phosphene._models.intake.files.hdf5 import refusing, stored_architecture
+from phosphene._models.intake.files.object_layout import object_arrays
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from phosphene._models.intake.architecture import Intake
 
 WEIGHTS = "model.weights.h5"
 
@@ -41,8 +38,7 @@ def read_keras_file(path: Path) -> Intake:
             config.setdefault("keras_version", metadata.get("keras_version"))
         architecture = stored_architecture(path, config)
         with weights_in(path, archive) as member, h5py.File(member, "r") as root:
-            arrays = layout_arrays(root, architecture.layers)
-            arrays.update(shared_arrays(root, list(leaves(architecture.layers)), arrays))
+            arrays = object_arrays(path, root, architecture)
     return architecture.join(arrays, path=path)
 
 

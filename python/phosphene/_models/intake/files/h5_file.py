@@ -1,0 +1,47 @@
+"""``.h5`` and ``.hdf5`` files: whole models of Keras 2 and 3, and weights of any version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from phosphene._errors import InvalidArgumentError, ModelFileError
+from phosphene._models.intake.architecture import Architecture, Intake
+from phosphene._models.intake.files.hdf5 import group_at, refusing, stored_architecture, text_of
+from phosphene._models.intake.files.layer_layout import is_layer_layout, layer_arrays
+from phosphene._models.intake.files.object_layout import object_arrays
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_h5_file(path: Path, config: Any = None) -> Intake:
+    """Return the model of an HDF5 file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    config
+        The model's configuration, for a file that has weights only.
+    """
+    import h5py
+
+    with refusing(path), h5py.File(path, "r") as root:
+        own = root.attrs.get("model_config")
+        if own is None and config is None:
+            raise InvalidArgumentError(
+                f"{path} has weights only; pass config=, the model's to_json() as text, dict or "
+                "path of a file."
+            )
+        if own is not None and config is not None:
+            raise InvalidArgumentError(f"{path} has a configuration of its own; leave out config=.")
+        architecture = Architecture(config) if own is None else stored_architecture(path, own)
+        version = root.attrs.get("keras_version")
+        if version is not None and not architecture.keras_version:
+            architecture.keras_version = text_of(version)
+        group = group_at(root, "model_weights") if own is not None else root
+        if group is None:
+            raise ModelFileError(f"{path} has no weights: the group 'model_weights' is missing.")
+        read = layer_arrays if is_layer_layout(group) else object_arrays
+        arrays = read(path, group, architecture)
+    return architecture.join(arrays, path=path)

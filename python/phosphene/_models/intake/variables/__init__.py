@@ -1,0 +1,1 @@
+"""Variables as Keras' versions keep them, and as the engine wants them."""

@@ -1,0 +1,56 @@
+"""Files that Keras 3 and Keras 2 (tf_keras) themselves write, each in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import relative_error
+from networks import KINDS, NETWORKS
+
+import phosphene as ph
+
+pytestmark = pytest.mark.keras
+
+
+@pytest.fixture(scope="module", params=["keras", "tf_keras"])
+def written(request, tmp_path_factory):
+    """Return the name of a Keras and the folder with what it wrote."""
+    if importlib.util.find_spec(request.param) is None:
+        pytest.skip(f"{request.param} isn't installed")
+    folder = tmp_path_factory.mktemp(request.param)
+    program = Path(__file__).with_name("networks.py")
+    finished = subprocess.run(
+        [sys.executable, program, request.param, folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    return request.param, folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_kind_of_file(written, name, kind):
+    writer, folder = written
+    if kind == "legacy.h5" and writer == "keras":
+        pytest.skip("Keras 3 writes this layout in whole models only")
+    if (writer, name, kind) == ("tf_keras", "shared", "h5"):
+        # Keras 2 writes that the outer layer reads the inner model's input, and can't load it.
+        with pytest.raises(ph.ModelFileError, match="no layer 'input_1', which another one reads"):
+            ph.load(folder / f"{name}.{kind}")
+        return
+    config = folder / f"{name}.json" if kind in ("weights.h5", "legacy.h5") else None
+    model = ph.load(folder / f"{name}.{kind}", config=config)
+    arrays = np.load(folder / f"{name}.npz")
+    inputs = [arrays[each] for each in arrays if each.startswith("input")]
+    expected = [arrays[each] for each in arrays if each.startswith("output")]
+    received = model(inputs if len(inputs) > 1 else inputs[0])
+    received = received if isinstance(received, list) else [received]
+    for ours, theirs in zip(received, expected, strict=True):
+        assert relative_error(ours, theirs) < 2e-5
