@@ -43,7 +43,9 @@ struct ArchitectureDescription: Encodable {
   let layers: [Layer]
   /// Variables that belong to no layer but to the model itself.
   let weights: [Weight]
+  /// All outputs of all calls, in order of execution, and their shapes.
   let trace: [String]
+  let traceShapes: [[Int?]]
 
   init(_ network: NetworkConfig, _ structure: StructuralLowering) throws(PhospheneError) {
     name = network.name
@@ -68,7 +70,13 @@ struct ArchitectureDescription: Encodable {
     layers = try builder.layers(
       of: network, prefixes: [""], weightPrefix: "", isTrainable: true)
     weights = builder.ownWeights(of: "", isTrainable: true)
-    trace = structure.order
+    let traced = structure.order.flatMap { path in
+      (structure.outputShapes[path] ?? []).enumerated().map { output, shape in
+        (path: output == 0 ? path : "\(path):\(output)", shape: shape)
+      }
+    }
+    trace = traced.map(\.path)
+    traceShapes = traced.map(\.shape)
   }
 
   func json() throws(PhospheneError) -> String {

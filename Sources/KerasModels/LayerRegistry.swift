@@ -6,19 +6,27 @@ enum LayerRegistry {
   private static let layerTypes: [any Layer.Type] = [
     ActivationLayer.self,
     BatchNormalization.self,
+    Bidirectional.self,
     Concatenate.self,
     Convolution.self,
     Dense.self,
     DepthwiseConvolution.self,
     Dropout.self,
     Flatten.self,
+    GRUCell.self,
     GlobalPooling2D.self,
+    LSTMCell.self,
+    Masking.self,
     Merge.self,
     Pooling2D.self,
     ReLU.self,
+    RecurrentLayer.self,
     Reshape.self,
     SeparableConvolution.self,
+    SimpleRecurrentCell.self,
     Softmax.self,
+    StackedCells.self,
+    TimeDistributed.self,
     TransposedConvolution.self,
     ZeroPadding2D.self,
   ]
@@ -42,6 +50,11 @@ enum LayerRegistry {
 
   /// The class names of the functions of `keras.ops` that can be loaded, sorted.
   static var operationNames: [String] { operationsByClassName.keys.sorted() }
+
+  /// Whether a layer stands for a function of `keras.ops`.
+  static func isOperation(_ layer: any Layer) -> Bool {
+    operationTypes.contains { $0 == type(of: layer) }
+  }
 
   /// Decodes a layer or an operation.
   ///

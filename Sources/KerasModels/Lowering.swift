@@ -11,8 +11,9 @@ struct Lowering {
   private(set) var outputs: [String: [Value]] = [:]
   /// The paths in order of execution.
   private(set) var order: [String] = []
-  /// Values that stand for the outputs of layers instead of what these compute.
-  var replacements: [String: Value] = [:]
+  /// Values that stand for the outputs of calls instead of what these compute: by path, and by the
+  /// number of the output.
+  var replacements: [String: [Int: Value]] = [:]
   /// Layers whose outputs shall be places of their own in the graph, even where a layer returns its
   /// input or two compute the same: a gradient with respect to one must not see the other.
   var cuts: Set<String> = []
@@ -60,7 +61,7 @@ struct Lowering {
       let path = prefix + call.path
       var values: [MaskedValue]
       if let replacement = replacements[path] {
-        values = [MaskedValue(value: replacement)]
+        values = try self.values(of: replacement, for: call, at: path)
       } else {
         values = try compute(
           call, of: network, on: inputs, results: results, prefix: prefix,
@@ -89,6 +90,27 @@ struct Lowering {
     }
   }
 
+  /// Returns the outputs of a call that isn't computed, as many as somebody reads.
+  private func values(
+    of replacement: [Int: Value], for call: CallSchedule.Call, at path: String
+  ) throws(PhospheneError) -> [MaskedValue] {
+    var values: [MaskedValue] = []
+    let last = max(replacement.keys.max() ?? 0, call.readOutputs.max() ?? 0)
+    for output in 0...last {
+      if let value = replacement[output] {
+        values.append(MaskedValue(value: value))
+      } else if call.readOutputs.contains(output) {
+        throw .invalidArgument(
+          "output \(output) of layer '\(path)' is needed too: feed "
+            + "'\(path)\(output == 0 ? "" : ":\(output)")'")
+      } else if let any = replacement.values.first {
+        // Nobody reads it; it keeps the numbers of the others right.
+        values.append(MaskedValue(value: any))
+      }
+    }
+    return values
+  }
+
   private mutating func compute(
     _ call: CallSchedule.Call, of network: NetworkConfig, on inputs: [MaskedValue?],
     results: [[MaskedValue]], prefix: String, weightPrefix: String, wanted: Set<String>?
@@ -103,6 +125,8 @@ struct Lowering {
       }
       arguments.append(results[source.call][source.output])
     }
+    var remaining = arguments[...]
+    let bound = call.arguments.map { _ in remaining.removeFirst() }
     switch call.layer.kind {
     case .input:
       guard let position = network.inputs.firstIndex(where: { $0.layer == call.layer.name })
@@ -117,8 +141,6 @@ struct Lowering {
       guard !arguments.isEmpty else {
         throw .invalidArgument("layer '\(path)' is called on nothing")
       }
-      var remaining = arguments[...]
-      let bound = call.arguments.map { _ in remaining.removeFirst() }
       var context = LoweringContext(
         graph: graph, weights: weights, path: weightPrefix + pathElement(call.layer.name),
         networkPath: weightPrefix.isEmpty ? "" : String(weightPrefix.dropLast()),
@@ -133,11 +155,12 @@ struct Lowering {
           decoding: error, of: "layer '\(path)' (\(call.layer.className))")
       }
     case .network(let inner):
-      let isWanted = wanted.map { $0.contains(path) } ?? true
+      let name = pathElement(call.layer.name)
+      let needsOutputs = call.isRead || wanted.map { $0.contains(path) } ?? true
+      let call = BoundCall(bound, parameters: NetworkConfig.callParameters)
       return try lower(
-        inner, on: arguments, prefix: path + "/",
-        weightPrefix: weightPrefix + pathElement(call.layer.name) + "/", wanted: wanted,
-        needsOutputs: isWanted || call.isRead)
+        inner, on: call.networkInputs, prefix: path + "/",
+        weightPrefix: weightPrefix + name + "/", wanted: wanted, needsOutputs: needsOutputs)
     }
   }
 
@@ -162,8 +185,10 @@ struct CallSchedule {
     let arguments: CallArguments<TensorReference>
     /// Where the tensors among the arguments come from, in the order of their appearance.
     let sources: [Source]
-    /// Whether another call or the network's caller reads its result.
-    var isRead = false
+    /// The outputs that other calls or the network's caller read.
+    var readOutputs: Set<Int> = []
+
+    var isRead: Bool { !readOutputs.isEmpty }
   }
 
   /// One output of a call.
@@ -248,8 +273,9 @@ struct CallSchedule {
       }
       outputs.append(Source(call: position, output: output.output))
     }
-    for call in calls { for source in call.sources { calls[source.call].isRead = true } }
-    for output in outputs { calls[output.call].isRead = true }
+    for source in calls.flatMap(\.sources) + outputs {
+      calls[source.call].readOutputs.insert(source.output)
+    }
   }
 
   /// Returns which calls have to be computed.

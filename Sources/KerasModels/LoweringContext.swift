@@ -101,21 +101,24 @@ struct LoweringContext {
       defer { (graph, weights) = (inner.graph, inner.weights) }
       return try inner.lower(layer)
     case .network(let network):
+      let arguments = CallArguments(positional: [.list(inputs.map { .tensor($0) })], named: named)
+      let call = BoundCall(arguments, parameters: NetworkConfig.callParameters)
       var lowering = Lowering(weights: weights)
       lowering.graph = graph
       graph = Graph()
       defer { (graph, weights) = (lowering.graph, lowering.weights) }
       return try lowering.lower(
-        network, on: inputs, prefix: path + "/", weightPrefix: path + "/", wanted: [])
+        network, on: call.networkInputs, prefix: path + "/", weightPrefix: path + "/", wanted: [])
     }
   }
 
   /// Lowers the layer that the context was made for.
   mutating func lower(_ layer: any Layer) throws(PhospheneError) -> [MaskedValue] {
     let values = try layer.lower(call.inputs.map(\.value), in: &self)
-    let passed = layer.passesMask ? call.inputs.first?.mask : nil
+    let passed = layer.passesMask ? call.passedMasks : []
     return values.enumerated().map { index, value in
-      MaskedValue(value: value, mask: masks[index] ?? passed)
+      MaskedValue(
+        value: value, mask: masks[index] ?? (index < passed.count ? passed[index] : nil))
     }
   }
 
@@ -182,6 +185,9 @@ struct LoweringContext {
 /// The arguments of a call, found by the names of Keras' parameters.
 struct BoundCall: Sendable {
   private var arguments: [String: Argument<MaskedValue>]
+  private let parameters: [String]
+  /// Whether `mask` is given by its name.
+  private let namesMask: Bool
   /// The tensors among the arguments, in the order of the parameters.
   let inputs: [MaskedValue]
 
@@ -194,6 +200,8 @@ struct BoundCall: Sendable {
       bound[last] = .list(Array(call.positional.dropFirst(parameters.count - 1)))
     }
     arguments = bound
+    self.parameters = parameters
+    namesMask = call.named.contains { $0.name == "mask" && !$0.value.isNone }
     inputs = parameters.flatMap { bound[$0]?.tensors ?? [] }
   }
 
@@ -225,8 +233,36 @@ struct BoundCall: Sendable {
     if case .number(let number) = arguments[name] { Int(exactly: number) } else { nil }
   }
 
-  /// The mask of an input: the one that the call names as `mask`, or the one that Keras attached.
-  var mask: Value? { tensor("mask")?.value ?? inputs.first?.mask }
+  /// What Keras passes to a layer as `mask`: what the call says, or the mask that is attached to the
+  /// only argument with tensors. A recurrent layer with an initial state has two such arguments, and
+  /// gets no mask unless the call says so.
+  ///
+  /// Source: keras 3.15, `layers/layer.py`, `Layer.__call__`, step 6.
+  var mask: Value? {
+    if let mask = tensor("mask") { return mask.value }
+    let filled = parameters.filter { !tensors($0).isEmpty }
+    return filled.count == 1 ? tensor(filled[0])?.mask : nil
+  }
+
+  /// The masks that a layer which supports masking hands on: the one that the call names, or those
+  /// that are attached to the first argument.
+  var passedMasks: [Value?] {
+    if namesMask, let mask = tensor("mask") { return [mask.value] }
+    return parameters.first.map { tensors($0).map(\.mask) } ?? []
+  }
+
+  /// The mask that a layer with one input and one output hands on.
+  var passedMask: Value? { passedMasks.first ?? nil }
+
+  /// What a network is called on: the masks that the call names count more than attached ones.
+  var networkInputs: [MaskedValue] {
+    var inputs = tensors(NetworkConfig.callParameters[0])
+    let masks = self["mask"]?.leaves ?? []
+    for (index, mask) in zip(inputs.indices, masks) {
+      if let mask { inputs[index].mask = mask.value }
+    }
+    return inputs
+  }
 }
 
 /// Where lowering finds weights.

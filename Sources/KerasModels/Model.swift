@@ -95,10 +95,10 @@ public struct LoweredModel: Sendable {
   /// The value of a layer's output, named by path and, from the second output on, `:n`.
   public func value(_ path: String) throws(PhospheneError) -> Value {
     if let values = layers[path], let value = values.first { return value }
-    if let colon = path.lastIndex(of: ":"), let index = Int(path[path.index(after: colon)...]),
-      let values = layers[String(path[..<colon])], values.indices.contains(index)
+    if let (call, output) = Model.outputNumber(in: path), let values = layers[call],
+      values.indices.contains(output)
     {
-      return values[index]
+      return values[output]
     }
     throw .invalidArgument("the model has no layer output '\(path)'")
   }
@@ -128,7 +128,12 @@ extension Model {
       guard fed.count == inputs.count else {
         throw .invalidArgument("\(fed.count) layers are fed, but \(inputs.count) inputs given")
       }
-      for (path, value) in zip(fed, inputs) { lowering.replacements[path] = value }
+      for (path, value) in zip(fed, inputs) {
+        lowering.replacements[path, default: [:]][0] = value
+        if let (call, output) = Model.outputNumber(in: path) {
+          lowering.replacements[call, default: [:]][output] = value
+        }
+      }
       arguments = architecture.inputShapes.map { _ in nil }
     }
     // A name may itself end like an output number, so both readings count.
@@ -148,10 +153,14 @@ extension Model {
   public var outputPaths: [String] { architecture.outputPaths }
 
   /// The path of the call that a path with an output number belongs to.
-  private static func callPath(_ path: String) -> String {
-    guard let colon = path.lastIndex(of: ":"), Int(path[path.index(after: colon)...]) != nil
-    else { return path }
-    return String(path[..<colon])
+  private static func callPath(_ path: String) -> String { outputNumber(in: path)?.call ?? path }
+
+  /// Splits a path like `lstm:1`.
+  fileprivate static func outputNumber(in path: String) -> (call: String, output: Int)? {
+    guard let colon = path.lastIndex(of: ":"), let output = Int(path[path.index(after: colon)...]),
+      output > 0
+    else { return nil }
+    return (String(path[..<colon]), output)
   }
 }
 

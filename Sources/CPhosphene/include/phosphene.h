@@ -119,8 +119,9 @@ const char *ph_supported_json(void);
 void ph_architecture_destroy(ph_architecture *architecture);
 
 /**
- * Returns the description of an architecture as JSON: name, inputs, outputs, and for each layer
- * path, class, shapes, connections and the keys, shapes and trainability of its weights.
+ * Returns the description of an architecture as JSON: name, inputs, outputs, for each layer path,
+ * class, shapes, connections and the keys, shapes and trainability of its weights, and the paths and
+ * shapes of all outputs of all calls in order of execution (`trace`, `trace_shapes`).
  */
 const char *ph_architecture_json(const ph_architecture *architecture);
 

@@ -31,6 +31,17 @@ indirect enum Argument<Source: Sendable>: Sendable {
     }
   }
 
+  /// The tensors in it and `nil` for each `None`, in order of appearance.
+  var leaves: [Source?] {
+    switch self {
+    case .tensor(let source): [source]
+    case .none: [nil]
+    case .list(let elements): elements.flatMap(\.leaves)
+    case .dictionary(let entries): entries.flatMap(\.value.leaves)
+    default: []
+    }
+  }
+
   /// Whether it is `None`.
   var isNone: Bool { if case .none = self { true } else { false } }
 

@@ -49,6 +49,7 @@ struct LayerEntry: Decodable, Sendable {
       case "Functional", "Model", "Sequential":
         kind = .network(
           try NetworkConfig(className: className, decoder: entry.superDecoder(forKey: .config)))
+        for call in calls { try call.check(against: NetworkConfig.callParameters) }
       default:
         let module = try entry.decodeIfPresent(String.self, forKey: .module) ?? ""
         let layer = try LayerRegistry.layer(
@@ -104,6 +105,9 @@ struct NetworkConfig: Sendable {
   /// The tensors that a call of the network sets, and those that it returns.
   let inputs: [TensorReference]
   let outputs: [TensorReference]
+
+  /// The parameters of a model's `call`.
+  static let callParameters = ["inputs", "training", "mask"]
 
   private enum CodingKeys: String, CodingKey {
     case name, layers

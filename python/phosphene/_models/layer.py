@@ -116,8 +116,18 @@ class Layer:
 
     @property
     def output_shape(self) -> Shape | list[Shape]:
-        """The shape of the output of the first call, None for the batch; a list for several."""
-        return _shapes(self.description["output_shapes"])
+        """The shape of the output of `call`, None for the batch; a list for several.
+
+        An object that stands for one of several outputs, such as ``model["lstm:1"]``, has that one's
+        shape.
+        """
+        shapes = self._model.shapes
+        if self.call is None or self.call not in shapes:
+            return _shapes(self.description["output_shapes"])
+        result = [shapes[self.call]]
+        while f"{self.call}:{len(result)}" in shapes:
+            result.append(shapes[f"{self.call}:{len(result)}"])
+        return result[0] if len(result) == 1 else result
 
     def count_params(self) -> int:
         """Return how many numbers the weights of the layer consist of."""

@@ -26,6 +26,7 @@ class Lookup:
         self.layers = [Layer(model, each) for each in description["layers"]]
         self.all_layers = list(_flat(self.layers))
         self.trace: tuple[str, ...] = tuple(description["trace"])
+        self.shapes = dict(zip(self.trace, map(tuple, description["trace_shapes"]), strict=True))
         self._model = model
         self._top = {layer.name: layer for layer in self.layers}
         self._by_path = {layer.path: layer for layer in self.all_layers}

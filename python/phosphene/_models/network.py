@@ -142,6 +142,11 @@ class Model:
         """Return the path under which a trace holds the output of a layer."""
         return self._lookup.path(layer)
 
+    @property
+    def shapes(self) -> Mapping[str, Shape]:
+        """The shape of all that a trace can hold, by path; None for the batch and free lengths."""
+        return self._lookup.shapes
+
     def select(self, layers: Any) -> tuple[str, ...]:
         """Return the paths that names, globs, kinds and layers stand for, in execution order."""
         if layers is None:

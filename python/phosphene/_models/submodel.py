@@ -88,15 +88,13 @@ class Submodel:
         arrays = []
         for path, part in zip(self.inputs, parts, strict=True):
             array = np.asarray(as_array(part, f"The output of {path!r}"), np.float32, order="C")
-            shape = self._model[path].output_shape
-            if isinstance(shape, tuple):
-                wanted = InputType(path, shape, array.dtype)
-                if array.ndim == len(shape) - 1:
-                    array = array[np.newaxis]
-                if not wanted.accepts(array.shape):
-                    raise InvalidArgumentError(
-                        f"{path!r} has outputs of shape {shape}; received shape {array.shape}."
-                    )
+            shape = self._model.shapes[path]
+            if array.ndim == len(shape) - 1:
+                array = array[np.newaxis]
+            if not InputType(path, shape, array.dtype).accepts(array.shape):
+                raise InvalidArgumentError(
+                    f"{path!r} has outputs of shape {shape}; received shape {array.shape}."
+                )
             arrays.append(array)
         return arrays
 

@@ -178,19 +178,18 @@ def _from_cotangent(
     """Return the gradients of what the caller differentiates on."""
     layer, given = _layer_and_cotangent(model, cotangent)
     array = np.asarray(as_array(given, "The cotangent"), np.float32, order="C")
-    shape = model[layer].output_shape
-    if isinstance(shape, tuple):
-        # Functions such as a sum over all axes have no batch.
-        wanted = (len(arrays[0]), *shape[1:]) if shape[:1] == (None,) else shape
-        if array.ndim == len(wanted) - 1:
-            array = array[np.newaxis]
-        if array.ndim != len(wanted) or any(
-            length not in (None, received)
-            for length, received in zip(wanted, array.shape, strict=True)
-        ):
-            raise InvalidArgumentError(
-                f"The cotangent of {layer!r} must have shape {wanted}, received {np.shape(given)}."
-            )
+    shape = model.shapes[layer]
+    # Functions such as a sum over all axes have no batch.
+    wanted = (len(arrays[0]), *shape[1:]) if shape[:1] == (None,) else shape
+    if array.ndim == len(wanted) - 1:
+        array = array[np.newaxis]
+    if array.ndim != len(wanted) or any(
+        length not in (None, received)
+        for length, received in zip(wanted, array.shape, strict=True)
+    ):
+        raise InvalidArgumentError(
+            f"The cotangent of {layer!r} must have shape {wanted}, received {np.shape(given)}."
+        )
     inputs = [*arrays, array]
     request = {"gradient": {"cotangent": layer, "at": at}}
     plan = model.plan(request, [each.shape for each in inputs], ("cotangent", layer, at))

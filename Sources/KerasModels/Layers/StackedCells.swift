@@ -1,0 +1,97 @@
+import Graphs
+import Tensors
+
+/// Keras' `StackedRNNCells`: cells one behind the other as a single one, with the states of all.
+struct StackedCells: RecurrentCell {
+  static let classNames = ["StackedRNNCells"]
+
+  private enum CodingKeys: String, CodingKey { case cells }
+
+  /// The cells with the names under which Keras saves them.
+  private let cells: [(name: String, cell: any RecurrentCell)]
+
+  init(decoding config: LayerConfig) throws {
+    let entries = try config.container(keyedBy: CodingKeys.self)
+      .decode([LayerEntry].self, forKey: .cells)
+    guard !entries.isEmpty else {
+      throw PhospheneError.invalidArgument("cells needs at least one cell")
+    }
+    var used: [String: Int] = [:]
+    var cells: [(name: String, cell: any RecurrentCell)] = []
+    for entry in entries {
+      let name = snakeCase(entry.className)
+      let count = used[name, default: 0]
+      used[name] = count + 1
+      cells.append((count == 0 ? name : "\(name)_\(count)", try entry.recurrentCell()))
+    }
+    self.cells = cells
+  }
+
+  func prepared(
+    for input: Shape, in context: inout LoweringContext
+  ) throws(PhospheneError) -> any PreparedCell {
+    var shape = input
+    var prepared: [any PreparedCell] = []
+    for (name, cell) in cells {
+      let next = try context.scoped("cells") { (context) throws(PhospheneError) in
+        try context.scoped(name) { (context) throws(PhospheneError) in
+          try cell.prepared(for: shape, in: &context)
+        }
+      }
+      prepared.append(next)
+      shape = next.outputShape
+    }
+    return Prepared(cells: prepared, outputShape: shape)
+  }
+
+  private struct Prepared: PreparedCell {
+    let cells: [any PreparedCell]
+    let outputShape: Shape
+
+    var stateShapes: [Shape] { cells.flatMap(\.stateShapes) }
+
+    func project(_ inputs: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
+      try cells[0].project(inputs, in: &graph)
+    }
+
+    func step(
+      _ projection: Value, _ states: [Value], in graph: inout Graph
+    ) throws(PhospheneError) -> (output: Value, states: [Value]) {
+      var (value, remaining, changed) = (projection, states[...], [Value]())
+      for (index, cell) in cells.enumerated() {
+        if index > 0 { value = try cell.project(value, in: &graph) }
+        let count = cell.stateShapes.count
+        let step = try cell.step(value, Array(remaining.prefix(count)), in: &graph)
+        remaining = remaining.dropFirst(count)
+        value = step.output
+        changed += step.states
+      }
+      return (value, changed)
+    }
+  }
+}
+
+extension LayerEntry {
+  /// The entry's layer as a cell.
+  func recurrentCell() throws(PhospheneError) -> any RecurrentCell {
+    if case .layer(let layer) = kind, let cell = layer as? any RecurrentCell { return cell }
+    throw .unsupported(
+      "a cell of class '\(className)' isn't supported; known are GRUCell, LSTMCell, SimpleRNNCell "
+        + "and StackedRNNCells")
+  }
+}
+
+/// Returns a class name as Keras writes it in names: `GRUCell` becomes `gru_cell`.
+private func snakeCase(_ name: String) -> String {
+  let letters = Array(name)
+  var result = ""
+  for (index, letter) in letters.enumerated() {
+    if index > 0, letter.isUppercase {
+      let followsWord = letters[index - 1].isLowercase
+      let beginsWord = index + 1 < letters.count && letters[index + 1].isLowercase
+      if followsWord || beginsWord { result += "_" }
+    }
+    result += letter.lowercased()
+  }
+  return result
+}
