@@ -48,6 +48,14 @@ public struct Graph: Sendable {
   /// The nodes; inputs of a node have smaller indices.
   public private(set) var nodes: [Node] = []
   private var known: [Signature: Value] = [:]
+  private var activations: [Value: Activation] = [:]
+
+  /// What an activation was applied to.
+  struct Activation: Sendable {
+    let input: Value
+    /// Whether it makes probabilities, as softmax does.
+    let isProbability: Bool
+  }
 
   private struct Signature: Hashable, Sendable {
     let operation: AnySendableOperation
@@ -93,6 +101,22 @@ public struct Graph: Sendable {
     known[signature] = value
     return value
   }
+
+  /// Notes that `output` is the activation of `input`, for activations that take several operations.
+  ///
+  /// - Parameters:
+  ///   - output: The activation's result.
+  ///   - input: What it was applied to.
+  ///   - isProbability: Whether it makes probabilities, as softmax does.
+  public mutating func noteActivation(
+    _ output: Value, of input: Value, isProbability: Bool = false
+  ) {
+    guard output != input else { return }
+    activations[output] = Activation(input: input, isProbability: isProbability)
+  }
+
+  /// What was noted of the activation that computed a value.
+  func activation(of value: Value) -> Activation? { activations[value] }
 
   private mutating func append(_ node: Node) -> Value {
     nodes.append(node)

@@ -19,6 +19,13 @@ public final class Architecture: Sendable {
     case className = "class_name"
   }
 
+  /// What says which Keras wrote a configuration.
+  private struct Writer: Decodable {
+    let kerasVersion: String?
+
+    private enum CodingKeys: String, CodingKey { case kerasVersion = "keras_version" }
+  }
+
   private struct Root: Decodable {
     let network: NetworkConfig
 
@@ -45,7 +52,12 @@ public final class Architecture: Sendable {
       let decoder = JSONDecoder()
       // Python writes bare Infinity and NaN.
       decoder.allowsJSON5 = true
-      network = try decoder.decode(Root.self, from: Data(configJSON.utf8)).network
+      let data = Data(configJSON.utf8)
+      if let key = KerasVersion.key {
+        let version = try? decoder.decode(Writer.self, from: data).kerasVersion
+        decoder.userInfo[key] = KerasVersion(version)
+      }
+      network = try decoder.decode(Root.self, from: data).network
     } catch {
       throw PhospheneError(decoding: error, of: "model configuration")
     }

@@ -92,7 +92,7 @@ struct Softmax: Operation {
 
 extension Shape {
   /// The number from zero on of an axis that may be counted from the end.
-  func axis(_ axis: Int, of operation: String) throws(PhospheneError) -> Int {
+  public func axis(_ axis: Int, of operation: String) throws(PhospheneError) -> Int {
     let positive = axis < 0 ? axis + rank : axis
     guard axes.indices.contains(positive) else {
       throw .invalidArgument("\(operation): axis \(axis) isn't an axis of shape \(self)")

@@ -25,52 +25,6 @@ struct Lengths: Decodable, Sendable {
   }
 }
 
-/// A named activation, which Keras writes as a string or as a serialized function.
-struct ActivationSetting: Decodable, Sendable {
-  let name: String
-
-  private enum CodingKeys: String, CodingKey {
-    case className = "class_name"
-    case config
-  }
-
-  init(from decoder: any Decoder) throws {
-    if let container = try? decoder.singleValueContainer(),
-      let name = try? container.decode(String.self)
-    {
-      self.name = name
-    } else {
-      let container = try decoder.container(keyedBy: CodingKeys.self)
-      let className = try container.decode(String.self, forKey: .className)
-      guard className == "function", let name = try? container.decode(String.self, forKey: .config)
-      else {
-        throw PhospheneError.unsupported("activation \(className) isn't supported")
-      }
-      self.name = name
-    }
-    guard ActivationSetting.names.contains(name) else {
-      throw PhospheneError.unsupported(
-        "activation '\(name)' isn't supported; known are "
-          + ActivationSetting.names.sorted().joined(separator: ", "))
-    }
-  }
-
-  /// The names that ``apply(to:in:)`` knows.
-  static let names: Set<String> = ["linear", "relu", "relu6", "sigmoid", "softmax", "tanh"]
-
-  /// Appends the activation.
-  func apply(to value: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
-    switch name {
-    case "relu": try graph.unary(.relu(negativeSlope: 0), value)
-    case "relu6": try graph.unary(.clip(low: 0, high: 6), value)
-    case "sigmoid": try graph.unary(.sigmoid, value)
-    case "tanh": try graph.unary(.tanh, value)
-    case "softmax": try graph.softmax(value)
-    default: value
-    }
-  }
-}
-
 /// How Keras pads windows.
 extension Padding: Decodable {}
 
@@ -84,6 +38,21 @@ struct Axes: Decodable, Sendable {
       values = [axis]
     } else {
       values = try container.decode([Int].self)
+    }
+  }
+}
+
+/// A number, which old versions of Keras may have written as an array without axes.
+struct Scalar: Decodable, Sendable {
+  let value: Float
+
+  private enum CodingKeys: String, CodingKey { case value }
+
+  init(from decoder: any Decoder) throws {
+    if let number = try? decoder.singleValueContainer().decode(Float.self) {
+      value = number
+    } else {
+      value = try decoder.container(keyedBy: CodingKeys.self).decode(Float.self, forKey: .value)
     }
   }
 }

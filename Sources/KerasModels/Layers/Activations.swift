@@ -1,9 +1,11 @@
 import Graphs
 import Tensors
 
-/// Keras' `Activation`: a named function of each element, or softmax over the last axis.
+/// Keras' `Activation`: a function of `keras.activations`, or another activation layer.
 struct ActivationLayer: ActivatedLayer {
   static let classNames = ["Activation"]
+
+  let passesMask = true
 
   private enum CodingKeys: String, CodingKey { case activation }
 
@@ -19,70 +21,117 @@ struct ActivationLayer: ActivatedLayer {
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
-    [try activation.apply(to: inputs.only("Activation"), in: &context.graph)]
+    [try activation.apply(to: inputs.only("Activation"), in: &context)]
   }
 }
 
-/// Keras' `ReLU`: `max_value` where x is at least that, x where x exceeds `threshold`,
-/// `negative_slope * (x - threshold)` below.
-struct ReLU: Layer {
-  static let classNames = ["ReLU"]
+/// Keras' activation layers with numbers for settings: `ELU`, `LeakyReLU`, `ReLU`, and Keras 2's
+/// `ThresholdedReLU`.
+struct ParametricActivation: Layer {
+  static let classNames = ["ELU", "LeakyReLU", "ReLU", "ThresholdedReLU"]
+
+  let passesMask = true
 
   private enum CodingKeys: String, CodingKey {
-    case threshold
+    case alpha, threshold, theta
     case maxValue = "max_value"
     case negativeSlope = "negative_slope"
   }
 
-  private let maximum: Float?
-  private let slope: Float
-  private let threshold: Float
+  private let className: String
+  private let function: ActivationFunction
 
   init(decoding config: LayerConfig) throws {
+    className = config.className
     let settings = try config.container(keyedBy: CodingKeys.self)
-    maximum = try settings.decodeIfPresent(Float.self, forKey: .maxValue)
-    slope = try settings.decodeIfPresent(Float.self, forKey: .negativeSlope) ?? 0
-    threshold = try settings.decodeIfPresent(Float.self, forKey: .threshold) ?? 0
-    guard slope >= 0, threshold >= 0, maximum ?? 0 >= 0 else {
-      throw PhospheneError.invalidArgument(
-        "max_value, negative_slope and threshold must not be negative, received "
-          + "\(maximum ?? 0), \(slope) and \(threshold)")
+    func number(_ key: CodingKeys) throws -> Float? {
+      try settings.decodeIfPresent(Scalar.self, forKey: key)?.value
+    }
+    func notNegative(_ key: CodingKeys, default standard: Float) throws -> Float {
+      let value = try number(key) ?? standard
+      guard value >= 0 else {
+        throw PhospheneError.invalidArgument(
+          "\(key.rawValue) must not be negative, received \(value)")
+      }
+      return value
+    }
+    switch className {
+    case "ELU": function = .unary(.elu(alpha: try number(.alpha) ?? 1))
+    case "LeakyReLU":
+      // Keras 2 calls it alpha.
+      let isNamed = settings.contains(.negativeSlope)
+      function = .relu(slope: try notNegative(isNamed ? .negativeSlope : .alpha, default: 0.3))
+    case "ThresholdedReLU":
+      function = .thresholdedReLU(threshold: try notNegative(.theta, default: 1))
+    default:
+      let maximum = try number(.maxValue)
+      guard maximum ?? 0 >= 0 else {
+        throw PhospheneError.invalidArgument(
+          "max_value must not be negative, received \(maximum ?? 0)")
+      }
+      function = .relu(
+        slope: try notNegative(.negativeSlope, default: 0), maximum: maximum,
+        threshold: try notNegative(.threshold, default: 0))
     }
   }
 
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
-    let input = try inputs.only("ReLU")
-    if threshold == 0, slope == 0, let maximum {
-      return [try context.graph.unary(.clip(low: 0, high: maximum), input)]
-    }
-    var value = input
-    if threshold == 0 {
-      value = try context.graph.unary(.relu(negativeSlope: slope), value)
-    } else {
-      // x where x > threshold, slope * (x - threshold) elsewhere.
-      let shifted = try context.graph.linear(input, scale: 1, offset: -threshold)
-      let isAbove = try context.graph.unary(.step, shifted)
-      let above = try context.graph.multiply(input, isAbove)
-      if slope == 0 {
-        value = above
-      } else {
-        let low = try context.graph.linear(
-          context.graph.unary(.clip(low: -.infinity, high: 0), shifted), scale: slope)
-        value = try context.graph.add(above, low)
-      }
-    }
-    if let maximum {
-      value = try context.graph.unary(.clip(low: -.infinity, high: maximum), value)
-    }
-    return [value]
+    [try context.graph.activation(function, inputs.only(className))]
   }
 }
 
-/// Keras' `Softmax` over one axis or several together.
+/// Keras' `PReLU`: x above zero, `alpha * x` below, with alphas of the input's shape (batch left
+/// out), of length one along shared axes.
+struct PReLU: Layer {
+  static let classNames = ["PReLU"]
+
+  let passesMask = true
+
+  private enum CodingKeys: String, CodingKey { case sharedAxes = "shared_axes" }
+
+  private let sharedAxes: [Int]
+
+  init(decoding config: LayerConfig) throws {
+    sharedAxes =
+      try config.container(keyedBy: CodingKeys.self)
+      .decodeIfPresent(Axes.self, forKey: .sharedAxes)?.values ?? []
+    guard sharedAxes.allSatisfy({ $0 >= 1 }) else {
+      throw PhospheneError.invalidArgument(
+        "shared_axes are counted from 1, the axis behind the batch, received \(sharedAxes)")
+    }
+  }
+
+  func lower(
+    _ inputs: [Value], in context: inout LoweringContext
+  ) throws(PhospheneError) -> [Value] {
+    let input = try inputs.only("PReLU")
+    var axes = try context.batchShape(of: input).axes
+    for axis in sharedAxes {
+      guard axis < axes.count else {
+        throw .invalidArgument(
+          "shared_axes \(sharedAxes) aren't axes of an input of shape \(context.graph.shape(input))"
+        )
+      }
+      axes[axis] = 1
+    }
+    let alpha = try context.weight("alpha", Shape(Array(axes.dropFirst())))
+    let low = try context.graph.multiply(
+      alpha, context.graph.unary(.clip(low: -.infinity, high: 0), input))
+    let result = try context.graph.add(
+      context.graph.unary(.relu(negativeSlope: 0), input), low)
+    context.graph.noteActivation(result, of: input)
+    return [result]
+  }
+}
+
+/// Keras' `Softmax` over one axis or several together; where a mask is zero, so is the result.
 struct Softmax: Layer {
   static let classNames = ["Softmax"]
+
+  let arguments = ["inputs", "mask"]
+  let passesMask = true
 
   private enum CodingKeys: String, CodingKey { case axis }
 
@@ -99,23 +148,40 @@ struct Softmax: Layer {
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
-    let input = try inputs.only("Softmax")
-    guard axes.count > 1 else { return [try context.graph.softmax(input, axis: axes[0])] }
-    let shape = context.graph.shape(input)
-    let together = axes.map { $0 < 0 ? $0 + shape.rank : $0 }
-    guard Set(together).count == axes.count, together.allSatisfy(shape.axes.indices.contains) else {
-      throw .invalidArgument("axes \(axes) aren't different axes of an input of shape \(shape)")
+    let mask = context.call.mask
+    if let mask { context.setMask(mask) }
+    return [
+      try context.graph.maskedSoftmax(
+        context.call.tensors("inputs").map(\.value).only("Softmax"), mask: mask, axes: axes)
+    ]
+  }
+}
+
+extension Graph {
+  /// Appends the softmax over axes, counted from the end if negative, as Keras' layer `Softmax`
+  /// masks it: where the mask is zero, so is the result.
+  mutating func maskedSoftmax(
+    _ x: Value, mask: Value?, axes: [Int]
+  ) throws(PhospheneError) -> Value {
+    let shape = shape(x)
+    var positive: [Int] = []
+    for axis in axes { positive.append(try shape.axis(axis, of: "softmax")) }
+    guard Set(positive).count == axes.count else {
+      throw .invalidArgument("axes \(axes) of an input of shape \(shape) must be different")
     }
-    // One softmax over one long axis behind the others.
-    let order = shape.axes.indices.filter { !together.contains($0) } + together
-    let moved = try context.graph.transpose(input, order)
-    let movedShape = context.graph.shape(moved)
-    let length = together.reduce(1) { $0 * shape[$1] }
-    let rows = try context.graph.reshape(
-      moved, to: [shape.elementCount / max(length, 1), length])
-    let value = try context.graph.reshape(context.graph.softmax(rows), to: movedShape)
-    var inverse = order
-    for (position, axis) in order.enumerated() { inverse[axis] = position }
-    return [try context.graph.transpose(value, inverse)]
+    guard let mask else {
+      let result = try softmax(x, axes: positive)
+      noteActivation(result, of: x, isProbability: true)
+      return result
+    }
+    let keeps = try binary(.greater, mask, constant(0.5))
+    let kept = try select(keeps, x, constant(-1e9))
+    guard self.shape(kept) == shape else {
+      throw .invalidArgument(
+        "a mask of shape \(self.shape(mask)) doesn't fit an input of shape \(shape)")
+    }
+    let result = try select(keeps, softmax(kept, axes: positive), constant(0))
+    noteActivation(result, of: x, isProbability: true)
+    return result
   }
 }

@@ -101,17 +101,3 @@ struct ZeroPadding2D: Layer {
     ]
   }
 }
-
-/// Layers that do nothing at inference: Keras' `Dropout` and its kin.
-struct Dropout: Layer {
-  static let classNames = [
-    "ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise",
-    "Identity", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
-  ]
-
-  init(decoding config: LayerConfig) throws {}
-
-  func lower(
-    _ inputs: [Value], in context: inout LoweringContext
-  ) throws(PhospheneError) -> [Value] { inputs }
-}
