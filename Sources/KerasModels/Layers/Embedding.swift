@@ -2,7 +2,9 @@ import Graphs
 import Tensors
 
 /// Keras' `Embedding`: whole numbers (batch, ...), embeddings (numbers, features), output (batch,
-/// ..., features). `ReversibleEmbedding` also goes back, from features to scores of the numbers.
+/// ..., features).
+///
+/// `ReversibleEmbedding` also goes back, from features to scores of the numbers.
 struct Embedding: Layer {
   static let classNames = ["Embedding", "ReversibleEmbedding"]
 

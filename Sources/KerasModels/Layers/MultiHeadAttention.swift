@@ -42,8 +42,8 @@ private struct AttentionInputs {
   let key: Value
   private(set) var mask: Value?
 
-  /// - Parameter readsQueryMask: Whether the call's own `query_mask` counts, or only the mask that
-  ///   came with the query.
+  /// Reads the call; its own `query_mask` counts if `readsQueryMask`, otherwise only the mask that
+  /// came with the query.
   init(
     _ window: Int?, readsQueryMask: Bool, in context: inout LoweringContext
   ) throws(PhospheneError) {
@@ -105,8 +105,8 @@ extension Graph {
 
   /// Appends the softmax over the last `axes` axes, masked in one of Keras' two ways.
   ///
-  /// - Parameter isFused: Whether Keras' fused function computes it, which spreads a line that is
-  ///   masked as a whole evenly; otherwise its layer `Softmax` makes zeros of it.
+  /// Keras' fused function spreads a line that is masked as a whole evenly; its layer `Softmax`
+  /// makes zeros of it.
   fileprivate mutating func attention(
     _ scores: Value, mask: Value?, axes: Int, isFused: Bool
   ) throws(PhospheneError) -> Value {
