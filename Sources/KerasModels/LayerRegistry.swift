@@ -32,7 +32,6 @@ enum LayerRegistry {
     ParametricActivation.self,
     Pooling2D.self,
     RMSNormalization.self,
-    ReLU.self,
     RecurrentLayer.self,
     Reshape.self,
     SeparableConvolution.self,
