@@ -15,6 +15,7 @@ import numpy as np
 from phosphene._engine.library import check, describe, ffi, lib, text
 from phosphene._errors import InvalidArgumentError, ModelFileError, PhospheneError
 from phosphene._models.config import settings_by_path
+from phosphene._models.intake.variables.adapted import plain_config
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,11 +46,13 @@ class Architecture:
 
     def __init__(self, config: Any) -> None:
         encoded = config_json(config)
+        self._config: dict[str, Any] = json.loads(encoded)
+        if any(word in encoded for word in ("lora_rank", "Int4DTypePolicy", "Quantized", "_from_")):
+            encoded = json.dumps(plain_config(self._config))
         out = ffi.new("ph_architecture **")
         check(lib.ph_architecture_create(encoded.encode(), out))
         self._handle = ffi.gc(out[0], lib.ph_architecture_destroy)
         self.description: Description = json.loads(text(lib.ph_architecture_json(self._handle)))
-        self._config: dict[str, Any] = json.loads(encoded)
         self.keras_version: str | None = self._config.get("keras_version")
         """The version of Keras that wrote the configuration, if it is known."""
 

@@ -98,10 +98,9 @@ def _values(description: Description, layer: Any) -> dict[str, Any]:
     names = [_name(variable) for variable in getattr(layer, "weights", ())]
     if len(names) != len(arrays):  # something that only behaves like a layer of Keras
         names = [weight["key"] for weight in description["weights"]]
-    else:
-        settings = layer.get_config()
-        if is_adapted(settings, names):
-            names, arrays = plain_variables(description, settings, names, arrays, _scaling(layer))
+    elif is_adapted(names):
+        settings, scaling = layer.get_config(), _scaling(layer)
+        names, arrays = plain_variables(description, settings, names, arrays, scaling)
     if len(arrays) != len(description["weights"]):
         raise UnsupportedError(
             f"{type(layer).__name__} {layer.name!r} has {len(arrays)} weights, the engine "

@@ -88,12 +88,11 @@ def _without_adaptation(stored: list[_Stored], architecture: Architecture) -> li
             places = [place for place, other in enumerate(owners) if other == owner]
             own_names = [each.names[place] for place in places]
             own_arrays = [each.arrays[place] for place in places]
-            if owner is not None:
+            if owner is not None and is_adapted(own_names):
                 settings = architecture.settings.get(parts[owner]["path"], {})
-                if is_adapted(settings, own_names):
-                    own_names, own_arrays = plain_variables(
-                        parts[owner], settings, own_names, own_arrays
-                    )
+                own_names, own_arrays = plain_variables(
+                    parts[owner], settings, own_names, own_arrays
+                )
             names += own_names
             arrays += own_arrays
         result.append(each if len(names) == len(each.names) else _Stored(each.name, names, arrays))

@@ -157,8 +157,9 @@ class _Reader:
             if isinstance(entry, Mapping) and is_model(entry):
                 self.read_layers(child, _layers_of(entry, layer["path"], inner))
             else:
-                inner_settings = entry.get("config") if isinstance(entry, Mapping) else None
-                self._read_part(child, layer, inner_settings or {}, inner)
+                entry = entry if isinstance(entry, Mapping) else {}
+                part = {**layer, "kind": entry.get("class_name", layer["kind"])}
+                self._read_part(child, part, entry.get("config") or {}, inner)
 
     def _read_own(
         self,

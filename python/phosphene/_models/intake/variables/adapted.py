@@ -47,9 +47,43 @@ def quantization_of(settings: Mapping[str, Any]) -> str | None:
     return mode if mode in ("int8", "int4", "float8", "gptq", "awq") else None
 
 
-def is_adapted(settings: Mapping[str, Any], names: Sequence[str]) -> bool:
-    """Return whether a layer's variables have to be turned into plain ones."""
-    return quantization_of(settings) is not None or any(map(_is_extra, names))
+def is_adapted(names: Sequence[str]) -> bool:
+    """Return whether some of a layer's variables are there for LoRA or quantization."""
+    return any(map(_is_extra, names))
+
+
+def plain_config(config: Any) -> Any:
+    """Return a configuration as that of a model with its LoRA merged and its kernels floats.
+
+    Only int8 kernels stay as they are, because Keras rounds what they are multiplied with.
+    """
+    if isinstance(config, list):
+        return [plain_config(each) for each in config]
+    if not isinstance(config, dict):
+        return config
+    result = {
+        key: plain_config(value)
+        for key, value in config.items()
+        if key not in ("lora_rank", "lora_alpha")
+    }
+    settings = result.get("config")
+    if isinstance(settings, dict) and _is_weight_only(result.get("class_name"), settings):
+        result["config"] = {
+            key: value
+            for key, value in settings.items()
+            if key not in ("dtype", "quantization_config")
+        }
+    return result
+
+
+def _is_weight_only(kind: Any, settings: Mapping[str, Any]) -> bool:
+    """Whether a layer has quantized weights that can be turned back, and plain inputs."""
+    mode = quantization_of(settings)
+    config = settings.get("quantization_config") or {}
+    inputs = (config.get("config") or {}).get("activation_quantizer")
+    return mode in _DEQUANTIZED.get(kind, ()) and (
+        kind == "Embedding" or (mode == "int4" and inputs is None)
+    )
 
 
 def stored_names(layer: Description, settings: Mapping[str, Any], count: int) -> list[str]:
@@ -89,6 +123,7 @@ def plain_variables(
         What the LoRA product of a part of the layer is multiplied by, by the path of the part. By
         default that of the layer itself stands in `settings`.
     """
+    layer, settings = _unwrapped(layer, settings)
     parts: dict[str, dict[str, NDArray[Any]]] = {}
     for name, array in zip(names, arrays, strict=True):
         path, _, variable = name.rsplit(":", 1)[0].rpartition("/")
@@ -105,6 +140,20 @@ def plain_variables(
     return list(result), list(result.values())
 
 
+def _unwrapped(
+    layer: Description, settings: Mapping[str, Any]
+) -> tuple[Description, Mapping[str, Any]]:
+    """Return the layer that has the weights, where another is only wrapped around it."""
+    while isinstance(settings.get("layer"), dict):
+        inner = settings["layer"]
+        weights = [
+            {**weight, "name": weight["name"].removeprefix("layer/")} for weight in layer["weights"]
+        ]
+        layer = {**layer, "kind": str(inner.get("class_name")), "weights": weights}
+        settings = inner.get("config") or {}
+    return layer, settings
+
+
 def _plain(
     layer: Description,
     settings: Mapping[str, Any],
@@ -112,7 +161,7 @@ def _plain(
     factor: float | None,
 ) -> dict[str, NDArray[Any]]:
     base = _base(variables)
-    if base not in variables or not any(map(_is_extra, variables)):
+    if base not in variables or not is_adapted(list(variables)):
         return variables
     mode = quantization_of(settings)
     value = variables[base]
@@ -120,12 +169,12 @@ def _plain(
     if quantized:
         if mode not in _DEQUANTIZED.get(layer["kind"], ()):
             raise _refusal(layer, f"{mode or 'this'} quantization isn't supported")
-        shape = next(w["shape"] for w in layer["weights"] if w["name"] == base)
+        shape = next(weight["shape"] for weight in layer["weights"] if weight["name"] == base)
         value = _dequantized(layer, settings, variables, base, tuple(shape))
     if f"lora_{base}_a" in variables:
         if factor is None:
             raise _refusal(layer, "the LoRA weights of a part of it don't say their alpha")
-        if quantized and base == "kernel" and mode == "int8":
+        if quantized and not _is_weight_only(layer["kind"], settings):
             raise _refusal(
                 layer,
                 "LoRA on an int8 kernel isn't supported, since Keras rounds the inputs of one and "
@@ -153,6 +202,8 @@ def _dequantized(
     if zero is not None and group is not None:
         axis = -1 if base == "embeddings" else 0
         places = np.asarray(group).astype(int)
+        if places.min() < 0 or places.max() >= scale.shape[axis]:
+            raise _refusal(layer, f"g_idx names groups that {base}_scale doesn't have")
         offsets = np.take(np.asarray(zero, np.float32), places, axis)
         return ((value - offsets) * np.take(scale, places, axis)).reshape(shape)
     if base == "embeddings":
