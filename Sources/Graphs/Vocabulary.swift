@@ -7,4 +7,5 @@
 @_exported public import enum Kernels.PoolingFunction
 @_exported public import enum Kernels.ReductionFunction
 @_exported public import enum Kernels.UnaryFunction
+@_exported public import struct Kernels.SparseMatrix
 @_exported public import struct Kernels.WindowGeometry

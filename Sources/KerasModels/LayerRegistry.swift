@@ -5,6 +5,7 @@ enum LayerRegistry {
   /// The layers of `keras.layers`.
   private static let layerTypes: [any Layer.Type] = [
     ActivationLayer.self,
+    AdaptivePooling.self,
     Attention.self,
     BatchNormalization.self,
     Bidirectional.self,
@@ -19,7 +20,7 @@ enum LayerRegistry {
     Embedding.self,
     Flatten.self,
     GRUCell.self,
-    GlobalPooling2D.self,
+    GlobalPooling.self,
     GroupNormalization.self,
     GroupQueryAttention.self,
     LSTMCell.self,
@@ -30,7 +31,7 @@ enum LayerRegistry {
     MultiHeadAttention.self,
     PReLU.self,
     ParametricActivation.self,
-    Pooling2D.self,
+    Pooling.self,
     RMSNormalization.self,
     RecurrentLayer.self,
     Reshape.self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from conftest import relative_error
 from conformance.keras_side import scatter_weights
 from layers import on_jax
@@ -14,7 +15,7 @@ from layers import on_jax
 import phosphene as ph
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 # Both compute in float32: the order of summation differs, and functions such as exp are rounded.
 VALUE_TOLERANCE = 2e-5
@@ -114,6 +115,24 @@ def network(row: Row, name: str) -> tuple[Any, list[Any]]:
     model = keras.Model(symbols, outputs, name="network")
     scatter_weights(model, zlib.crc32(name.encode()))
     return model, [each.draw(random, row.batch) for each in row.inputs]
+
+
+def one_layer(layer_class: str, shape: Sequence[int | None], **settings: Any) -> dict[str, Any]:
+    """Return the configuration of a network of one layer called ``layer``, as a file has it."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, *shape], "name": "x"}},
+        {"class_name": layer_class, "config": {"name": "layer", **settings}},
+    ]
+    return {"class_name": "Sequential", "config": {"name": "network", "layers": layers}}
+
+
+def refusal(layer_class: str, shape: Sequence[int | None], **settings: Any) -> str:
+    """Return the sentence with which a network of one layer is refused."""
+    with pytest.raises(ph.PhospheneError) as error:
+        ph.load((one_layer(layer_class, shape, **settings), {}))
+    sentence = str(error.value)
+    assert f"layer 'layer' ({layer_class})" in sentence
+    return sentence
 
 
 def check(table: dict[str, dict[str, Row]], key: str) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from conftest import relative_error
-from layers.checking import Row, check, row, rows
+from layers.checking import Row, check, one_layer, refusal, row, rows
 
 import phosphene as ph
 
@@ -269,15 +269,6 @@ def test_values_and_gradients_are_those_of_keras(key):
     check(TABLE, key)
 
 
-def network_of(layer_class, shape, **settings):
-    """Return a network of one layer, as a file has it."""
-    layers = [
-        {"class_name": "InputLayer", "config": {"batch_shape": [None, *shape], "name": "x"}},
-        {"class_name": layer_class, "config": {"name": "layer", **settings}},
-    ]
-    return {"class_name": "Sequential", "config": {"name": "network", "layers": layers}}
-
-
 def test_lengths_that_an_input_leaves_open(keras):
     network = keras.Sequential(
         [
@@ -297,14 +288,14 @@ def test_lengths_that_an_input_leaves_open(keras):
 
 
 def test_groups_that_keras_2_wrote_for_depthwise_convolutions():
-    config = network_of("DepthwiseConv2D", (5, 5, 2), kernel_size=[1, 1], groups=1)
+    config = one_layer("DepthwiseConv2D", (5, 5, 2), kernel_size=[1, 1], groups=1)
     weights = {"layer/kernel": np.float32([2, 3]).reshape(1, 1, 2, 1), "layer/bias": np.ones(2)}
     x = np.random.default_rng(0).normal(size=(1, 5, 5, 2)).astype(np.float32)
     assert np.allclose(ph.load((config, weights))(x), x * [2, 3] + 1)
 
 
 def test_causal_separable_convolutions_of_keras_2():
-    config = network_of(
+    config = one_layer(
         "SeparableConv1D", (6, 1), filters=1, kernel_size=2, padding="causal", use_bias=False
     )
     weights = {
@@ -340,8 +331,5 @@ def test_causal_separable_convolutions_of_keras_2():
     ],
 )
 def test_settings_that_are_refused(layer_class, settings, sentence):
-    config = network_of(layer_class, (50, 50, 6), **{"filters": 4, "kernel_size": 3} | settings)
-    with pytest.raises(ph.PhospheneError) as refusal:
-        ph.load((config, {}))
-    assert "layer 'layer'" in str(refusal.value)
-    assert sentence in str(refusal.value)
+    settings = {"filters": 4, "kernel_size": 3} | settings
+    assert sentence in refusal(layer_class, (50, 50, 6), **settings)
