@@ -42,6 +42,21 @@ struct Cut: Operation {
   }
 }
 
+/// The same elements, which no cotangent passes.
+struct StopGradient: Operation {
+  var isView: Bool { true }
+
+  func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType { inputs[0] }
+
+  func cotangents(
+    of pullback: Pullback, in graph: inout Graph
+  ) throws(PhospheneError) -> [Value?] { [nil] }
+
+  func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
+    try copyKernel(byteCount: request.output.byteCount)
+  }
+}
+
 /// The axes in another order.
 struct Transpose: Operation {
   let permutation: [Int]
@@ -129,6 +144,11 @@ extension Graph {
   /// Appends the same value as a place of its own, which a gradient can be taken at.
   public mutating func cut(_ value: Value, name: String) throws(PhospheneError) -> Value {
     try apply(Cut(name: name), to: [value])
+  }
+
+  /// Appends the same value, which a gradient takes for a constant.
+  public mutating func stopGradient(_ value: Value) throws(PhospheneError) -> Value {
+    try apply(StopGradient(), to: [value])
   }
 
   /// Appends the axes in another order: axis `i` of the result is axis `permutation[i]`.

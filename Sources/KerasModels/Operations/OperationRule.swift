@@ -55,7 +55,7 @@ struct OperationRule: Sendable {
   /// All functions by Keras' class name.
   static let all: [String: OperationRule] = {
     var rules: [String: OperationRule] = [:]
-    for family in [elementwise, comparisons] {
+    for family in [elementwise, comparisons, reductions, ordering, shapes, joining] {
       rules.merge(family) { _, _ in preconditionFailure("two rules have the same name") }
     }
     return rules

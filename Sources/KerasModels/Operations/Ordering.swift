@@ -1,0 +1,313 @@
+import Graphs
+import Tensors
+
+extension OperationRule {
+  /// Sorting, positions, ranks, and what is computed in order along an axis.
+  static let ordering: [String: OperationRule] = [
+    "Argmax": position { graph, x, axis in try graph.argMaximum(x, axis: axis) },
+    "Argmin": position { graph, x, axis in try graph.argMinimum(x, axis: axis) },
+    "Argsort": alongAxis { graph, x, axis in try graph.argSort(x, axis: axis) },
+    "Cumprod": running(.product),
+    "Cumsum": running(.sum),
+    "Diff": OperationRule(["a"], settings: ["n", "axis"], differences),
+    "Digitize": OperationRule(["x", "bins"], digitize),
+    "InTopK": OperationRule(["targets", "predictions"], settings: ["k"], isInTop),
+    "Median": OperationRule(["x"], settings: ["axis", "keepdims"]) { context in
+      [try quantile([0.5], isScalar: true, ignoresNaN: false, &context)]
+    },
+    "Nanargmax": position { graph, x, axis in
+      try graph.positionOfNumber(x, axis: axis, isMaximum: true)
+    },
+    "Nanargmin": position { graph, x, axis in
+      try graph.positionOfNumber(x, axis: axis, isMaximum: false)
+    },
+    "Nancumprod": running(.product, insteadOfNaN: 1),
+    "Nancumsum": running(.sum, insteadOfNaN: 0),
+    "Nanmedian": OperationRule(["x"], settings: ["axis", "keepdims"]) { context in
+      [try quantile([0.5], isScalar: true, ignoresNaN: true, &context)]
+    },
+    "Nanpercentile": quantiles(of: 100, ignoresNaN: true),
+    "Nanquantile": quantiles(of: 1, ignoresNaN: true),
+    "Percentile": quantiles(of: 100, ignoresNaN: false),
+    "Quantile": quantiles(of: 1, ignoresNaN: false),
+    "SearchSorted": OperationRule(["sorted_sequence", "values"], settings: ["side"], searchSorted),
+    "Sort": alongAxis { graph, x, axis in try graph.sorted(x, axis: axis) },
+    "TopK": OperationRule(["x"], settings: ["k", "sorted"], top),
+  ]
+
+  /// A function along one axis, the last one where a setting doesn't say otherwise; of the flat
+  /// array where it says `None`.
+  private static func alongAxis(
+    _ body: @escaping @Sendable (inout Graph, Value, Int) throws -> Value
+  ) -> OperationRule {
+    OperationRule(["x"], settings: ["axis"]) { context in
+      let (x, axis) = try context.flatUnlessAxis()
+      return [try body(&context.graph, x, axis)]
+    }
+  }
+
+  /// A function that gives one position for each line along an axis, or one for the flat array.
+  private static func position(
+    _ body: @escaping @Sendable (inout Graph, Value, Int) throws -> Value
+  ) -> OperationRule {
+    OperationRule(["x"], settings: ["axis", "keepdims"]) { context in
+      let input = try context.requiredValue("x")
+      let axes = try context.axes("axis", of: context.graph.shape(input))
+      let (x, axis) = try context.flatUnlessAxis()
+      let value = try body(&context.graph, x, axis)
+      return [try context.keepingAxes(value, axes, of: input)]
+    }
+  }
+
+  private static func running(
+    _ function: CumulativeFunction, insteadOfNaN number: Float? = nil
+  ) -> OperationRule {
+    OperationRule(["x"], settings: ["axis", "dtype"]) { context in
+      var (x, axis) = try context.flatUnlessAxis()
+      if let number { x = try context.graph.replacingNaN(x, with: number) }
+      x = try context.graph.cast(x, to: context.call.text("dtype") ?? "float32")
+      return [try context.graph.cumulative(function, x, axis: axis)]
+    }
+  }
+
+  private static func quantiles(of whole: Double, ignoresNaN: Bool) -> OperationRule {
+    OperationRule(["x", "q"], settings: ["axis", "method", "keepdims"]) { context in
+      guard let shares = context.call["q"]?.plainNumbers else {
+        throw context.call.mismatch("q", "one number or a list of numbers")
+      }
+      let isScalar: Bool
+      switch context.call["q"] {
+      case .list: isScalar = false
+      case .array(let shape, _): isScalar = shape.rank == 0
+      default: isScalar = true
+      }
+      return [
+        try quantile(
+          shares.map { $0 / whole }, isScalar: isScalar, ignoresNaN: ignoresNaN, &context)
+      ]
+    }
+  }
+}
+
+extension LoweringContext {
+  /// The input `x` and the axis of the setting; the input as one line where there is none.
+  fileprivate mutating func flatUnlessAxis() throws(PhospheneError) -> (Value, Int) {
+    let x = try requiredValue("x")
+    let shape = graph.shape(x)
+    if let axis = try axis("axis", of: shape) { return (x, axis) }
+    return (try graph.reshape(x, to: [shape.elementCount]), 0)
+  }
+}
+
+// MARK: - With settings of their own
+
+/// Keras' `diff`: `n` times the difference of neighbours.
+private func differences(_ context: inout LoweringContext) throws(PhospheneError) -> [Value] {
+  var value = try context.requiredValue("a")
+  let shape = context.graph.shape(value)
+  let axis = try context.axis("axis", of: shape) ?? shape.rank - 1
+  let count = try context.call.whole("n") ?? 1
+  guard shape.rank > 0, (0..<shape[axis]).contains(count) else {
+    throw .invalidArgument("n must be from 0 to below the length of axis \(axis) of \(shape)")
+  }
+  for step in 0..<count {
+    let length = shape[axis] - step - 1
+    value = try context.graph.subtract(
+      context.graph.slice(value, axis: axis, start: 1, length: length),
+      context.graph.slice(value, axis: axis, start: 0, length: length))
+  }
+  return [value]
+}
+
+/// The number of boundaries up to each element.
+private func digitize(_ context: inout LoweringContext) throws(PhospheneError) -> [Value] {
+  let (x, bins) = (try context.requiredValue("x"), try context.requiredValue("bins"))
+  return [try context.graph.count(of: bins, before: x, includingEqual: true)]
+}
+
+private func searchSorted(_ context: inout LoweringContext) throws(PhospheneError) -> [Value] {
+  let sequence = try context.requiredValue("sorted_sequence")
+  let values = try context.requiredValue("values")
+  let side = try context.call.text("side") ?? "left"
+  guard ["left", "right"].contains(side) else {
+    throw .invalidArgument("side must be 'left' or 'right', received '\(side)'")
+  }
+  return [try context.graph.count(of: sequence, before: values, includingEqual: side == "right")]
+}
+
+/// The largest elements of the last axis, in falling order, and their positions.
+private func top(_ context: inout LoweringContext) throws(PhospheneError) -> [Value] {
+  let x = try context.requiredValue("x")
+  let shape = context.graph.shape(x)
+  let count = try context.call.whole("k") ?? 1
+  guard shape.rank > 0, (1...shape[shape.rank - 1]).contains(count) else {
+    throw .invalidArgument("k must lie from 1 to the last length of \(shape), received \(count)")
+  }
+  let axis = shape.rank - 1
+  let order = try context.graph.argSort(x, axis: axis, isDescending: true)
+  let positions = try context.graph.slice(order, axis: axis, start: 0, length: count)
+  return [try context.graph.gatherElements(x, positions, axis: axis), positions]
+}
+
+/// Whether fewer than `k` classes have a higher score than the one that is the target.
+private func isInTop(_ context: inout LoweringContext) throws(PhospheneError) -> [Value] {
+  let targets = try context.requiredValue("targets")
+  let scores = try context.requiredValue("predictions")
+  let (positions, shape) = (context.graph.shape(targets), context.graph.shape(scores))
+  guard let count = try context.call.whole("k"), positions.rank + 1 == shape.rank else {
+    throw .invalidArgument(
+      "targets need one axis less than predictions, received \(positions) and \(shape)")
+  }
+  let column = try context.graph.reshape(targets, to: Shape(positions.axes + [1]))
+  let score = try context.graph.gatherElements(scores, column, axis: shape.rank - 1)
+  let higher = try context.graph.reduce(
+    .sum, context.graph.binary(.greater, scores, score), axes: [shape.rank - 1])
+  let isHigh = try context.graph.binary(
+    .greater, context.graph.constant(Float(count)), higher)
+  let isFinite = try context.graph.reshape(
+    context.graph.unary(.isFinite, score), to: positions)
+  return [try context.graph.multiply(isHigh, isFinite)]
+}
+
+// MARK: - Quantiles
+
+/// How a quantile between two elements is found.
+private enum QuantileMethod: String, CaseIterable {
+  case linear, lower, higher, midpoint, nearest
+
+  /// For a place between two positions, which two count and the share of the upper one.
+  func neighbours(of place: Double) -> (lower: Double, upper: Double, share: Double) {
+    let (low, high) = (place.rounded(.down), place.rounded(.up))
+    switch self {
+    case .linear: return (low, high, place - low)
+    case .lower: return (low, low, 0)
+    case .higher: return (high, high, 0)
+    case .midpoint: return (low, high, 0.5)
+    case .nearest:
+      let near = place.rounded(.toNearestOrEven)
+      return (near, near, 0)
+    }
+  }
+}
+
+/// Appends quantiles along the axes of the setting; several come as a leading axis.
+private func quantile(
+  _ shares: [Double], isScalar: Bool, ignoresNaN: Bool, _ context: inout LoweringContext
+) throws(PhospheneError) -> Value {
+  let x = try context.requiredValue("x")
+  let axes = try context.axes("axis", of: context.graph.shape(x))
+  let name = try context.call.text("method") ?? "linear"
+  guard let method = QuantileMethod(rawValue: name), shares.allSatisfy((0...1).contains) else {
+    throw .invalidArgument(
+      "q must lie between 0 and 1 and method must be one of "
+        + QuantileMethod.allCases.map(\.rawValue).joined(separator: ", ")
+        + ", received \(shares) and '\(name)'")
+  }
+  let keeps = context.call.flag("keepdims")
+  let lines = try context.graph.lines(x, along: axes)
+  let sorted = try context.graph.sorted(lines, axis: -1)
+  var results: [Value] = []
+  for share in shares {
+    var value =
+      ignoresNaN
+      ? try context.graph.quantileOfNumbers(sorted, share, method)
+      : try context.graph.quantile(sorted, share, method)
+    if keeps { value = try context.graph.spread(value, overAxes: axes, of: x) }
+    guard !isScalar else { return value }
+    results.append(
+      try context.graph.reshape(value, to: Shape([1] + context.graph.shape(value).axes)))
+  }
+  guard !results.isEmpty else { throw .invalidArgument("q must have at least one number") }
+  return try context.graph.concatenate(results, axis: 0)
+}
+
+extension Graph {
+  /// Appends all elements along some axes as one axis behind the others.
+  fileprivate mutating func lines(
+    _ value: Value, along axes: [Int]
+  ) throws(PhospheneError) -> Value {
+    let shape = shape(value)
+    let others = shape.axes.indices.filter { !axes.contains($0) }
+    let moved = try transpose(value, others + axes.sorted())
+    let length = axes.reduce(1) { $0 * shape[$1] }
+    return try reshape(moved, to: Shape(others.map { shape[$0] } + [length]))
+  }
+
+  fileprivate mutating func quantile(
+    _ sorted: Value, _ share: Double, _ method: QuantileMethod
+  ) throws(PhospheneError) -> Value {
+    let axes = shape(sorted).axes
+    let axis = axes.count - 1
+    let found = method.neighbours(of: Double(axes[axis] - 1) * share)
+    func element(_ position: Double, _ graph: inout Graph) throws(PhospheneError) -> Value {
+      let part = try graph.slice(sorted, axis: axis, start: Int(position), length: 1)
+      return try graph.reshape(part, to: Shape(axes.dropLast()))
+    }
+    var value = try element(found.lower, &self)
+    if found.upper != found.lower {
+      value = try add(
+        linear(value, scale: Float(1 - found.share)),
+        linear(element(found.upper, &self), scale: Float(found.share)))
+    }
+    // NaN is sorted to the end of its line.
+    let isNaN = try unary(.isNaN, element(Double(axes[axis] - 1), &self))
+    return try select(isNaN, constant(.nan), value)
+  }
+
+  fileprivate mutating func quantileOfNumbers(
+    _ sorted: Value, _ share: Double, _ method: QuantileMethod
+  ) throws(PhospheneError) -> Value {
+    let axis = shape(sorted).rank - 1
+    let line = Shape(shape(sorted).axes.dropLast() + [1])
+    let count = try reshape(
+      reduce(.sum, not(unary(.isNaN, sorted)), axes: [axis]), to: line)
+    // A line without numbers has only NaN, at its start too.
+    let last = try unary(.clip(low: 0, high: .infinity), linear(count, scale: 1, offset: -1))
+    let place = try linear(last, scale: Float(share))
+    var (low, high) = (try unary(.floor, place), try unary(.ceiling, place))
+    switch method {
+    case .lower: high = low
+    case .higher: low = high
+    case .nearest:
+      low = try unary(.round, place)
+      high = low
+    case .linear, .midpoint: break
+    }
+    let lower = try gatherElements(sorted, low, axis: axis)
+    let upper = try gatherElements(sorted, high, axis: axis)
+    let part = method == .midpoint ? try constant(0.5) : try subtract(place, low)
+    let value = try add(lower, multiply(subtract(upper, lower), part))
+    let result = low == high ? lower : value
+    return try reshape(result, to: Shape(line.axes.dropLast()))
+  }
+
+  // MARK: - Of a value and an axis
+
+  /// Appends the elements in rising order along an axis.
+  mutating func sorted(_ value: Value, axis: Int) throws(PhospheneError) -> Value {
+    try gatherElements(value, argSort(value, axis: axis), axis: axis)
+  }
+
+  /// Appends the position of an extreme among the elements that aren't NaN, -1 without any.
+  fileprivate mutating func positionOfNumber(
+    _ value: Value, axis: Int, isMaximum: Bool
+  ) throws(PhospheneError) -> Value {
+    let numbers = try replacingNaN(value, with: isMaximum ? -.infinity : .infinity)
+    let position =
+      isMaximum ? try argMaximum(numbers, axis: axis) : try argMinimum(numbers, axis: axis)
+    let hasNone = try reduce(.minimum, unary(.isNaN, value), axes: [axis])
+    return try select(hasNone, constant(-1), position)
+  }
+
+  /// Appends, for each element, how many of a line of numbers lie before it.
+  fileprivate mutating func count(
+    of line: Value, before values: Value, includingEqual: Bool
+  ) throws(PhospheneError) -> Value {
+    guard shape(line).rank == 1 else {
+      throw .unsupported("boundaries must be one line of numbers, received \(shape(line))")
+    }
+    let columns = try reshape(values, to: Shape(shape(values).axes + [1]))
+    let isBefore = try binary(includingEqual ? .greaterOrEqual : .greater, columns, line)
+    return try reduce(.sum, isBefore, axes: [shape(isBefore).rank - 1])
+  }
+}
