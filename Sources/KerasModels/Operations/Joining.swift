@@ -95,9 +95,8 @@ private func append(_ context: inout LoweringContext) throws(PhospheneError) -> 
   return [try context.graph.concatenate(parts, axis: 0)]
 }
 
-/// Cuts an axis into equal parts, or before given positions.
-///
-/// - Parameter isExact: Whether parts have to be equal; otherwise the first ones may be longer.
+/// Cuts an axis into parts, or before given positions; if not all parts have to be equal the first
+/// ones may be longer.
 private func split(
   _ context: inout LoweringContext, axis: Int, isExact: Bool = true
 ) throws(PhospheneError) -> [Value] {

@@ -29,7 +29,8 @@ extension OperationRule {
     "Nanpercentile": quantiles(of: 100, ignoresNaN: true),
     "Nanquantile": quantiles(of: 1, ignoresNaN: true),
     "Percentile": quantiles(of: 100, ignoresNaN: false),
-    "Quantile": quantiles(of: 1, ignoresNaN: false),
+    // Keras 3.15 has a setting `method` for this class too, and computes 'linear' whatever it says.
+    "Quantile": quantiles(of: 1, ignoresNaN: false, hasMethod: false),
     "SearchSorted": OperationRule(["sorted_sequence", "values"], settings: ["side"], searchSorted),
     "Sort": alongAxis { graph, x, axis in try graph.sorted(x, axis: axis) },
     "TopK": OperationRule(["x"], settings: ["k", "sorted"], top),
@@ -70,7 +71,9 @@ extension OperationRule {
     }
   }
 
-  private static func quantiles(of whole: Double, ignoresNaN: Bool) -> OperationRule {
+  private static func quantiles(
+    of whole: Double, ignoresNaN: Bool, hasMethod: Bool = true
+  ) -> OperationRule {
     OperationRule(["x", "q"], settings: ["axis", "method", "keepdims"]) { context in
       guard let shares = context.call["q"]?.plainNumbers else {
         throw context.call.mismatch("q", "one number or a list of numbers")
@@ -83,7 +86,8 @@ extension OperationRule {
       }
       return [
         try quantile(
-          shares.map { $0 / whole }, isScalar: isScalar, ignoresNaN: ignoresNaN, &context)
+          shares.map { $0 / whole }, method: hasMethod ? context.call.text("method") : nil,
+          isScalar: isScalar, ignoresNaN: ignoresNaN, &context)
       ]
     }
   }
@@ -192,11 +196,12 @@ private enum QuantileMethod: String, CaseIterable {
 
 /// Appends quantiles along the axes of the setting; several come as a leading axis.
 private func quantile(
-  _ shares: [Double], isScalar: Bool, ignoresNaN: Bool, _ context: inout LoweringContext
+  _ shares: [Double], method name: String? = nil, isScalar: Bool, ignoresNaN: Bool,
+  _ context: inout LoweringContext
 ) throws(PhospheneError) -> Value {
   let x = try context.requiredValue("x")
   let axes = try context.axes("axis", of: context.graph.shape(x))
-  let name = try context.call.text("method") ?? "linear"
+  let name = name ?? "linear"
   guard let method = QuantileMethod(rawValue: name), shares.allSatisfy((0...1).contains) else {
     throw .invalidArgument(
       "q must lie between 0 and 1 and method must be one of "

@@ -93,13 +93,15 @@ private func saturatingCast(_ context: inout LoweringContext) throws(PhospheneEr
   let ranges: [String: (Float, Float)] = [
     "uint8": (0, 255), "int8": (-128, 127), "uint16": (0, 65_535), "int16": (-32_768, 32_767),
     "uint32": (0, 4_294_967_296), "int32": (-2_147_483_648, 2_147_483_648),
-    "float16": (-65_504, 65_504),
+    "float16": (-65_504, 65_504), "bool": (0, 1),
   ]
   let x = try context.requiredValue("x")
   let dataType = try context.call.text("dtype") ?? "float32"
-  let value = try context.graph.cast(x, to: dataType)
-  guard let range = ranges[dataType] else { return [value] }
-  return [try context.graph.unary(.clip(low: range.0, high: range.1), value)]
+  var value = x
+  if let range = ranges[dataType] {
+    value = try context.graph.unary(.clip(low: range.0, high: range.1), x)
+  }
+  return [try context.graph.cast(value, to: dataType)]
 }
 
 // MARK: - Shapes

@@ -111,6 +111,10 @@ def network(row: Row, name: str) -> tuple[Any, list[Any]]:
         outputs = row.call(layer, *symbols)
     else:
         outputs = layer(symbols if len(symbols) > 1 else symbols[0])
+    # A gradient is asked for by a layer's name, which stands for its first output.
+    several = flat(outputs)
+    if len(several) > 1:
+        outputs = [keras.layers.Identity()(each) for each in several]
     symbols = symbols if len(symbols) > 1 else symbols[0]
     model = keras.Model(symbols, outputs, name="network")
     scatter_weights(model, zlib.crc32(name.encode()))

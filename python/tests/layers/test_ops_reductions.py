@@ -29,7 +29,17 @@ AXES = {
     "kept": {"axis": 1, "keepdims": True},
     "all_kept": {"keepdims": True},
 }
-ONE_AXIS = {"flat": {"axis": None}, "last": {"axis": -1}, "first": {"axis": 1}}
+ONE_AXIS = {"last": {"axis": -1}, "first": {"axis": 1}}
+
+
+def along(name, given=SHAPE):
+    """Return rows for a function along an axis, or of the flat array."""
+    flat = row(
+        lambda keras: lambda x: keras.ops.reshape(getattr(keras.ops, name)(x, axis=None), (-1, 12)),
+        given,
+    )
+    return {"flat": flat} | settings(name, given, **ONE_AXIS)
+
 
 TABLE = {
     "All": settings("all", BITS, **AXES),
@@ -38,7 +48,7 @@ TABLE = {
     "Any": settings("any", BITS, **AXES),
     "Argmax": settings("argmax", flat={}, last={"axis": -1}, kept={"axis": 1, "keepdims": True}),
     "Argmin": settings("argmin", flat={}, last={"axis": -1}, kept={"axis": 1, "keepdims": True}),
-    "Argsort": settings("argsort", **ONE_AXIS),
+    "Argsort": along("argsort"),
     "Average": {
         "all": row(lambda keras: keras.ops.average, SHAPE),
         "axis": row(lambda keras: lambda x: keras.ops.average(x, axis=-1), SHAPE),
@@ -53,11 +63,11 @@ TABLE = {
         ),
     },
     "CountNonzero": settings("count_nonzero", BITS, all={}, axis={"axis": 1}),
-    "Cumprod": settings("cumprod", **ONE_AXIS),
-    "Cumsum": settings("cumsum", **ONE_AXIS),
+    "Cumprod": along("cumprod"),
+    "Cumsum": along("cumsum"),
     "Diff": settings("diff", once={}, twice={"n": 2, "axis": 1}, never={"n": 0}),
     "Digitize": {
-        "numbers": row(lambda keras: lambda x: keras.ops.digitize(x, [-1.0, 0.0, 0.5]), SHAPE),
+        "numbers": row(lambda keras: lambda x: keras.ops.digitize(x, np.array([-1, 0, 0.5])), SHAPE),
         "equal": row(
             lambda keras: lambda x: keras.ops.digitize(x, np.array([1.0, 3.0])), Whole(SHAPE, 5)
         ),
@@ -78,8 +88,8 @@ TABLE = {
     "Moments": settings("moments", one={"axes": [1]}, kept={"axes": [0, 2], "keepdims": True}),
     "Nanargmax": settings("nanargmax", GAPPED, flat={}, last={"axis": -1}, smooth=False),
     "Nanargmin": settings("nanargmin", GAPPED, flat={}, last={"axis": -1}, smooth=False),
-    "Nancumprod": settings("nancumprod", GAPPED, **ONE_AXIS),
-    "Nancumsum": settings("nancumsum", GAPPED, **ONE_AXIS),
+    "Nancumprod": along("nancumprod", GAPPED),
+    "Nancumsum": along("nancumsum", GAPPED),
     "Nanmax": settings("nanmax", GAPPED, smooth=False, **AXES),
     "Nanmean": settings("nanmean", GAPPED, smooth=False, **AXES),
     "Nanmedian": settings("nanmedian", GAPPED, smooth=False, all={}, last={"axis": -1}),
@@ -145,12 +155,12 @@ TABLE = {
             lambda keras, side=side: (
                 lambda x: keras.ops.searchsorted(np.array([1, 2, 2, 4], "int32"), x, side=side)
             ),
-            Whole(SHAPE, 6),
-            smooth=False,
+            Given(np.array([0, 1, 2, 3, 4, 5], "int32")),
+            batch=6,
         )
         for side in ("left", "right")
     },
-    "Sort": settings("sort", **ONE_AXIS),
+    "Sort": along("sort"),
     "Std": settings("std", **AXES),
     "Sum": settings("sum", **AXES) | settings("sum", Whole(SHAPE, 9), whole={"axis": 1}),
     "TopK": settings("top_k", (2, 7), three={"k": 3}, all={"k": 7}),
