@@ -58,12 +58,33 @@ private struct AxisWalk: Sendable {
     _ combine: (Float, Float) -> Float
   ) {
     guard view.length > 0 else { return }
+    if view.inner == 1 { return accumulateRows(x, y, combine) }
     view.forEachColumn(work: view.length) { outer, columns in
       let first = row(0, outer)
       for column in columns { y[first + column] = x[first + column] }
       for index in 1..<view.length {
         let (before, this) = (y + row(index - 1, outer), row(index, outer))
         for column in columns { y[this + column] = combine(before[column], x[this + column]) }
+      }
+    }
+  }
+
+  /// Without axes behind it, each line is one chain.
+  @inline(__always) private func accumulateRows(
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>,
+    _ combine: (Float, Float) -> Float
+  ) {
+    let step = isReversed ? -1 : 1
+    Threads.split(view.outer, grain: max(1, loopGrain / view.length)) { lines in
+      for line in lines {
+        var position = row(0, line)
+        var total = x[position]
+        y[position] = total
+        for _ in 1..<view.length {
+          position += step
+          total = combine(total, x[position])
+          y[position] = total
+        }
       }
     }
   }

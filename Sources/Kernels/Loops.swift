@@ -52,6 +52,20 @@ extension UnsafeMutablePointer<Float> {
   }
 }
 
+/// Writes `function` of every element of `x` to `y`, sixteen at a time, on all threads; `x` and `y`
+/// may be the same.
+@inline(__always) func mapLanes(
+  _ count: Int, _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>,
+  _ function: (Lanes) -> Lanes
+) {
+  Threads.split(count, grain: loopGrain) { range in
+    for index in stride(from: range.lowerBound, to: range.upperBound, by: 16) {
+      let rest = range.upperBound - index
+      y.store(function(x.lanes(at: index, count: rest)), at: index, count: rest)
+    }
+  }
+}
+
 /// Writes `function` of every pair of elements to `y`, on all threads.
 @inline(__always) func zipElements(
   _ count: Int, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>,

@@ -39,10 +39,62 @@ public func reductionKernel(
     case .sum: loop.run(arguments, initial: 0, scale: 1) { $0 + $1 }
     case .mean: loop.run(arguments, initial: 0, scale: scale) { $0 + $1 }
     case .product: loop.run(arguments, initial: 1, scale: 1) { $0 * $1 }
-    case .maximum: loop.run(arguments, initial: -.infinity, scale: 1) { maximum($0, $1) }
-    case .minimum: loop.run(arguments, initial: .infinity, scale: 1) { minimum($0, $1) }
+    case .maximum where hasNaN(arguments[0], input.elementCount):
+      loop.run(arguments, initial: -.infinity, scale: 1) { maximum($0, $1) }
+    case .maximum:
+      loop.run(arguments, initial: -.infinity, scale: 1) {
+        larger($0, $1)
+      }
+    case .minimum where hasNaN(arguments[0], input.elementCount):
+      loop.run(arguments, initial: .infinity, scale: 1) { minimum($0, $1) }
+    case .minimum:
+      loop.run(arguments, initial: .infinity, scale: 1) {
+        smaller($0, $1)
+      }
     }
   }
+}
+
+/// Whether an array holds a NaN, or infinities that look like one.
+///
+/// To look first and compare without regard to NaN takes half as long as to regard it at each step.
+private func hasNaN(_ x: UnsafeMutablePointer<Float>, _ count: Int) -> Bool {
+  let piece = loopGrain
+  let pieces = (count + piece - 1) / piece
+  return withUnsafeTemporaryAllocation(of: Bool.self, capacity: pieces) { found in
+    Threads.parallel(pieces) { index in
+      let (first, end) = (index * piece, min(index * piece + piece, count))
+      // The sum of `x - x` is zero for finite numbers only.
+      var (even, odd) = (Lanes(repeating: 0), Lanes(repeating: 0))
+      var position = first
+      while position + 32 <= end {
+        let (a, b) = (x.lanes(at: position), x.lanes(at: position + 16))
+        even += a - a
+        odd += b - b
+        position += 32
+      }
+      var sum = (even + odd).sum()
+      for position in position..<end { sum += x[position] - x[position] }
+      found[index] = sum != 0
+    }
+    return found.contains(true)
+  }
+}
+
+/// The larger one of each pair of numbers.
+///
+/// Written for each lane: only so the compiler finds the instruction.
+@inline(__always) private func larger(_ a: Lanes, _ b: Lanes) -> Lanes {
+  var result = a
+  for lane in 0..<16 { result[lane] = b[lane] > a[lane] ? b[lane] : a[lane] }
+  return result
+}
+
+/// The smaller one of each pair of numbers.
+@inline(__always) private func smaller(_ a: Lanes, _ b: Lanes) -> Lanes {
+  var result = a
+  for lane in 0..<16 { result[lane] = b[lane] < a[lane] ? b[lane] : a[lane] }
+  return result
 }
 
 /// The larger one of each pair, or NaN.
@@ -60,8 +112,10 @@ private struct ReductionLoop: Sendable {
   /// The axes that stay, and those that don't, merged where possible.
   private let kept: StridedAxes
   private let reduced: StridedAxes
-  /// Whether neighbours in memory become separate results.
-  private let isInnerKept: Bool
+  /// Whether sixteen results are computed at a time: where neighbours in memory become separate
+  /// results, and where a result is made of few neighbours.
+  private let isByColumns: Bool
+  private let inputCount: Int
   private let outputCount: Int
   let reducedCount: Int
 
@@ -74,7 +128,9 @@ private struct ReductionLoop: Sendable {
       reducedAxes.map { input[$0] }, strides: [reducedAxes.map { strides[$0] }])
     outputCount = keptAxes.reduce(1) { $0 * input[$1] }
     reducedCount = reducedAxes.reduce(1) { $0 * input[$1] }
-    isInnerKept = kept.strides[0].last == 1
+    inputCount = input.elementCount
+    let (length, run) = (kept.lengths.last ?? 1, reduced.lengths.last ?? 1)
+    isByColumns = kept.strides[0].last == 1 || (length >= 16 && run < 16)
   }
 
   /// Elements that are combined before they join the others.
@@ -85,40 +141,42 @@ private struct ReductionLoop: Sendable {
     _ arguments: Arguments, initial: Float, scale: Float, _ combine: (Lanes, Lanes) -> Lanes
   ) {
     let (x, y) = (UnsafePointer(arguments[0]), arguments[1])
-    if isInnerKept {
+    if isByColumns {
       reduceColumns(x, y, initial, scale, combine)
     } else {
       reduceRows(x, y, initial, scale, combine)
     }
   }
 
-  /// Sixteen neighbouring results at a time.
+  /// Sixteen results at a time.
   @inline(__always) private func reduceColumns(
     _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ initial: Float,
     _ scale: Float, _ combine: (Lanes, Lanes) -> Lanes
   ) {
     let width = kept.lengths[kept.lengths.count - 1]
+    let step = kept.strides[0].last ?? 1
     let chunks = (width + 15) / 16
     let (length, stride) = (
       reduced.lengths[reduced.lengths.count - 1], reduced.strides[0].last ?? 0
     )
     let rows = length == 0 ? 0 : reducedCount / length
+    let end = x + inputCount
     let grain = max(1, loopGrain / max(reducedCount * 16, 1))
     Threads.split(kept.outerCount() * chunks, grain: grain) { range in
       for item in range {
         let (outer, first) = (item / chunks, item % chunks * 16)
         let count = min(16, width - first)
-        let start = x + kept.offset(outer, of: 0) + first
+        let start = x + kept.offset(outer, of: 0) + first * step
         var total = Lanes(repeating: initial)
         for row in 0..<rows {
           let source = start + reduced.offset(row, of: 0)
           var position = 0
           while position < length {
-            let end = min(position + ReductionLoop.block, length)
-            var part = source.lanes(at: position * stride, count: count)
+            let blockEnd = min(position + ReductionLoop.block, length)
+            var part = columns(source + position * stride, step, count, end)
             position += 1
-            while position < end {
-              part = combine(part, source.lanes(at: position * stride, count: count))
+            while position < blockEnd {
+              part = combine(part, columns(source + position * stride, step, count, end))
               position += 1
             }
             total = combine(total, part)
@@ -172,6 +230,20 @@ private struct ReductionLoop: Sendable {
       return reduceRow(UnsafePointer(parts), pieces, 1, initial, combine)
     }
   }
+}
+
+/// Reads up to sixteen elements that lie `step` apart; lanes from `count` on hold anything.
+@inline(__always) private func columns(
+  _ x: UnsafePointer<Float>, _ step: Int, _ count: Int, _ end: UnsafePointer<Float>
+) -> Lanes {
+  if step == 1 { return x.lanes(at: 0, count: end - x >= 16 ? 16 : count) }
+  var lanes = Lanes(repeating: 0)
+  if count == 16 {
+    for lane in 0..<16 { lanes[lane] = x[lane * step] }
+  } else {
+    for lane in 0..<count { lanes[lane] = x[lane * step] }
+  }
+  return lanes
 }
 
 /// Combines `count` elements that lie `stride` apart.

@@ -24,10 +24,23 @@ extension UnaryFunction {
     case .hardSigmoid: mapElements(count, x, y) { clippedToSix($0 + 3) / 6 }
     case .hardSwish: mapElements(count, x, y) { $0 * (clippedToSix($0 + 3) / 6) }
     case .softsign: mapElements(count, x, y) { $0 / (abs($0) + 1) }
-    case .floor: mapElements(count, x, y) { $0.rounded(.down) }
-    case .ceiling: mapElements(count, x, y) { $0.rounded(.up) }
-    case .round: mapElements(count, x, y) { $0.rounded(.toNearestOrEven) }
-    case .truncate: mapElements(count, x, y) { $0.rounded(.towardZero) }
+    case .floor:
+      mapLanes(count, x, y) { x in
+        let near = roundedToEven(x)
+        return near.replacing(with: near - 1, where: near .> x)
+      }
+    case .ceiling:
+      mapLanes(count, x, y) { x in
+        let near = roundedToEven(x)
+        return near.replacing(with: near + 1, where: near .< x).withSigns(of: x)
+      }
+    case .round: mapLanes(count, x, y) { roundedToEven($0) }
+    case .truncate:
+      mapLanes(count, x, y) { x in
+        let size = x.magnitudes
+        let near = roundedToEven(size)
+        return near.replacing(with: near - 1, where: near .> size).withSigns(of: x)
+      }
     case .isNaN: mapElements(count, x, y) { $0 == $0 ? 0 : 1 }
     case .isInfinite: mapElements(count, x, y) { abs($0) == .infinity ? 1 : 0 }
     case .isFinite: mapElements(count, x, y) { $0 - $0 == 0 ? 1 : 0 }
@@ -42,14 +55,36 @@ extension UnaryFunction {
     }
   }
 
-  /// Whether the function is worth a kernel of oneDNN: it has no short formula.
-  var isTranscendental: Bool {
+  /// Whether oneDNN computes the function faster than the C library: it has no short formula.
+  fileprivate var isTranscendental: Bool {
     switch self {
     case .sigmoid, .tanh, .exponential, .logarithm, .softplus, .elu, .silu, .gelu, .geluTanh,
       .mish:
       true
     default: false
     }
+  }
+}
+
+/// The nearest whole numbers, the even ones of two.
+///
+/// Numbers from 2^23 on are whole; smaller ones lose their fraction in a sum with that.
+@inline(__always) private func roundedToEven(_ x: Lanes) -> Lanes {
+  let (size, shift) = (x.magnitudes, Lanes(repeating: 8_388_608))
+  return x.replacing(with: (size + shift) - shift, where: size .< shift).withSigns(of: x)
+}
+
+extension Lanes {
+  private var bits: SIMD16<UInt32> { unsafeBitCast(self, to: SIMD16<UInt32>.self) }
+
+  /// The numbers without their signs.
+  @inline(__always) fileprivate var magnitudes: Lanes {
+    unsafeBitCast(bits & SIMD16<UInt32>(repeating: ~(1 << 31)), to: Lanes.self)
+  }
+
+  /// The numbers with the signs of others, where they have none.
+  @inline(__always) fileprivate func withSigns(of other: Lanes) -> Lanes {
+    unsafeBitCast(bits | other.bits & SIMD16<UInt32>(repeating: 1 << 31), to: Lanes.self)
   }
 }
 
@@ -65,13 +100,36 @@ let transcendentalThreshold = 256
 public func unaryKernel(
   _ function: UnaryFunction, count: Int
 ) throws(PhospheneError) -> any Kernel {
-  if function.isTranscendental, count >= transcendentalThreshold {
-    let kernel = try eltwiseKernel(function, count: count) { arguments in
-      keepNaN(count, from: arguments[0], in: arguments[1])
-    }
-    if let kernel { return kernel }
+  if count >= transcendentalThreshold, let kernel = try oneDNNKernel(function, count: count) {
+    return kernel
   }
   return LoopKernel { function.apply(count, from: $0[0], to: $0[1]) }
+}
+
+/// The function as a kernel of oneDNN, `nil` if a loop of our own is as fast.
+private func oneDNNKernel(
+  _ function: UnaryFunction, count: Int
+) throws(PhospheneError) -> (any Kernel)? {
+  switch function {
+  // The compiler makes no vector instruction of a square root, for the sake of `errno`.
+  case .squareRoot: try eltwiseKernel(function, count: count)
+  // Powers of both infinities and of both zeros are alike.
+  case .power(0.5):
+    try eltwiseKernel(.squareRoot, count: count) { arguments in
+      zipElements(count, arguments[0], arguments[1], arguments[1]) {
+        $0 == -.infinity ? .infinity : $1 + 0
+      }
+    }
+  case .power(-0.5):
+    try eltwiseKernel(.squareRoot, count: count) { arguments in
+      zipElements(count, arguments[0], arguments[1], arguments[1]) {
+        $0 == -.infinity ? 0 : 1 / ($1 + 0)
+      }
+    }
+  case _ where function.isTranscendental:
+    try eltwiseKernel(function, count: count) { keepNaN(count, from: $0[0], in: $0[1]) }
+  default: nil
+  }
 }
 
 /// Writes the NaNs of `x` to `y`, where oneDNN has put numbers.

@@ -20,7 +20,8 @@ import Testing
       ([5, 6, 7], [0]), ([5, 6, 7], [1]), ([5, 6, 7], [2]), ([5, 6, 7], [0, 2]),
       ([5, 6, 7], [0, 1, 2]), ([2, 30, 30, 40], [1, 2]), ([3, 4, 5, 6], [1, 3]),
       ([3, 4, 5, 6], [0, 2]), ([200_001], [0]), ([300, 300], [1]), ([700, 17], [0]),
-      ([3, 1, 2], [1]), ([4, 0], [1]),
+      ([3, 1, 2], [1]), ([4, 0], [1]), ([700, 3], [1]), ([40, 700, 3], [0, 2]), ([7, 20, 3], [0]),
+      ([5, 33, 2, 3], [0, 2]), ([9, 3], [0]), ([20, 5, 2], [1, 2]),
     ] as [(Shape, [Int])])
   func matchesPlainSums(input: Shape, axes: [Int]) throws {
     let x = integers(input.elementCount)
@@ -43,6 +44,9 @@ import Testing
       guard !input.axes.contains(0) else { continue }
       let other = try reductionKernel(.maximum, input: input, axes: axes)
       #expect(try run(other, [x], output: sum.count, threads: threads) == largest)
+      let smallest = try reductionKernel(.minimum, input: input, axes: axes)
+      let negative = try run(smallest, [x.map { -$0 }], output: sum.count, threads: threads)
+      #expect(negative == largest.map { -$0 })
     }
   }
 
@@ -55,6 +59,20 @@ import Testing
     let y = try run(kernel, [x], output: count)
     #expect(y.filter(\.isNaN).count == 1)
     #expect(y[axes.count == 2 ? 0 : axes == [0] ? 23 : 17].isNaN)
+  }
+
+  // Infinities of both signs are no NaN.
+  @Test(arguments: [[0], [1], [0, 1]]) func infinitiesAreNumbers(axes: [Int]) throws {
+    var x = ramp(40 * 40)
+    (x[17 * 40 + 23], x[17 * 40 + 5]) = (.infinity, -.infinity)
+    let count = axes.count == 2 ? 1 : 40
+    let largest = try run(
+      reductionKernel(.maximum, input: [40, 40], axes: axes), [x], output: count)
+    #expect(largest[axes.count == 2 ? 0 : axes == [0] ? 23 : 17] == .infinity)
+    #expect(largest.count { $0.isFinite } == count - 1)
+    let smallest = try run(
+      reductionKernel(.minimum, input: [40, 40], axes: axes), [x], output: count)
+    #expect(smallest[axes.count == 2 ? 0 : axes == [0] ? 5 : 17] == -.infinity)
   }
 
   // 0.1 a hundred million times would stop growing; the partial sums keep the mean.

@@ -7,7 +7,9 @@ import Testing
   static let functions: [UnaryFunction] = [
     .relu(negativeSlope: 0), .relu(negativeSlope: 0.25), .relu(negativeSlope: -0.5),
     .clip(low: -0.5, high: 0.5), .sigmoid, .tanh, .exponential, .logarithm, .squareRoot, .square,
-    .absolute, .linear(scale: 2, offset: 1), .power(2), .power(3), .power(-1), .power(2.5), .step,
+    .absolute, .linear(scale: 2, offset: 1), .power(2), .power(3), .power(-1), .power(2.5),
+    .power(0.5), .power(-0.5),
+    .step,
     .sign, .softplus, .elu(alpha: 1), .elu(alpha: -0.5), .reciprocal, .silu, .gelu, .geluTanh,
     .mish, .hardSigmoid, .hardSwish, .softsign, .exponentialMinusOne, .logarithmPlusOne, .cubeRoot,
     .erf, .erfInverse, .sine, .cosine, .tangent, .arcsine, .arccosine, .arctangent,
@@ -39,6 +41,21 @@ import Testing
   func roundingByHand(function: UnaryFunction, expected: [Float]) throws {
     let x: [Float] = [-2.5, -1.75, 0, 0.5, 1.5, 2.5]
     #expect(try run(unaryKernel(function, count: 6), [x], output: 6) == expected)
+  }
+
+  // Around the numbers that have no fraction any more, and with the sign of zero.
+  @Test(arguments: [UnaryFunction.floor, .ceiling, .round, .truncate])
+  func roundingOfAllSizes(function: UnaryFunction) throws {
+    var x: [Float] = [-.infinity, .infinity, -0.0, -0.25, 0.49999997, 16_777_218, 3e38]
+    for power in 0..<25 {
+      let number = Float(1 << power)
+      x += [number, number.nextUp, number.nextDown, number + 0.5, 1.5 * number.nextUp]
+    }
+    x += x.map { -$0 }
+    let y = try run(unaryKernel(function, count: x.count), [x], output: x.count)
+    for index in x.indices {
+      #expect(y[index] == function(x[index]) && y[index].sign == function(x[index]).sign)
+    }
   }
 
   @Test(
@@ -100,6 +117,20 @@ import Testing
     x[count - 2] = .nan
     let y = try run(unaryKernel(function, count: count), [x], output: count)
     for index in y.indices { #expect(y[index].isNaN == (index == count - 2), "element \(index)") }
+  }
+
+  // What the C library's power function says, few or many elements.
+  @Test(arguments: [8, 800]) func rootsAtTheEnds(count: Int) throws {
+    let x = (0..<count).map {
+      ([-.infinity, -1, -0.0, 0, 4, 0.25, .infinity, .nan] as [Float])[$0 % 8]
+    }
+    for exponent: Float in [0.5, -0.5] {
+      let y = try run(unaryKernel(.power(exponent), count: count), [x], output: count)
+      for index in x.indices {
+        let expected = powf(x[index], exponent)
+        #expect(y[index] == expected || (y[index].isNaN && expected.isNaN), "\(x[index])")
+      }
+    }
   }
 
   @Test func reluOfInfinityIsNotNaN() throws {

@@ -61,10 +61,8 @@ struct Reduction: Operation {
   }
 }
 
-/// Exponentials along an axis, divided by their sum.
+/// Exponentials along the last axis, divided by their sum.
 struct Softmax: Operation {
-  let axis: Int
-
   func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType { inputs[0] }
 
   /// `y * (c - sum(c * y))` for the output `y` and its cotangent `c`.
@@ -72,21 +70,21 @@ struct Softmax: Operation {
     of pullback: Pullback, in graph: inout Graph
   ) throws(PhospheneError) -> [Value?] {
     let (y, cotangent) = (pullback.output, pullback.cotangent)
-    var column = graph.shape(y).axes
-    column[axis] = 1
+    let axes = graph.shape(y).axes
     let projection = try graph.reshape(
-      graph.reduce(.sum, graph.multiply(cotangent, y), axes: [axis]), to: Shape(column))
+      graph.reduce(.sum, graph.multiply(cotangent, y), axes: [axes.count - 1]),
+      to: Shape(axes.dropLast() + [1]))
     return [try graph.multiply(y, graph.subtract(cotangent, projection))]
   }
 
   func beforeTransposition(
     by permutation: [Int]
   ) -> (operation: any Operation, permutation: [Int])? {
-    (Softmax(axis: permutation[axis]), permutation)
+    permutation.last == permutation.count - 1 ? (self, permutation) : nil
   }
 
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
-    try softmaxKernel(input: request.shape(0), axis: axis)
+    try softmaxKernel(input: request.shape(0), axis: request.shape(0).rank - 1)
   }
 }
 
@@ -111,9 +109,15 @@ extension Graph {
   }
 
   /// Appends the softmax along an axis, counted from the end if negative.
+  ///
+  /// Along any axis but the last it is computed between two transpositions: oneDNN's kernel for axes
+  /// with others behind them takes more than a hundred times as long.
   public mutating func softmax(_ value: Value, axis: Int = -1) throws(PhospheneError) -> Value {
     let axis = try shape(value).axis(axis, of: "softmax")
-    return try apply(Softmax(axis: axis), to: [value])
+    var order = Array(shape(value).axes.indices)
+    order.append(order.remove(at: axis))
+    let moved = try apply(Softmax(), to: [transpose(value, order)])
+    return try transpose(moved, order.inverted)
   }
 
   /// Appends the sum over the axes along which `target` was broadcast to the shape of `value`.

@@ -31,10 +31,11 @@ extension UnaryFunction {
   }
 }
 
-/// oneDNN's elementwise kernel for a function, followed by `finish`; `nil` if it has none.
+/// oneDNN's elementwise kernel for a function, followed by `finish` if that isn't `nil`; `nil` if it
+/// has none.
 func eltwiseKernel(
   _ function: UnaryFunction, count: Int, inputCount: Int = 1, source: Int = 0,
-  finish: @escaping @Sendable (Arguments) -> Void
+  finish: (@Sendable (Arguments) -> Void)? = nil
 ) throws(PhospheneError) -> (any Kernel)? {
   guard let eltwise = function.eltwise else { return nil }
   let array = try MemoryDescriptor([count])
