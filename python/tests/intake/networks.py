@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 KINDS = ("keras", "h5", "weights.h5", "legacy.h5")
-"""Whole models in both formats, and weights alone in both layouts."""
+"""Whole models in both formats, and weights alone in both layouts (the second by Keras 2 only)."""
 
 
 def dense(keras):
@@ -117,9 +117,127 @@ def same_names(keras):
     return keras.Sequential([layers.Input((4,)), part("a"), part("b"), layers.Dense(4)])
 
 
-NETWORKS = {
-    each.__name__: each for each in (dense, conv, branched, two_inputs, nested, shared, same_names)
+def without_input(keras):
+    """The first layer says what goes in, as people wrote in the days of Keras 2."""
+    layers = keras.layers
+    return keras.Sequential([layers.Dense(5, input_shape=(6,)), layers.Dense(3)])
+
+
+def trained(keras):
+    """Beside the weights lie those of an optimizer."""
+    network = dense(keras)
+    network.compile("adam", "mse")
+    network.fit(np.ones((4, 6)), np.zeros((4, 3)), verbose=0)
+    return network
+
+
+def long_names(keras):
+    """More names than an attribute of HDF5 holds: Keras keeps them in pieces."""
+    layers = keras.layers
+    inner = keras.Sequential(
+        [layers.Input((2,))] + [layers.Dense(2, name=f"{n:02}{'x' * 900}") for n in range(40)]
+    )
+    return keras.Sequential([layers.Input((2,)), inner])
+
+
+def frozen_parts(keras):
+    """Layers of which a part is trained: Keras lists what is trained first."""
+    layers = keras.layers
+    steps = layers.Input((5, 4))
+    both = layers.Bidirectional(layers.LSTM(3, return_sequences=True))
+    x = both(steps)
+    both.forward_layer.trainable = False
+    part = keras.Sequential(
+        [layers.Input((6,)), layers.Dense(6), layers.BatchNormalization(), layers.Dense(6)]
+    )
+    part.layers[0].trainable = False
+    return keras.Model(steps, layers.TimeDistributed(part)(x))
+
+
+SEQUENCE, IMAGE, FILM, NUMBERS = (5, 4), (6, 6, 4), (3, 6, 6, 4), (5,)
+
+LAYERS = {
+    "einsum_dense": (
+        SEQUENCE,
+        lambda layers: layers.EinsumDense("abc,cd->abd", output_shape=(None, 6), bias_axes="d"),
+    ),
+    "depthwise": (IMAGE, lambda layers: layers.DepthwiseConv2D(2, depth_multiplier=2)),
+    "depthwise_1d": (SEQUENCE, lambda layers: layers.DepthwiseConv1D(2)),
+    "separable": (IMAGE, lambda layers: layers.SeparableConv2D(3, 2)),
+    "separable_1d": (SEQUENCE, lambda layers: layers.SeparableConv1D(3, 2)),
+    "transposed": (IMAGE, lambda layers: layers.Conv2DTranspose(3, 2)),
+    "layer_norm": (SEQUENCE, lambda layers: layers.LayerNormalization()),
+    "group_norm": (IMAGE, lambda layers: layers.GroupNormalization(2)),
+    "prelu": (IMAGE, lambda layers: layers.PReLU(shared_axes=[1, 2])),
+    "leaky_relu": (IMAGE, lambda layers: layers.LeakyReLU(0.1)),
+    "embedding": (NUMBERS, lambda layers: layers.Embedding(7, 3)),
+    "masking": (SEQUENCE, lambda layers: layers.Masking()),
+    "simple_rnn": (SEQUENCE, lambda layers: layers.SimpleRNN(3)),
+    "lstm": (SEQUENCE, lambda layers: layers.LSTM(3, return_sequences=True)),
+    "lstm_without_bias": (SEQUENCE, lambda layers: layers.LSTM(3, use_bias=False)),
+    "gru": (SEQUENCE, lambda layers: layers.GRU(3)),
+    "gru_of_keras_1": (SEQUENCE, lambda layers: layers.GRU(3, reset_after=False)),
+    "rnn": (SEQUENCE, lambda layers: layers.RNN(layers.LSTMCell(3))),
+    "stacked_rnn": (
+        SEQUENCE,
+        lambda layers: layers.RNN([layers.LSTMCell(3), layers.GRUCell(2), layers.LSTMCell(2)]),
+    ),
+    "bidirectional": (SEQUENCE, lambda layers: layers.Bidirectional(layers.LSTM(3))),
+    "two_directions": (
+        SEQUENCE,
+        lambda layers: layers.Bidirectional(
+            layers.GRU(3), backward_layer=layers.GRU(3, go_backwards=True)
+        ),
+    ),
+    "time_distributed": (SEQUENCE, lambda layers: layers.TimeDistributed(layers.Dense(3))),
+    "distributed_twice": (
+        FILM,
+        lambda layers: layers.TimeDistributed(layers.TimeDistributed(layers.Conv1D(2, 2))),
+    ),
+    "attention": (
+        SEQUENCE,
+        lambda layers: lambda x: layers.MultiHeadAttention(2, 3, value_dim=2)(x, x),
+    ),
+    "attention_without_bias": (
+        SEQUENCE,
+        lambda layers: lambda x: layers.MultiHeadAttention(2, 3, use_bias=False)(x, x),
+    ),
+    "dot_attention": (
+        SEQUENCE,
+        lambda layers: lambda x: layers.Attention(use_scale=True, score_mode="concat")([x, x]),
+    ),
+    "additive_attention": (SEQUENCE, lambda layers: lambda x: layers.AdditiveAttention()([x, x])),
+    "conv_lstm": (FILM, lambda layers: layers.ConvLSTM2D(3, 2)),
+    "conv_lstm_1d": ((3, 6, 4), lambda layers: layers.ConvLSTM1D(3, 2)),
 }
+"""Layers in a network of their own: the shape of the input, and how to build the layer."""
+
+
+def of_one_layer(name):
+    def build(keras):
+        shape, make = LAYERS[name]
+        x = keras.layers.Input(shape, dtype="int32" if shape == NUMBERS else "float32")
+        return keras.Model(x, make(keras.layers)(x))
+
+    return build
+
+
+NETWORKS = {
+    each.__name__: each
+    for each in (
+        dense,
+        conv,
+        branched,
+        two_inputs,
+        nested,
+        shared,
+        same_names,
+        without_input,
+        trained,
+        long_names,
+        frozen_parts,
+    )
+} | {name: of_one_layer(name) for name in LAYERS}
 
 
 def scatter(network, seed):
@@ -136,7 +254,12 @@ def scatter(network, seed):
 def inputs_of(network, count=3):
     """Return numbers to call a network on."""
     random = np.random.default_rng(0)
-    return [random.normal(size=(count, *each.shape[1:])).astype("f") for each in network.inputs]
+    return [
+        random.integers(0, 7, (count, *each.shape[1:]))
+        if "int" in str(each.dtype)
+        else random.normal(size=(count, *each.shape[1:])).astype("f")
+        for each in network.inputs
+    ]
 
 
 def write(keras, folder):
@@ -154,8 +277,9 @@ def write(keras, folder):
         (folder / f"{name}.json").write_text(network.to_json())
         network.save(folder / f"{name}.keras")
         network.save(folder / f"{name}.h5")
-        network.save_weights(folder / f"{name}.weights.h5")
-        if keras.__name__ == "tf_keras":  # Keras 3 writes this layout in whole models only
+        if name not in LAYERS:
+            network.save_weights(folder / f"{name}.weights.h5")
+        if name not in LAYERS and keras.__name__ == "tf_keras":
             network.save_weights(folder / f"{name}.legacy.h5")
 
 

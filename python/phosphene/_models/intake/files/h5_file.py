@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError, ModelFileError
@@ -35,10 +36,13 @@ def read_h5_file(path: Path, config: Any = None) -> Intake:
             )
         if own is not None and config is not None:
             raise InvalidArgumentError(f"{path} has a configuration of its own; leave out config=.")
-        architecture = Architecture(config) if own is None else stored_architecture(path, own)
-        version = root.attrs.get("keras_version")
-        if version is not None and not architecture.keras_version:
-            architecture.keras_version = text_of(version)
+        if own is not None:
+            stored = json.loads(text_of(own))
+            if isinstance(stored, dict) and "keras_version" in root.attrs:
+                stored.setdefault("keras_version", text_of(root.attrs["keras_version"]))
+            architecture = stored_architecture(path, stored)
+        else:
+            architecture = Architecture(config)
         group = group_at(root, "model_weights") if own is not None else root
         if group is None:
             raise ModelFileError(f"{path} has no weights: the group 'model_weights' is missing.")
