@@ -109,7 +109,10 @@ struct ConstantFolder {
   ) throws(PhospheneError) -> Tensor {
     let types = inputs.map(\.type)
     let output = try operation.outputType(for: types)
-    if operation.isView { return inputs[0].reshaped(to: output.shape) }
+    if types.count == 1, let offset = operation.viewOffset(in: types[0]) {
+      return Tensor(
+        output, storage: inputs[0].storage, byteOffset: inputs[0].byteOffset + offset)
+    }
     return try pool.folded(operation, on: inputs) { () throws(PhospheneError) -> Tensor in
       let request = KernelRequest(
         inputs: types, output: output, isConstant: types.map { _ in false })

@@ -24,8 +24,9 @@ public protocol Operation: Hashable, Sendable {
   /// About how many multiplications the computation takes, or elements it moves.
   func work(for request: KernelRequest) -> Int
 
-  /// Whether the result has the elements of the only input in the same order.
-  var isView: Bool { get }
+  /// Returns where the result lies in the memory of the only input, in bytes from its start, if it is
+  /// a part of it as it stands; `nil` if it has to be computed.
+  func viewOffset(in input: TensorType) -> Int?
 
   /// Returns how the operation is computed before its inputs are transposed instead of after.
   ///
@@ -49,7 +50,7 @@ extension Operation {
   }
 
   /// Most operations compute something.
-  public var isView: Bool { false }
+  public func viewOffset(in input: TensorType) -> Int? { nil }
 
   /// Most operations give their axes a meaning.
   public func beforeTransposition(

@@ -37,12 +37,23 @@ public final class Plan: Sendable {
     let byteCount: Int
   }
 
-  /// Where an array lies.
+  /// Where an array lies: in an input, an output or the arena so many bytes from the start, or at an
+  /// address.
   enum Slot: Hashable, Sendable {
-    case input(Int)
-    case output(Int)
+    case input(Int, offset: Int)
+    case output(Int, offset: Int)
     case arena(Int)
     case constant(UInt)
+
+    /// Where a part of the array lies.
+    func advanced(by byteOffset: Int) -> Slot {
+      switch self {
+      case .input(let index, let offset): .input(index, offset: offset + byteOffset)
+      case .output(let index, let offset): .output(index, offset: offset + byteOffset)
+      case .arena(let offset): .arena(offset + byteOffset)
+      case .constant(let address): .constant(address + UInt(byteOffset))
+      }
+    }
   }
 
   /// Makes a plan.

@@ -18,6 +18,7 @@ struct PlanAssembler {
   private static let workOfOneThread = 1 << 22
 
   private var slots: [Plan.Slot?] = []
+  private var places: [Place] = []
   private var graph: Graph { program.graph }
 
   init(program: Program, pool: ConstantPool) {
@@ -29,45 +30,66 @@ struct PlanAssembler {
   mutating func assemble() throws(PhospheneError) {
     let uses = program.useCounts()
     let order = graph.nodes.indices.filter { uses[$0] > 0 && graph.nodes[$0].operation != nil }
+    findPlaces()
     placeInputs()
     let written = placeOutputs()
     placeIntermediates(order, outputs: written)
     for index in order {
-      guard let operation = graph.nodes[index].operation, !operation.isView else { continue }
+      guard let operation = graph.nodes[index].operation, !isView(index) else { continue }
       try appendStep(for: index, operation)
     }
     try appendCopies(written)
   }
 
-  /// The value whose memory a value shares: views have none of their own.
-  private func root(_ value: Value) -> Value {
-    var value = value
-    while case .operation(let operation, let inputs) = graph[value].source, operation.isView {
-      value = inputs[0]
+  /// Where views, which have no memory of their own, lie: in the memory of an earlier value.
+  private struct Place {
+    let root: Value
+    let byteOffset: Int
+  }
+
+  private mutating func findPlaces() {
+    places.reserveCapacity(graph.nodes.count)
+    for (index, node) in graph.nodes.enumerated() {
+      if case .operation(let operation, let inputs) = node.source, inputs.count == 1,
+        let offset = operation.viewOffset(in: graph[inputs[0]].type)
+      {
+        let place = places[inputs[0].index]
+        places.append(Place(root: place.root, byteOffset: place.byteOffset + offset))
+      } else {
+        places.append(Place(root: Value(index: index), byteOffset: 0))
+      }
     }
-    return value
+  }
+
+  private func root(_ value: Value) -> Value { places[value.index].root }
+
+  private func isView(_ index: Int) -> Bool { places[index].root.index != index }
+
+  /// Whether a value is all of the value that it is a view of.
+  private func isWhole(_ value: Value) -> Bool {
+    graph[value].type.byteCount == graph[root(value)].type.byteCount
   }
 
   private mutating func placeInputs() {
     for (index, node) in graph.nodes.enumerated() {
       guard case .input = node.source else { continue }
-      slots[index] = .input(inputTypes.count)
+      slots[index] = .input(inputTypes.count, offset: 0)
       inputTypes.append(node.type)
     }
   }
 
   /// Lets kernels write straight into the caller's memory.
   ///
-  /// A value that is wanted twice, or that no
-  /// kernel writes, is copied at the end.
+  /// A value that is wanted twice, that is a part of another, or that no kernel writes, is copied at
+  /// the end.
   ///
   /// - Returns: The outputs that are written so.
   private mutating func placeOutputs() -> Set<Int> {
     var written: Set<Int> = []
     for (position, output) in program.outputs.enumerated() {
       let root = root(output)
-      if graph[root].operation != nil, slots[root.index] == nil {
-        slots[root.index] = .output(position)
+      if graph[root].operation != nil, slots[root.index] == nil, isWhole(output) {
+        slots[root.index] = .output(position, offset: 0)
         written.insert(position)
       }
     }
@@ -85,7 +107,7 @@ struct PlanAssembler {
     var arena = ArenaLayout()
     for (time, index) in order.enumerated() {
       let node = graph.nodes[index]
-      guard node.operation?.isView == false, slots[index] == nil else { continue }
+      guard !isView(index), slots[index] == nil else { continue }
       arena.add(
         node: index, byteCount: node.type.byteCount, from: time, to: lastUse[index] ?? time)
     }
@@ -97,7 +119,7 @@ struct PlanAssembler {
     for index: Int, _ operation: any Operation
   ) throws(PhospheneError) {
     let node = graph.nodes[index]
-    let isConstant = node.inputs.map { graph[root($0)].constant != nil }
+    let isConstant = node.inputs.map { graph[root($0)].constant != nil && isWhole($0) }
     let request = KernelRequest(
       inputs: node.inputs.map { graph[$0].type }, output: node.type, isConstant: isConstant)
     let threadCount =
@@ -107,11 +129,10 @@ struct PlanAssembler {
     }
     var arguments: [Plan.Slot] = []
     for (position, input) in node.inputs.enumerated() {
-      let root = root(input)
-      if let tensor = graph[root].constant {
+      if isConstant[position], let tensor = graph[root(input)].constant {
         arguments.append(try constantSlot(tensor, input: position, of: kernel))
       } else {
-        arguments.append(slot(root))
+        arguments.append(slot(input))
       }
     }
     arguments.append(slot(Value(index: index)))
@@ -139,24 +160,22 @@ struct PlanAssembler {
 
   private mutating func appendCopies(_ written: Set<Int>) throws(PhospheneError) {
     for (position, output) in program.outputs.enumerated() where !written.contains(position) {
-      let root = root(output)
-      let source: Plan.Slot
-      if let tensor = graph[root].constant {
-        constants.append(tensor.storage)
-        source = .constant(UInt(bitPattern: tensor.start))
-      } else {
-        source = slot(root)
-      }
       copies.append(
-        Plan.Copy(source: source, output: position, byteCount: graph[output].type.byteCount))
+        Plan.Copy(
+          source: slot(output), output: position, byteCount: graph[output].type.byteCount))
     }
   }
 
-  private func slot(_ value: Value) -> Plan.Slot {
-    guard let slot = slots[value.index] else {
+  private mutating func slot(_ value: Value) -> Plan.Slot {
+    let place = places[value.index]
+    if let tensor = graph[place.root].constant {
+      constants.append(tensor.storage)
+      return .constant(UInt(bitPattern: tensor.start + place.byteOffset))
+    }
+    guard let slot = slots[place.root.index] else {
       preconditionFailure("value \(value.index) has no place")
     }
-    return slot
+    return slot.advanced(by: place.byteOffset)
   }
 }
 

@@ -16,9 +16,9 @@ final class Session: @unchecked Sendable {
   private let arena: Storage
   private let scratch: Storage
   private let table: UnsafeMutablePointer<UnsafeMutableRawPointer>
-  /// Where in the table the caller's arrays go: positions by input, then by output.
-  private var inputPositions: [[Int]]
-  private var outputPositions: [[Int]]
+  /// Where in the table which parts of the caller's arrays go, by input and by output.
+  private var inputPositions: [[(position: Int, offset: Int)]]
+  private var outputPositions: [[(position: Int, offset: Int)]]
   private let starts: [Int]
 
   init(plan: Plan, scratchByteCount: Int) throws(PhospheneError) {
@@ -36,8 +36,8 @@ final class Session: @unchecked Sendable {
       for slot in step.arguments {
         (table + position).initialize(to: arena.start)
         switch slot {
-        case .input(let index): inputPositions[index].append(position)
-        case .output(let index): outputPositions[index].append(position)
+        case .input(let index, let offset): inputPositions[index].append((position, offset))
+        case .output(let index, let offset): outputPositions[index].append((position, offset))
         case .arena(let offset): table[position] = arena.start + offset
         case .constant(let address):
           if let pointer = UnsafeMutableRawPointer(bitPattern: address) {
@@ -56,10 +56,10 @@ final class Session: @unchecked Sendable {
     inputs: [UnsafeMutableRawPointer], outputs: [UnsafeMutableRawPointer]
   ) throws(PhospheneError) {
     for (pointer, positions) in zip(inputs, inputPositions) {
-      for position in positions { table[position] = pointer }
+      for (position, offset) in positions { table[position] = pointer + offset }
     }
     for (pointer, positions) in zip(outputs, outputPositions) {
-      for position in positions { table[position] = pointer }
+      for (position, offset) in positions { table[position] = pointer + offset }
     }
     for (step, start) in zip(plan.steps, starts) {
       Threads.use(step.threadCount)
@@ -68,8 +68,8 @@ final class Session: @unchecked Sendable {
     for copy in plan.copies {
       let source: UnsafeMutableRawPointer? =
         switch copy.source {
-        case .input(let index): inputs[index]
-        case .output(let index): outputs[index]
+        case .input(let index, let offset): inputs[index] + offset
+        case .output(let index, let offset): outputs[index] + offset
         case .arena(let offset): arena.start + offset
         case .constant(let address): UnsafeMutableRawPointer(bitPattern: address)
         }

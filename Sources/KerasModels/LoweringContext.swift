@@ -65,7 +65,11 @@ struct LoweringContext {
 
   /// Lowers a part of the layer that has weights of its own.
   ///
-  /// - Parameter name: The attribute under which Keras saves the part, `_` in front left out.
+  /// - Parameters:
+  ///   - name: The attribute under which Keras saves the part, `_` in front left out.
+  ///   - body: What to do with weights under the longer path.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
   mutating func scoped<Result>(
     _ name: String,
     _ body: (inout LoweringContext) throws(PhospheneError) -> Result
@@ -83,6 +87,7 @@ struct LoweringContext {
   ///   - inputs: What it is called on.
   ///   - named: The named arguments of the call.
   /// - Returns: Its outputs with their masks.
+  /// - Throws: What it refuses.
   mutating func call(
     _ kind: LayerEntry.Kind, on inputs: [MaskedValue],
     named: [(name: String, value: Argument<MaskedValue>)] = []
@@ -233,9 +238,10 @@ struct BoundCall: Sendable {
     if case .number(let number) = arguments[name] { Int(exactly: number) } else { nil }
   }
 
-  /// What Keras passes to a layer as `mask`: what the call says, or the mask that is attached to the
-  /// only argument with tensors. A recurrent layer with an initial state has two such arguments, and
-  /// gets no mask unless the call says so.
+  /// What Keras passes to a layer as `mask`: what the call says, or what is attached to its tensors.
+  ///
+  /// Attached masks count only where one argument has tensors: a recurrent layer with an initial
+  /// state gets no mask unless the call says so.
   ///
   /// Source: keras 3.15, `layers/layer.py`, `Layer.__call__`, step 6.
   var mask: Value? {

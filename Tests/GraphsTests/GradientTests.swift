@@ -36,6 +36,40 @@ import Testing
     #expect(gradients[2] != nil)
   }
 
+  // Slices that lie side by side, overlap, leave gaps, and one that runs backward.
+  @Test func slicesOfOneValueAreJoined() throws {
+    let x = try Tensor([8], (1...8).map(Float.init))
+    let gradients = try gradient(at: [x]) { graph, v in
+      var sum = try graph.constant(0)
+      for (index, (start, length)) in [(5, 2), (1, 2), (3, 1), (2, 3)].enumerated() {
+        let part = try graph.slice(v[0], axis: 0, start: start, length: length)
+        let squares = try graph.unary(.square, part)
+        sum = try graph.add(
+          sum, graph.linear(graph.reduce(.sum, squares, axes: [0]), scale: Float(index + 1)))
+      }
+      let flipped = try graph.flip(v[0], axes: [0])
+      let weights = graph.constant(try Tensor([8], [1, 0, 0, 0, 0, 0, 0, 10]))
+      let ends = try graph.reduce(.sum, graph.multiply(flipped, weights), axes: [0])
+      return try graph.add(sum, ends)
+    }
+    #expect(gradients[0].elements == [10, 8, 36, 56, 40, 12, 14, 1])
+  }
+
+  // The gradient of a sequence is joined once and not added up step by step.
+  @Test func stepsOfASequenceCostTheSame() throws {
+    func operations(_ steps: Int) throws -> Int {
+      try plan(on: [Tensor([steps, 4], repeating: 1)]) { graph, v in
+        var state = graph.constant(try Tensor([1, 4], repeating: 0))
+        for step in 0..<steps {
+          let part = try graph.slice(v[0], axis: 0, start: step, length: 1)
+          state = try graph.unary(.tanh, graph.add(state, part))
+        }
+        return try graph.gradient(of: state, withRespectTo: [v[0]]).compactMap(\.self)
+      }.operationNames.count
+    }
+    #expect(try operations(30) - operations(20) == operations(20) - operations(10))
+  }
+
   // Only nodes between source and target are differentiated: a wide side branch adds nothing.
   @Test func sideBranchesAreLeftAlone() throws {
     var graph = Graph()

@@ -44,6 +44,33 @@ import Testing
     #expect(plan.operationNames.count == 1)
   }
 
+  // Rows of an input, of an intermediate result, of an output and of a constant, and parts of these:
+  // what lies together isn't copied, unless somebody wants it.
+  @Test func partsLieInTheWhole() throws {
+    let x = try Tensor([3, 2, 2], (0..<12).map(Float.init))
+    let plan = try plan(on: [x]) { graph, v in
+      let row = try graph.slice(v[0], axis: 0, start: 1, length: 2)
+      let part = try graph.slice(row, axis: 0, start: 1, length: 1)
+      let half = try graph.slice(part, axis: 1, start: 1, length: 1)
+      let negative = try graph.linear(v[0], scale: -1)
+      let last = try graph.slice(negative, axis: 0, start: 2, length: 1)
+      let constant = graph.constant(try Tensor([2, 2], [1, 2, 3, 4]))
+      let second = try graph.slice(constant, axis: 0, start: 1, length: 1)
+      return [
+        try graph.unary(.square, half), negative, last,
+        try graph.add(last, graph.reshape(second, to: [1, 1, 2])),
+        try graph.slice(v[0], axis: 2, start: 1, length: 1), second,
+      ]
+    }
+    #expect(
+      try plan.run([x]).map(\.elements) == [
+        [100, 121], [0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11], [-8, -9, -10, -11],
+        [-5, -5, -7, -7], [1, 3, 5, 7, 9, 11], [3, 4],
+      ])
+    // The square, the negative, the sum, and the only part that doesn't lie together.
+    #expect(plan.operationNames.count == 4, "\(plan.operationNames)")
+  }
+
   // The arena holds two of a chain's values at a time, however long the chain is.
   @Test func memoryIsReused() throws {
     func bytes(_ length: Int) throws -> Int {

@@ -5,7 +5,7 @@ public import Tensors
 struct Reshape: Operation {
   let shape: Shape
 
-  var isView: Bool { true }
+  func viewOffset(in input: TensorType) -> Int? { 0 }
 
   func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType {
     guard inputs[0].shape.elementCount == shape.elementCount else {
@@ -29,7 +29,7 @@ struct Reshape: Operation {
 struct Cut: Operation {
   let name: String
 
-  var isView: Bool { true }
+  func viewOffset(in input: TensorType) -> Int? { 0 }
 
   func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType { inputs[0] }
 

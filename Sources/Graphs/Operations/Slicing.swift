@@ -30,6 +30,18 @@ struct Slice: Operation {
     return [try graph.apply(scatter, to: [pullback.cotangent])]
   }
 
+  /// Neighbours in memory: everything along the last axes, some along the one before, one element
+  /// along the axes in front of that.
+  func viewOffset(in input: TensorType) -> Int? {
+    guard input.dataType == .float32 else { return nil }
+    let shape = input.shape
+    var axes = shape.axes.indices[...]
+    while let last = axes.last, lengths[last] == shape[last], steps[last] == 1 { axes.removeLast() }
+    if let last = axes.last, steps[last] == 1 { axes.removeLast() }
+    guard axes.allSatisfy({ lengths[$0] == 1 }) else { return nil }
+    return 4 * zip(starts, shape.strides).reduce(0) { $0 + $1.0 * $1.1 }
+  }
+
   func beforeTransposition(
     by permutation: [Int]
   ) -> (operation: any Operation, permutation: [Int])? {

@@ -88,6 +88,10 @@ extension Rewriter {
   fileprivate mutating func computingBeforeTransposition(
     _ operation: any Operation, _ inputs: [Value]
   ) throws(PhospheneError) -> Value {
+    // A part of the transposed array that lies together costs nothing.
+    if inputs.count == 1, operation.viewOffset(in: graph[inputs[0]].type) != nil {
+      return try apply(operation, inputs)
+    }
     guard let permutation = try commonPermutation(operation, inputs),
       let moved = operation.beforeTransposition(by: permutation)
     else { return try apply(operation, inputs) }

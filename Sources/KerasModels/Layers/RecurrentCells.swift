@@ -11,6 +11,8 @@ protocol RecurrentCell: Layer {
   /// - Parameters:
   ///   - input: The shape of one step's input.
   ///   - context: The place of the cell.
+  /// - Returns: The cell with its weights.
+  /// - Throws: `invalidArgument` for inputs that the cell can't take.
   func prepared(
     for input: Shape, in context: inout LoweringContext
   ) throws(PhospheneError) -> any PreparedCell
@@ -35,6 +37,7 @@ protocol PreparedCell {
   ///   - states: The states after the step before.
   ///   - graph: The graph to append to.
   /// - Returns: The output and the new states.
+  /// - Throws: What an operation refuses.
   func step(
     _ projection: Value, _ states: [Value], in graph: inout Graph
   ) throws(PhospheneError) -> (output: Value, states: [Value])
