@@ -11,6 +11,7 @@ enum LayerRegistry {
     Bidirectional.self,
     Concatenate.self,
     Convolution.self,
+    Cropping.self,
     CustomScale.self,
     Dense.self,
     DepthwiseConvolution.self,
@@ -31,9 +32,11 @@ enum LayerRegistry {
     MultiHeadAttention.self,
     PReLU.self,
     ParametricActivation.self,
+    Permute.self,
     Pooling.self,
     RMSNormalization.self,
     RecurrentLayer.self,
+    RepeatVector.self,
     Reshape.self,
     SeparableConvolution.self,
     SimpleRecurrentCell.self,
@@ -42,7 +45,8 @@ enum LayerRegistry {
     TimeDistributed.self,
     TransposedConvolution.self,
     UnitNormalization.self,
-    ZeroPadding2D.self,
+    UpSampling.self,
+    ZeroPadding.self,
   ]
 
   /// The functions of `keras.ops`, which Functional models contain like layers.

@@ -24,6 +24,12 @@ struct SparseProduct: Operation {
     [try graph.sparseProduct(matrix.transposed, pullback.cotangent, axis: axis)]
   }
 
+  func beforeTransposition(
+    by permutation: [Int]
+  ) -> (operation: any Operation, permutation: [Int])? {
+    (SparseProduct(matrix: matrix, axis: permutation[axis]), permutation)
+  }
+
   func work(for request: KernelRequest) -> Int {
     let entries = matrix.rows.reduce(0) { $0 + $1.count }
     let columns = request.output.shape.elementCount / max(matrix.rows.count, 1)

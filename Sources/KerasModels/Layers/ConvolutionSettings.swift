@@ -67,7 +67,7 @@ struct ConvolutionSettings: Sendable {
   func image(
     _ input: Value, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
-    try graph.spatial(input, rank: rank, from: format, className)
+    try graph.image(input, rank: rank, from: format, className)
   }
 
   /// Where the windows lie on an image of a shape whose channels are last.
@@ -90,29 +90,5 @@ struct ConvolutionSettings: Sendable {
     }
     value = try context.graph.channelsLast(value, to: format)
     return [try activation?.apply(to: value, in: &context.graph) ?? value]
-  }
-}
-
-extension LayerConfig {
-  /// The number of spatial axes, which the class name says: `Conv2D`, `MaxPool1D`.
-  var spatialRank: Int {
-    for rank in 1...3 where className.contains("\(rank)D") { return rank }
-    preconditionFailure("\(className) is registered, but its name says no number of axes")
-  }
-}
-
-extension Graph {
-  /// Appends an image of a number of spatial axes with its channels last.
-  mutating func spatial(
-    _ input: Value, rank: Int, from format: DataFormat, _ className: String
-  ) throws(PhospheneError) -> Value {
-    let shape = shape(input)
-    guard shape.rank == rank + 2 else {
-      let axes = ["length", "height, width", "depth, height, width"][rank - 1]
-      let wanted =
-        format == .channelsLast ? "(batch, \(axes), channels)" : "(batch, channels, \(axes))"
-      throw .invalidArgument("\(className) needs an input \(wanted), received shape \(shape)")
-    }
-    return try channelsLast(input, from: format)
   }
 }

@@ -46,7 +46,7 @@ struct Pooling: Layer {
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
-    let input = try context.graph.spatial(
+    let input = try context.graph.image(
       inputs.only(className), rank: rank, from: format, className)
     let geometry = WindowGeometry.keras(
       window: poolSize, strides: strides, dilations: poolSize.map { _ in 1 },
@@ -94,7 +94,7 @@ struct GlobalPooling: Layer {
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
     // A mask among the arguments is no input.
-    let input = try context.graph.spatial(
+    let input = try context.graph.image(
       context.call.tensors("inputs").map(\.value).only(className), rank: rank, from: format,
       className)
     let shape = context.graph.shape(input)
@@ -156,7 +156,7 @@ struct AdaptivePooling: Layer {
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
-    let input = try context.graph.spatial(
+    let input = try context.graph.image(
       inputs.only(className), rank: rank, from: format, className)
     let lengths = context.graph.shape(input).axes[1...rank]
     let function: PoolingFunction =

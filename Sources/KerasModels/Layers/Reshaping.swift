@@ -1,23 +1,26 @@
 import Graphs
 import Tensors
 
-/// Keras' `Flatten`: (batch, ...) to (batch, features).
+/// Keras' `Flatten`: (batch, ...) to (batch, features), with the channels last among them.
 struct Flatten: Layer {
   static let classNames = ["Flatten"]
 
-  init(decoding config: LayerConfig) throws { try config.requireChannelsLast() }
+  private let format: DataFormat
+
+  init(decoding config: LayerConfig) throws { format = try config.dataFormat() }
 
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
-    let input = try inputs.only("Flatten")
+    let input = try context.graph.channelsLast(inputs.only("Flatten"), from: format)
     let shape = try context.batchShape(of: input)
     let features = shape.axes.dropFirst().reduce(1, *)
     return [try context.graph.reshape(input, to: [shape[0], features])]
   }
 }
 
-/// Keras' `Reshape`: the axes behind the batch get `target_shape`, where one length may be -1.
+/// Keras' `Reshape`: the axes behind the batch get `target_shape`, where one length may be -1 or
+/// `None`.
 struct Reshape: Layer {
   static let classNames = ["Reshape"]
 
@@ -27,7 +30,7 @@ struct Reshape: Layer {
 
   init(decoding config: LayerConfig) throws {
     target = try config.container(keyedBy: CodingKeys.self)
-      .decode([Int].self, forKey: .targetShape)
+      .decode([Int?].self, forKey: .targetShape).map { $0 ?? -1 }
     guard target.allSatisfy({ (-1...(1 << 31)).contains($0) && $0 != 0 }),
       target.filter({ $0 == -1 }).count <= 1, target.count < Shape.maximumRank
     else {
@@ -59,45 +62,58 @@ struct Reshape: Layer {
   }
 }
 
-/// Keras' `ZeroPadding2D`: rows and columns of zeros around (batch, height, width, channels).
-struct ZeroPadding2D: Layer {
-  static let classNames = ["ZeroPadding2D"]
+/// Keras' `Permute`: the axes behind the batch in another order, counted from one.
+struct Permute: Layer {
+  static let classNames = ["Permute"]
 
-  private enum CodingKeys: String, CodingKey { case padding }
+  private enum CodingKeys: String, CodingKey { case dims }
 
-  /// Zeros before and after each of the two axes.
-  private let padding: [[Int]]
+  private let order: [Int]
 
   init(decoding config: LayerConfig) throws {
-    try config.requireChannelsLast()
-    let settings = try config.container(keyedBy: CodingKeys.self)
-    if let pairs = try? settings.decode([[Int]].self, forKey: .padding) {
-      padding = pairs
-    } else {
-      let lengths = try settings.decodeIfPresent(Axes.self, forKey: .padding)?.values ?? [1]
-      padding = (lengths.count == 1 ? [lengths[0], lengths[0]] : lengths).map { [$0, $0] }
-    }
-    guard padding.count == 2,
-      padding.allSatisfy({ $0.count == 2 && $0.allSatisfy { (0...(1 << 16)).contains($0) } })
-    else {
+    order = try config.container(keyedBy: CodingKeys.self).decode([Int].self, forKey: .dims)
+    guard order.sorted() == Array(1..<order.count + 1) else {
       throw PhospheneError.invalidArgument(
-        "padding needs two numbers for each of two axes, received \(padding)")
+        "dims must name each axis from 1 on once, received \(order)")
     }
   }
 
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
-    let input = try inputs.only("ZeroPadding2D")
+    let input = try inputs.only("Permute")
     let shape = context.graph.shape(input)
-    guard shape.rank == 4 else {
+    guard shape.rank == order.count + 1 else {
       throw .invalidArgument(
-        "ZeroPadding2D needs an input (batch, height, width, channels), received shape \(shape)")
+        "dims \(order) need an input with \(order.count) axes behind the batch, received shape "
+          + "\(shape)")
     }
-    return [
-      try context.graph.pad(
-        input, low: [0, padding[0][0], padding[1][0], 0],
-        high: [0, padding[0][1], padding[1][1], 0])
-    ]
+    return [try context.graph.transpose(input, [0] + order)]
+  }
+}
+
+/// Keras' `RepeatVector`: (batch, features) to (batch, n, features).
+struct RepeatVector: Layer {
+  static let classNames = ["RepeatVector"]
+
+  private enum CodingKeys: String, CodingKey { case n }
+
+  private let count: Int
+
+  init(decoding config: LayerConfig) throws {
+    count = try config.container(keyedBy: CodingKeys.self).positive(.n)
+  }
+
+  func lower(
+    _ inputs: [Value], in context: inout LoweringContext
+  ) throws(PhospheneError) -> [Value] {
+    let input = try inputs.only("RepeatVector")
+    let shape = context.graph.shape(input)
+    guard shape.rank == 2 else {
+      throw .invalidArgument(
+        "RepeatVector needs an input (batch, features), received shape \(shape)")
+    }
+    let row = try context.graph.reshape(input, to: [shape[0], 1, shape[1]])
+    return [try context.graph.broadcast(row, to: [shape[0], count, shape[1]])]
   }
 }

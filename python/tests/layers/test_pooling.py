@@ -70,6 +70,18 @@ STEPS = np.float32([[[1, 2], [3, 4], [0, 0], [5, 6]], [[0, 0], [1, 9], [0, 0], [
 KEPT = np.array([[True, False, True, True], [True, False, False, True]])
 
 TABLE["GlobalAveragePooling1D"] |= {
+    "mask of the layer before": row(
+        lambda keras: lambda x: keras.layers.GlobalAveragePooling1D()(
+            keras.layers.Masking(0.0)(x)
+        ),
+        Given(STEPS),
+    ),
+    "mask, keepdims": row(
+        lambda keras: lambda x: keras.layers.GlobalAveragePooling1D(keepdims=True)(
+            keras.layers.Masking(0.0)(x)
+        ),
+        Given(STEPS),
+    ),
     "mask among the arguments": row(
         lambda keras: keras.layers.GlobalAveragePooling1D(),
         Given(STEPS),
