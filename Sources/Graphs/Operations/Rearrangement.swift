@@ -84,6 +84,13 @@ extension [Int] {
   /// The permutation that undoes this one.
   var inverted: [Int] { Array(indices).moved(back: self) }
 
+  /// Whether a transposition by this permutation leaves the elements of an array where they are: it
+  /// moves axes of length one only.
+  func isView(of shape: Shape) -> Bool {
+    let long = filter { shape[$0] != 1 }
+    return long == long.sorted()
+  }
+
   /// One number for each axis of a transposed array, in the order of the array before.
   func moved(back permutation: [Int]) -> [Int] {
     var numbers = self

@@ -10,6 +10,12 @@ extension Program {
   func foldingScales(with folder: ConstantFolder) throws(PhospheneError) -> Program {
     try rewritten(folding: folder) {
       (rewriter: inout Rewriter, operation, inputs) throws(PhospheneError) -> Value in
+      if let order = (operation as? Transpose)?.permutation,
+        order.isView(of: rewriter.graph.shape(inputs[0]))
+      {
+        let shape = rewriter.graph.shape(inputs[0])
+        return try rewriter.apply(Reshape(shape: Shape(order.map { shape[$0] })), inputs)
+      }
       if let product = operation as? Binary, product.function == .multiply {
         for (value, factor) in [(inputs[0], inputs[1]), (inputs[1], inputs[0])] {
           if let merged = try rewriter.scaling(value, by: factor) { return merged }

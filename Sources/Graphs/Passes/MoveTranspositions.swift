@@ -27,13 +27,17 @@ extension Program {
 
 extension Rewriter {
   /// Returns a value with its axes in another order.
+  ///
+  /// A transposition that moves no element stays one as long as others may meet it.
   fileprivate mutating func transpose(
     _ value: Value, _ permutation: [Int]
   ) throws(PhospheneError) -> Value {
     if case .operation(let first as Transpose, let inputs) = graph[value].source {
       return try transpose(inputs[0], permutation.map { first.permutation[$0] })
     }
-    if let view = try transposedWithoutCopy(value, permutation) { return view }
+    if permutation == Array(permutation.indices) { return value }
+    let isView = permutation.isView(of: graph.shape(value)) && graph[value].constant == nil
+    if !isView, let moved = try transposedWithoutCopy(value, permutation) { return moved }
     return try apply(Transpose(permutation: permutation), [value])
   }
 
@@ -42,9 +46,11 @@ extension Rewriter {
   private mutating func transposedWithoutCopy(
     _ value: Value, _ permutation: [Int]
   ) throws(PhospheneError) -> Value? {
+    if case .operation(let first as Transpose, let inputs) = graph[value].source {
+      return try transposedWithoutCopy(inputs[0], permutation.map { first.permutation[$0] })
+    }
     let shape = graph.shape(value)
-    let long = permutation.filter { shape[$0] != 1 }
-    if long == long.sorted() {
+    if permutation.isView(of: shape) {
       return try reshape(value, to: Shape(permutation.map { shape[$0] }))
     }
     if graph[value].constant != nil {
@@ -52,8 +58,6 @@ extension Rewriter {
     }
     guard case .operation(let operation, let inputs) = graph[value].source else { return nil }
     switch operation {
-    case let first as Transpose:
-      return try transposedWithoutCopy(inputs[0], permutation.map { first.permutation[$0] })
     case is Unary:
       guard let input = try transposedWithoutCopy(inputs[0], permutation) else { return nil }
       return try apply(operation, [input])
@@ -70,8 +74,11 @@ extension Rewriter {
   fileprivate mutating func reshape(
     _ value: Value, to shape: Shape
   ) throws(PhospheneError) -> Value {
-    if case .operation(is Reshape, let inputs) = graph[value].source {
-      return try reshape(inputs[0], to: shape)
+    if case .operation(let operation, let inputs) = graph[value].source {
+      let order = (operation as? Transpose)?.permutation
+      if operation is Reshape || order?.isView(of: graph.shape(inputs[0])) == true {
+        return try reshape(inputs[0], to: shape)
+      }
     }
     return graph.shape(value) == shape ? value : try apply(Reshape(shape: shape), [value])
   }

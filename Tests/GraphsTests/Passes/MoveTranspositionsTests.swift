@@ -206,6 +206,20 @@ import Testing
     #expect(try plan.run([x])[0].elements == alone.run([x])[0].elements)
   }
 
+  // Where pictures are one pixel large, a transposition is a view: nothing is copied, and nothing
+  // keeps a factor from the weights.
+  @Test func onePixelNeedsNoTransposition() throws {
+    var graph = Graph()
+    let input = graph.input(TensorType([2, 3, 1, 1]))
+    var layers = Layers(graph: graph, isFirst: true)
+    let x = try layers.rectified(
+      layers.normalized(layers.convolution(input, filters: 4, seed: 1), seed: 2))
+    let end = try layers.convolution(x, filters: 2, seed: 3)
+    let plan = try Plan(layers.graph, outputs: [end], pool: ConstantPool(weights: []))
+    #expect(names(plan) == ["Convolution", "Convolution"])
+    #expect(plan.outputTypes == [TensorType([2, 2, 1, 1])])
+  }
+
   // A larger partner that isn't transposed would need a transposition itself: nothing is moved.
   @Test func partnersInAnotherOrderStay() throws {
     let x = try integers([2, 3, 4])
