@@ -41,6 +41,7 @@ enum LayerRegistry {
     SeparableConvolution.self,
     SimpleRecurrentCell.self,
     Softmax.self,
+    SpectralNormalization.self,
     StackedCells.self,
     TimeDistributed.self,
     TransposedConvolution.self,

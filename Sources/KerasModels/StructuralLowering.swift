@@ -50,7 +50,7 @@ struct StructuralLowering {
 }
 
 /// Gives layers values of the right shapes in place of weights, and notes what they asked for.
-private struct WeightRecorder: WeightSource {
+struct WeightRecorder: WeightSource {
   private(set) var weights: [WeightDescription] = []
   private var values: [WeightDescription: Value] = [:]
 

@@ -148,11 +148,10 @@ struct Softmax: Layer {
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
-    let mask = context.call.mask
-    if let mask { context.setMask(mask) }
-    return [
+    [
       try context.graph.maskedSoftmax(
-        context.call.tensors("inputs").map(\.value).only("Softmax"), mask: mask, axes: axes)
+        context.call.tensors("inputs").map(\.value).only("Softmax"), mask: context.call.mask,
+        axes: axes)
     ]
   }
 }

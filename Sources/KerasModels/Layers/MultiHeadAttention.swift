@@ -222,9 +222,7 @@ struct MultiHeadAttention: Layer {
     result = try context.projection(
       "output_dense", "\(free)yz,yz\(target)->\(free)\(target)", of: result,
       kernel: Shape([heads, valueDim] + shape), bias: settings.useBias ? Shape(shape) : nil)
-    guard returnsScores else { return [result] }
-    context.setMask(nil, ofOutput: 1)
-    return [result, weights]
+    return returnsScores ? [result, weights] : [result]
   }
 
   /// The axes that attention goes along: all between batch and features if none are set.
@@ -337,8 +335,6 @@ struct GroupQueryAttention: Layer {
     result = try context.projection(
       "output_dense", "bquh,uhm->bqm", of: result, kernel: [queryHeads, headDim, shape[2]],
       bias: settings.useBias ? [shape[2]] : nil)
-    guard returnsScores else { return [result] }
-    context.setMask(nil, ofOutput: 1)
-    return [result, weights]
+    return returnsScores ? [result, weights] : [result]
   }
 }

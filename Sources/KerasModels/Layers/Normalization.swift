@@ -39,7 +39,6 @@ struct BatchNormalization: Layer {
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
     let input = try context.call.tensors("inputs").map(\.value).only("BatchNormalization")
-    if let mask = context.call.mask { context.setMask(mask) }
     let shape = context.graph.shape(input)
     let positions = try featureAxes(axes, of: shape)
     // Along several axes Keras 2 keeps an array of the input's rank.
