@@ -17,6 +17,8 @@ struct Lowering {
   /// Layers whose outputs shall be places of their own in the graph, even where a layer returns its
   /// input or two compute the same: a gradient with respect to one must not see the other.
   var cuts: Set<String> = []
+  /// Values that have lost their masks on the way.
+  var unmasked: Set<Value> = []
 
   /// More calls than any network has; models called twice by models called twice … reach it soon.
   private static let largestCallCount = 200_000
@@ -123,7 +125,7 @@ struct Lowering {
           "layer '\(path)' reads output \(source.output) of a layer that has "
             + "\(results[source.call].count)")
       }
-      arguments.append(results[source.call][source.output])
+      arguments.append(results[source.call][source.output].without(unmasked))
     }
     var remaining = arguments[...]
     let bound = call.arguments.map { _ in remaining.removeFirst() }
@@ -147,7 +149,10 @@ struct Lowering {
         call: BoundCall(bound, parameters: layer.arguments))
       // Moved, not copied: the context owns the graph meanwhile.
       graph = Graph()
-      defer { (graph, weights) = (context.graph, context.weights) }
+      context.unmasked = unmasked
+      defer {
+        (graph, weights, unmasked) = (context.graph, context.weights, context.unmasked)
+      }
       do {
         return try context.lower(layer)
       } catch {
@@ -171,7 +176,7 @@ struct Lowering {
       throw .invalidArgument(
         "output \(source.output) of layer '\(schedule.calls[source.call].path)' doesn't exist")
     }
-    return results[source.call][source.output]
+    return results[source.call][source.output].without(unmasked)
   }
 }
 

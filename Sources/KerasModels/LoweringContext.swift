@@ -6,6 +6,11 @@ struct MaskedValue: Sendable {
   let value: Value
   /// One where a step counts and zero where it doesn't, of shape (batch, steps) mostly.
   var mask: Value?
+
+  /// The same tensor, without a mask if its value is among `unmasked`.
+  func without(_ unmasked: Set<Value>) -> MaskedValue {
+    unmasked.contains(value) ? MaskedValue(value: value) : self
+  }
 }
 
 /// What a layer sees of the graph that it is lowered into.
@@ -22,6 +27,8 @@ struct LoweringContext {
   var call: BoundCall
   /// The masks that the layer sets, by output.
   private(set) var masks: [Int: Value?] = [:]
+  /// Values that have lost their masks: later layers see none.
+  var unmasked: Set<Value> = []
 
   init(
     graph: Graph, weights: any WeightSource, path: String, networkPath: String = "",
@@ -103,7 +110,8 @@ struct LoweringContext {
         call: BoundCall(arguments, parameters: layer.arguments))
       // Moved, not copied: the inner context owns the graph meanwhile.
       graph = Graph()
-      defer { (graph, weights) = (inner.graph, inner.weights) }
+      inner.unmasked = unmasked
+      defer { (graph, weights, unmasked) = (inner.graph, inner.weights, inner.unmasked) }
       return try inner.lower(layer)
     case .network(let network):
       let arguments = CallArguments(positional: [.list(inputs.map { .tensor($0) })], named: named)
@@ -111,7 +119,8 @@ struct LoweringContext {
       var lowering = Lowering(weights: weights)
       lowering.graph = graph
       graph = Graph()
-      defer { (graph, weights) = (lowering.graph, lowering.weights) }
+      lowering.unmasked = unmasked
+      defer { (graph, weights, unmasked) = (lowering.graph, lowering.weights, lowering.unmasked) }
       return try lowering.lower(
         network, on: call.networkInputs, prefix: path + "/", weightPrefix: path + "/", wanted: [])
     }

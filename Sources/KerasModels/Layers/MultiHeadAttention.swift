@@ -181,6 +181,8 @@ struct MultiHeadAttention: Layer {
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
     let inputs = try AttentionInputs(settings.window, readsQueryMask: false, in: &context)
+    // Keras takes the masks off the tensors themselves, and no later layer sees them.
+    context.unmasked.formUnion([inputs.query, inputs.value, inputs.key])
     let queryShape = context.graph.shape(inputs.query)
     // Letters of the axes between batch and features, then of heads and features of a head.
     let rank = context.graph.shape(inputs.value).rank + 1

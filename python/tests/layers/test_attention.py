@@ -8,7 +8,11 @@ from layers.checking import Given, Whole, check, row, rows
 
 import phosphene as ph
 
-pytestmark = pytest.mark.keras
+pytestmark = [
+    pytest.mark.keras,
+    pytest.mark.filterwarnings("ignore:.*does not support masking"),
+    pytest.mark.filterwarnings("ignore:.*Exception encountered"),
+]
 
 QUERY, VALUE = (3, 6), (5, 6)
 RANDOM = np.random.default_rng(1)
@@ -69,6 +73,15 @@ def on_itself(layer, ids):
 
     x = keras.layers.Embedding(3, 6, mask_zero=True)(ids)
     return attended(keras.layers.Add()([x, layer(x, x)]))
+
+
+def twice(layer, ids, others):
+    import keras
+
+    embed = keras.layers.Embedding(3, 6, mask_zero=True)
+    query, value = embed(ids), embed(others)
+    query = keras.layers.Dense(6)(layer(query, value))
+    return attended(layer(query, keras.layers.Dropout(0.1)(value)))
 
 
 IDS = Whole((6,), 3)
@@ -142,6 +155,7 @@ def projected(build, **more):
         ),
         "masks, causal": row(build(), IDS, IDS, call=on_embeddings(use_causal_mask=True)),
         "on itself": row(build(), IDS, call=on_itself),
+        "twice": row(build(), IDS, OTHERS, call=twice),
         **more,
     }
 
@@ -252,3 +266,59 @@ TABLE = {
 @pytest.mark.parametrize("key", rows(TABLE))
 def test_values_and_gradients_are_those_of_keras(key):
     check(TABLE, key)
+
+
+def multi_head_refusal(**settings):
+    return "MultiHeadAttention", {"num_heads": 2, "key_dim": 4} | settings, 3
+
+
+def grouped_refusal(**settings):
+    heads = {"head_dim": 4, "num_query_heads": 6, "num_key_value_heads": 2}
+    return "GroupQueryAttention", heads | settings, 3
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        (multi_head_refusal(num_heads=0), "must be positive, received 0, 4 and 4"),
+        (multi_head_refusal(value_dim=-1), "must be positive, received 2, 4 and -1"),
+        (multi_head_refusal(output_shape=[0]), r"output_shape needs positive.*received \[0\]"),
+        (multi_head_refusal(sliding_window=0), "sliding_window must be positive, received 0"),
+        (multi_head_refusal(attention_axes=[2]), r"attention_axes must be different.*\[2\]"),
+        (grouped_refusal(num_query_heads=5), "multiple of num_key_value_heads.*4, 5 and 2"),
+        (("MultiHeadAttention", {"num_heads": 2, "key_dim": 4}, 2), "needs inputs .batch, steps"),
+        (("Attention", {}, 2), "needs inputs .batch, ..., steps, features"),
+        (("Attention", {"score_mode": "sum"}, 3), "'dot' or 'concat', received 'sum'"),
+    ],
+)
+def test_bad_settings_are_refused(case, message):
+    name, settings, rank = case
+    shape = [None, 5, 6][:rank]
+    takes_list = name == "Attention"
+    config = {
+        "name": "network",
+        "layers": [
+            {
+                "class_name": "InputLayer",
+                "name": "x",
+                "config": {"batch_shape": shape, "name": "x"},
+                "inbound_nodes": [],
+            },
+            {
+                "class_name": name,
+                "name": "attention",
+                "config": {"name": "attention", **settings},
+                "inbound_nodes": [
+                    {"args": [[tensor("x")] * 2] if takes_list else [tensor("x")] * 2, "kwargs": {}}
+                ],
+            },
+        ],
+        "input_layers": [["x", 0, 0]],
+        "output_layers": [["attention", 0, 0]],
+    }
+    with pytest.raises(ph.PhospheneError, match=message):
+        ph.load((json.dumps({"class_name": "Functional", "config": config}), {}))
+
+
+def tensor(name):
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
