@@ -80,7 +80,7 @@ enum LayerRegistry {
   /// - Throws: `unsupported` for a class that isn't known, and what the class refuses.
   static func layer(_ config: LayerConfig) throws -> any Layer {
     let types = config.isOperation ? operationsByClassName : layersByClassName
-    guard let type = types[config.className] else {
+    guard !config.isForeign, let type = types[config.className] else {
       throw PhospheneError.unsupported(refusal(of: config))
     }
     return try type.init(decoding: config)

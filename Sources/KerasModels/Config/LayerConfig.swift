@@ -6,17 +6,26 @@ struct LayerConfig {
   let className: String
   /// The Python module that the class lives in, empty where the configuration doesn't say.
   let module: String
+  /// The name that a class was registered under, such as `Custom>Attention`; Keras' own have none.
+  private let registeredName: String?
   private let decoder: any Decoder
 
-  init(className: String, module: String = "", decoder: any Decoder) {
-    self.className = className
-    self.module = module
-    self.decoder = decoder
+  init(
+    className: String, module: String = "", registeredName: String? = nil, decoder: any Decoder
+  ) {
+    (self.className, self.module) = (className, module)
+    (self.registeredName, self.decoder) = (registeredName, decoder)
   }
 
   /// Whether it is an operation of `keras.ops` and no layer; some activations are called as such.
   var isOperation: Bool {
     ["keras.src.ops", "keras.ops", "keras.src.activations"].contains { module.hasPrefix($0) }
+  }
+
+  /// Whether the class is somebody's own, whatever Keras has under its name.
+  var isForeign: Bool {
+    guard !module.isEmpty else { return registeredName?.contains(">") ?? false }
+    return !["keras", "tf_keras", "tensorflow"].contains(module.prefix { $0 != "." })
   }
 
   /// The settings under the names that `Keys` lists.

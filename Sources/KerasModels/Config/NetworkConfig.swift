@@ -22,6 +22,7 @@ struct LayerEntry: Decodable, Sendable {
     case name, config, module
     case className = "class_name"
     case inboundNodes = "inbound_nodes"
+    case registeredName = "registered_name"
   }
 
   private enum CommonKeys: String, CodingKey { case name, trainable, dtype }
@@ -51,10 +52,19 @@ struct LayerEntry: Decodable, Sendable {
           try NetworkConfig(className: className, decoder: entry.superDecoder(forKey: .config)))
         for call in calls { try call.check(against: NetworkConfig.callParameters) }
       default:
-        let module = try entry.decodeIfPresent(String.self, forKey: .module) ?? ""
+        var module = try entry.decodeIfPresent(String.self, forKey: .module) ?? ""
+        // Keras 3 writes no modules into .h5 files, and of a layer more than its name.
+        let isBare = !common.contains(.trainable) && !common.contains(.dtype)
+        if module.isEmpty, isBare, !nodes.isEmpty, !isLegacy,
+          LayerRegistry.operationNames.contains(className)
+        {
+          module = "keras.ops"
+        }
         let layer = try LayerRegistry.layer(
           LayerConfig(
-            className: className, module: module, decoder: entry.superDecoder(forKey: .config)))
+            className: className, module: module,
+            registeredName: entry.decodeIfPresent(String.self, forKey: .registeredName),
+            decoder: entry.superDecoder(forKey: .config)))
         for call in calls { try call.check(against: layer.arguments) }
         kind = .layer(layer)
       }

@@ -162,3 +162,30 @@ def test_bad_settings_are_refused(name, settings, message):
     config = {"class_name": "Sequential", "config": {"name": "network", "layers": [layer]}}
     with pytest.raises(ph.PhospheneError, match=message):
         ph.load((json.dumps(config), {}))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        {"module": "__main__", "registered_name": "Dense"},
+        {"module": "keras_like.layers", "registered_name": None},
+        {"module": None, "registered_name": "Custom>Dense"},
+    ],
+)
+def test_a_class_of_the_same_name_is_not_taken_for_that_of_keras(origin):
+    layer = {"class_name": "Dense", "config": {"batch_input_shape": [None, 6], "units": 3}}
+    config = {"class_name": "Sequential", "config": {"name": "network", "layers": [layer | origin]}}
+    with pytest.raises(ph.UnsupportedError, match="Dense.*the layer class isn't supported"):
+        ph.load((json.dumps(config), {}))
+
+
+def test_operations_of_keras_are_known_in_old_files(keras, tmp_path):
+    """Keras 3 writes them into .h5 files, which it can't read again."""
+    inputs = keras.Input((6,), dtype="int32")
+    x = keras.layers.Embedding(3, 4, mask_zero=True)(inputs)
+    x = keras.layers.Add()([x, x])
+    network = keras.Model(inputs, keras.layers.BatchNormalization()(x) * 2)
+    network.save(tmp_path / "network.h5")
+    ids = np.array([[0, 1, 2, 0, 1, 2]])
+    received = ph.load(tmp_path / "network.h5")(ids)
+    np.testing.assert_allclose(received, network(ids), atol=1e-6)

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 _DOUBLE_COUNTED = "_layer_checkpoint_dependencies"
 
+_CLASSES = {"Model": "Functional", "GroupQueryAttention": "GroupedQueryAttention"}
+"""Classes that have another name in Keras' sources than in configurations."""
+
 _PLACES = {"vector_u": 1}
 """SpectralNormalization keeps the kernel of its layer among its own variables, in front."""
 
@@ -192,7 +195,7 @@ class _Reader:
 
 def _base_name(layer: Description) -> str:
     """Return what a layer's group is called, its number left out."""
-    return snake_case("Functional" if layer["kind"] == "Model" else layer["kind"])
+    return snake_case(_CLASSES.get(layer["kind"], layer["kind"]))
 
 
 def _identity(layer: Description) -> Any:
