@@ -72,7 +72,7 @@ extension Graph {
   /// Appends arrays of one shape along a new axis.
   mutating func stack(_ parts: [Value], axis: Int) throws(PhospheneError) -> Value {
     let lengths = shape(parts[0]).axes
-    let position = try Shape(lengths + [1]).position(ofAxis: axis)
+    let position = try Shape(lengths + [1]).axis(axis, of: "stack")
     var rows: [Value] = []
     for part in parts {
       var longer = shape(part).axes
@@ -102,7 +102,7 @@ private func split(
 ) throws(PhospheneError) -> [Value] {
   let x = try context.requiredValue("x")
   let shape = context.graph.shape(x)
-  let axis = try shape.position(ofAxis: axis)
+  let axis = try shape.axis(axis, of: "split")
   let length = shape[axis]
   var bounds = [0]
   if case .number = context.call["indices_or_sections"],

@@ -55,7 +55,10 @@ struct OperationRule: Sendable {
   /// All functions by Keras' class name.
   static let all: [String: OperationRule] = {
     var rules: [String: OperationRule] = [:]
-    for family in [elementwise, comparisons, reductions, ordering, shapes, joining] {
+    for family in [
+      elementwise, comparisons, reductions, ordering, quantiles, shapes, places, joining, indexing,
+      scattering, linearAlgebra, diagonals,
+    ] {
       rules.merge(family) { _, _ in preconditionFailure("two rules have the same name") }
     }
     return rules
@@ -182,30 +185,19 @@ extension Argument {
 extension LoweringContext {
   /// An axis that an argument names, counted from zero; `nil` where it is left out.
   func axis(_ name: String, of shape: Shape) throws(PhospheneError) -> Int? {
-    try call.whole(name).map { (axis) throws(PhospheneError) in try shape.position(ofAxis: axis) }
+    try call.whole(name).map { (axis) throws(PhospheneError) in try shape.axis(axis, of: name) }
   }
 
   /// The axes that an argument names, counted from zero; all of them where it is left out.
   func axes(_ name: String, of shape: Shape) throws(PhospheneError) -> [Int] {
     guard let axes = try call.wholes(name) else { return Array(shape.axes.indices) }
     let positions = try axes.map { (axis) throws(PhospheneError) in
-      try shape.position(ofAxis: axis)
+      try shape.axis(axis, of: name)
     }
     guard Set(positions).count == positions.count else {
       throw .invalidArgument("axes \(axes) name an axis of shape \(shape) twice")
     }
     return positions
-  }
-}
-
-extension Shape {
-  /// The number from zero on of an axis that may be counted from the end.
-  func position(ofAxis axis: Int) throws(PhospheneError) -> Int {
-    let position = axis < 0 ? axis + rank : axis
-    guard axes.indices.contains(position) else {
-      throw .invalidArgument("axis \(axis) isn't an axis of shape \(self)")
-    }
-    return position
   }
 }
 

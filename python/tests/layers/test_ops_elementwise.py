@@ -113,8 +113,14 @@ BINARY = {
         "signs": binary("floor_divide", FACTORS, DIVISORS),
         "whole": row(lambda keras: lambda x: x // 3, Whole(SHAPE, 20, -20)),
     },
-    "Fmax": {"odd": binary("fmax", ODD, OTHER_ODD, smooth=False), "plain": binary("fmax", SHAPE, SHAPE)},
-    "Fmin": {"odd": binary("fmin", ODD, OTHER_ODD, smooth=False), "plain": binary("fmin", SHAPE, SHAPE)},
+    "Fmax": {
+        "odd": binary("fmax", ODD, OTHER_ODD, smooth=False),
+        "plain": binary("fmax", SHAPE, SHAPE),
+    },
+    "Fmin": {
+        "odd": binary("fmin", ODD, OTHER_ODD, smooth=False),
+        "plain": binary("fmin", SHAPE, SHAPE),
+    },
     "Fmod": {"signs": binary("fmod", FACTORS, DIVISORS)},
     "Greater": {"whole": binary("greater", Whole(SHAPE, 3), Whole(SHAPE, 3))},
     "GreaterEqual": {"whole": binary("greater_equal", Whole(SHAPE, 3), Whole(SHAPE, 3))},
@@ -191,9 +197,7 @@ OTHERS = {
     "Select": {
         "two": row(
             lambda keras: (
-                lambda x: keras.ops.select(
-                    [x[0] > 0.5, x[0] > -0.5], [x[1], 2 * x[1]], default=7
-                )
+                lambda x: keras.ops.select([x[0] > 0.5, x[0] > -0.5], [x[1], 2 * x[1]], default=7)
             ),
             SHAPE,
             SHAPE,

@@ -29,6 +29,7 @@ AXES = {
     "kept": {"axis": 1, "keepdims": True},
     "all_kept": {"keepdims": True},
 }
+POSITIONS = {"flat": {}, "last": {"axis": -1}, "kept": {"axis": 1, "keepdims": True}}
 ONE_AXIS = {"last": {"axis": -1}, "first": {"axis": 1}}
 
 
@@ -46,8 +47,8 @@ TABLE = {
     "Amax": settings("amax", **AXES),
     "Amin": settings("amin", **AXES),
     "Any": settings("any", BITS, **AXES),
-    "Argmax": settings("argmax", flat={}, last={"axis": -1}, kept={"axis": 1, "keepdims": True}),
-    "Argmin": settings("argmin", flat={}, last={"axis": -1}, kept={"axis": 1, "keepdims": True}),
+    "Argmax": settings("argmax", **POSITIONS),
+    "Argmin": settings("argmin", **POSITIONS),
     "Argsort": along("argsort"),
     "Average": {
         "all": row(lambda keras: keras.ops.average, SHAPE),
@@ -67,7 +68,9 @@ TABLE = {
     "Cumsum": along("cumsum"),
     "Diff": settings("diff", once={}, twice={"n": 2, "axis": 1}, never={"n": 0}),
     "Digitize": {
-        "numbers": row(lambda keras: lambda x: keras.ops.digitize(x, np.array([-1, 0, 0.5])), SHAPE),
+        "numbers": row(
+            lambda keras: lambda x: keras.ops.digitize(x, np.array([-1, 0, 0.5])), SHAPE
+        ),
         "equal": row(
             lambda keras: lambda x: keras.ops.digitize(x, np.array([1.0, 3.0])), Whole(SHAPE, 5)
         ),

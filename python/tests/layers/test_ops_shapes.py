@@ -72,10 +72,12 @@ TABLE = {
     "Meshgrid": {
         indexing: row(
             lambda keras, indexing=indexing: (
-                lambda x: keras.ops.meshgrid(
-                    keras.ops.ravel(x[0]), keras.ops.ravel(x[1]), indexing=indexing
-                )[1]
-                + 0
+                lambda x: (
+                    keras.ops.meshgrid(
+                        keras.ops.ravel(x[0]), keras.ops.ravel(x[1]), indexing=indexing
+                    )[1]
+                    + 0
+                )
             ),
             Given(np.arange(3, dtype="float32")[:, None]),
             Given(np.arange(3, 6, dtype="float32")[:, None]),
