@@ -31,15 +31,18 @@ struct LayerEntry: Decodable, Sendable {
   init(from decoder: any Decoder) throws {
     let entry = try decoder.container(keyedBy: CodingKeys.self)
     className = try entry.decode(String.self, forKey: .className)
-    let common = try entry.nestedContainer(keyedBy: CommonKeys.self, forKey: .config)
-    let configName = try common.decodeIfPresent(String.self, forKey: .name)
+    // Keras 2.0 to 2.2 write a list of layers for a Sequential model.
+    let isList = (try? entry.nestedUnkeyedContainer(forKey: .config)) != nil
+    let common =
+      isList ? nil : try entry.nestedContainer(keyedBy: CommonKeys.self, forKey: .config)
+    let configName = try common?.decodeIfPresent(String.self, forKey: .name)
     name = try entry.decodeIfPresent(String.self, forKey: .name) ?? configName ?? ""
-    isTrainable = try common.decodeIfPresent(Bool.self, forKey: .trainable) ?? true
+    isTrainable = try common?.decodeIfPresent(Bool.self, forKey: .trainable) ?? true
     let nodes = try entry.decodeIfPresent([InboundNode].self, forKey: .inboundNodes) ?? []
     calls = nodes.map(\.arguments)
     isLegacy = nodes.contains(where: \.isLegacy)
     do {
-      if let policy = try? common.nestedContainer(keyedBy: PolicyKeys.self, forKey: .dtype),
+      if let policy = try? common?.nestedContainer(keyedBy: PolicyKeys.self, forKey: .dtype),
         try policy.decodeIfPresent(String.self, forKey: .className) == "QuantizedDTypePolicy"
       {
         throw PhospheneError.unsupported("quantized weights aren't supported")
@@ -100,10 +103,25 @@ struct InputConfig: Decodable, Sendable {
   init(from decoder: any Decoder) throws {
     let settings = try decoder.container(keyedBy: CodingKeys.self)
     let shape =
-      try settings.decodeIfPresent([Int?].self, forKey: .batchShape)
-      ?? settings.decode([Int?].self, forKey: .batchInputShape)
+      try settings.decodeIfPresent(WrittenShape.self, forKey: .batchShape)
+      ?? settings.decode(WrittenShape.self, forKey: .batchInputShape)
     let dataType = try? settings.decodeIfPresent(String.self, forKey: .dtype)
-    try self.init(shape: shape, dataType: dataType ?? "float32")
+    try self.init(shape: shape.lengths, dataType: dataType ?? "float32")
+  }
+}
+
+/// The lengths of an array's axes: a list, which Keras 2 wraps if it was a tuple or a `TensorShape`.
+private struct WrittenShape: Decodable {
+  let lengths: [Int?]
+
+  private enum CodingKeys: String, CodingKey { case items }
+
+  init(from decoder: any Decoder) throws {
+    if let wrapped = try? decoder.container(keyedBy: CodingKeys.self) {
+      lengths = try wrapped.decode([Int?].self, forKey: .items)
+    } else {
+      lengths = try decoder.singleValueContainer().decode([Int?].self)
+    }
   }
 }
 
@@ -133,27 +151,27 @@ struct NetworkConfig: Sendable {
       throw PhospheneError.invalidArgument("models are nested more than 64 deep")
     }
     self.className = className
-    let settings = try decoder.container(keyedBy: CodingKeys.self)
-    name = try settings.decodeIfPresent(String.self, forKey: .name) ?? className.lowercased()
-    let entries = try settings.decode([LayerEntry].self, forKey: .layers)
-    if className == "Sequential" {
-      var first: InputConfig?
-      if case .input(let input) = entries.first?.kind {
-        first = input
-      } else if let shape = try settings.decodeIfPresent([Int?].self, forKey: .buildInputShape) {
-        first = try InputConfig(shape: shape)
-      } else if !entries.isEmpty {
-        var list = try settings.nestedUnkeyedContainer(forKey: .layers)
-        let layer = try list.nestedContainer(keyedBy: FirstLayerKeys.self)
-        first = try? layer.decode(InputConfig.self, forKey: .config)
-      }
-      (layers, inputs, outputs) = try NetworkConfig.chain(entries, from: first, name: name)
+    if className == "Sequential", let list = try? decoder.unkeyedContainer() {
+      // Keras 2.0 to 2.2 write nothing but the layers.
+      name = className.lowercased()
+      (layers, inputs, outputs) = try NetworkConfig.chain(
+        [LayerEntry](from: decoder), in: list, name: name)
     } else {
-      let counting = CallCounting(entries)
-      layers = entries.map(counting.normalized)
-      inputs = try settings.decode(TensorStructure.self, forKey: .inputLayers).tensors
-      outputs = try settings.decode(TensorStructure.self, forKey: .outputLayers).tensors
-        .map(counting.normalizedOutput)
+      let settings = try decoder.container(keyedBy: CodingKeys.self)
+      name = try settings.decodeIfPresent(String.self, forKey: .name) ?? className.lowercased()
+      let entries = try settings.decode([LayerEntry].self, forKey: .layers)
+      if className == "Sequential" {
+        let shape = try settings.decodeIfPresent(WrittenShape.self, forKey: .buildInputShape)
+        (layers, inputs, outputs) = try NetworkConfig.chain(
+          entries, in: settings.nestedUnkeyedContainer(forKey: .layers),
+          built: shape.map { try InputConfig(shape: $0.lengths) }, name: name)
+      } else {
+        let counting = CallCounting(entries)
+        layers = entries.map(counting.normalized)
+        inputs = try settings.decode(TensorStructure.self, forKey: .inputLayers).tensors
+        outputs = try settings.decode(TensorStructure.self, forKey: .outputLayers).tensors
+          .map(counting.normalizedOutput)
+      }
     }
     guard Set(layers.map(\.name)).count == layers.count else {
       throw PhospheneError.invalidArgument("two layers of model '\(name)' have the same name")
@@ -161,9 +179,20 @@ struct NetworkConfig: Sendable {
   }
 
   /// Connects the layers of a Sequential one behind the other.
+  ///
+  /// What goes in, an InputLayer says, or the shape that the model was built for, or the first layer.
   private static func chain(
-    _ entries: [LayerEntry], from first: InputConfig?, name: String
+    _ entries: [LayerEntry], in list: any UnkeyedDecodingContainer, built: InputConfig? = nil,
+    name: String
   ) throws -> ([LayerEntry], [TensorReference], [TensorReference]) {
+    var first = built
+    if case .input(let input) = entries.first?.kind {
+      first = input
+    } else if first == nil, !entries.isEmpty {
+      var list = list
+      let layer = try list.nestedContainer(keyedBy: FirstLayerKeys.self)
+      first = try? layer.decode(InputConfig.self, forKey: .config)
+    }
     guard let first else {
       throw PhospheneError.invalidArgument(
         "Sequential model '\(name)' has no input shape: build it or give it an Input first")
