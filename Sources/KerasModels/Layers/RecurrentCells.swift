@@ -274,10 +274,11 @@ struct GRUCell: RecurrentCell {
 
   init(decoding config: LayerConfig) throws {
     settings = try CellSettings(decoding: config)
-    // Configurations that don't say are older than the setting, which came with `false`.
+    // Configurations that don't say are older than the setting, which came with `false`; cuDNN has
+    // only the other way.
     resetsAfter =
       try config.container(keyedBy: CodingKeys.self)
-      .decodeIfPresent(Bool.self, forKey: .resetAfter) ?? false
+      .decodeIfPresent(Bool.self, forKey: .resetAfter) ?? (config.className == "CuDNNGRU")
   }
 
   func prepared(

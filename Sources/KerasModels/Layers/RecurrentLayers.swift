@@ -2,7 +2,8 @@ import Graphs
 import Tensors
 
 /// Keras' `SimpleRNN`, `GRU`, `LSTM`, the ConvLSTMs and `RNN` with cells of any kind: a cell applied
-/// to the steps of (batch, steps, ...) in turn.
+/// to the steps of (batch, steps, ...) in turn. Keras 2's `CuDNNGRU` and `CuDNNLSTM` have the default
+/// settings of the two and the same weights, once those are brought into Keras' order.
 ///
 /// A step that a mask leaves out keeps the states, and repeats the output of the step before (zeros,
 /// if there was none) or gives zeros, as `zero_output_for_mask` says.
@@ -10,7 +11,8 @@ import Tensors
 /// Source: keras 3.15, `backend/tensorflow/rnn.py`, `rnn`.
 struct RecurrentLayer: Layer {
   static let classNames = [
-    "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "RNN", "SimpleRNN",
+    "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNGRU", "CuDNNLSTM", "GRU", "LSTM", "RNN",
+    "SimpleRNN",
   ]
 
   let arguments = ["sequences", "initial_state", "mask"]
@@ -54,8 +56,8 @@ struct RecurrentLayer: Layer {
     zeroesMaskedOutputs = try flag(.zeroOutputForMask)
     cell =
       switch config.className {
-      case "GRU": try GRUCell(decoding: config)
-      case "LSTM": try LSTMCell(decoding: config)
+      case "GRU", "CuDNNGRU": try GRUCell(decoding: config)
+      case "LSTM", "CuDNNLSTM": try LSTMCell(decoding: config)
       case "SimpleRNN": try SimpleRecurrentCell(decoding: config)
       case "RNN": try settings.decode(LayerEntry.self, forKey: .cell).recurrentCell()
       default: try ConvolutionalLSTMCell(decoding: config)

@@ -9,6 +9,7 @@ process::
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 import warnings
@@ -283,8 +284,33 @@ def write(keras, folder):
             network.save_weights(folder / f"{name}.legacy.h5")
 
 
+def write_as_cudnn(folder, name):
+    """Write a recurrent network once more, as if it had been trained on a GPU with Keras 2."""
+    import h5py
+    from tf_keras.src.saving.legacy.hdf5_format import _convert_rnn_weights as converted
+
+    kind = f"CuDNN{name.upper()}"
+    with h5py.File(folder / f"{name}.h5") as plain, h5py.File(folder / f"{kind}.h5", "w") as file:
+        config = json.loads(plain.attrs["model_config"])
+        layer = config["config"]["layers"][1]
+        layer["class_name"] = kind
+        for setting in ("activation", "recurrent_activation", "reset_after", "use_bias"):
+            layer["config"].pop(setting, None)
+        plain.copy("model_weights", file)
+        file.attrs.update({"model_config": json.dumps(config), "keras_version": "2.2.4"})
+        group = file[f"model_weights/{layer['name']}"]
+        names = group.attrs["weight_names"]
+        arrays = converted(type(kind, (), {})(), [group[each][()] for each in names])
+        for each, array in zip(names, arrays, strict=True):
+            del group[each]
+            group[each] = array
+
+
 if __name__ == "__main__":
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore")
     write(importlib.import_module(sys.argv[1]), Path(sys.argv[2]))
+    if sys.argv[1] == "tf_keras":
+        write_as_cudnn(Path(sys.argv[2]), "lstm")
+        write_as_cudnn(Path(sys.argv[2]), "gru")

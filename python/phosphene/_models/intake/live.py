@@ -13,6 +13,7 @@ from phosphene._errors import InvalidArgumentError, PhospheneError, UnsupportedE
 from phosphene._models.intake.architecture import Architecture, Description, Intake
 from phosphene._models.intake.variables.adapted import is_adapted, plain_variables
 from phosphene._models.intake.variables.naming import as_shapes, in_stored_order
+from phosphene._models.intake.variables.older import modernized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +108,8 @@ def _values(description: Description, layer: Any) -> dict[str, Any]:
             f"knows {len(description['weights'])} of its class."
         )
     order = in_stored_order(description, names, as_shapes(arrays))
-    return {weight["key"]: array for weight, array in zip(order, arrays, strict=True)}
+    found = {weight["key"]: array for weight, array in zip(order, arrays, strict=True)}
+    return modernized(description, found)
 
 
 def _name(variable: Any) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def modernized(
-    layer: Description, arrays: dict[str, NDArray[Any]], backend: str | None
+    layer: Description, arrays: dict[str, NDArray[Any]], backend: str | None = None
 ) -> dict[str, NDArray[Any]]:
     """Return the variables of a layer as Keras 3 has them.
 
