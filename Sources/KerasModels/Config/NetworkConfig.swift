@@ -57,7 +57,7 @@ struct LayerEntry: Decodable, Sendable {
       default:
         var module = try entry.decodeIfPresent(String.self, forKey: .module) ?? ""
         // Keras 3 writes no modules into .h5 files, and of a layer more than its name.
-        let isBare = !common.contains(.trainable) && !common.contains(.dtype)
+        let isBare = common?.contains(.trainable) != true && common?.contains(.dtype) != true
         if module.isEmpty, isBare, !nodes.isEmpty, !isLegacy,
           LayerRegistry.operationNames.contains(className)
         {
