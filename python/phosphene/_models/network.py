@@ -61,7 +61,7 @@ class Model:
         self.input_types: tuple[InputType, ...] = arrays.input_types(self.json)
         """Name, shape and element type of each input."""
         self.preprocessing: Preprocessing = preparation.choose(
-            preprocessing, like, intake.metadata.get("preprocessing"), self.config
+            preprocessing, like, intake.metadata.get("preprocessing"), self.config, self.weight
         )
         """How pixels become the network's input."""
         if classes is None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
-from phosphene._models.config import entries, is_model
+from phosphene._models.config import entries, escaped, is_model, name_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    _Weights = Callable[[str], NDArray[np.float32]]
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -23,6 +25,9 @@ _TF_STARTS = (
     "resnet50v2", "resnet101v2", "resnet152v2", "mobilenet_", "mobilenetv2_", "inception_v3",
     "inception_resnet_v2", "xception", "nasnet",
 )  # fmt: skip
+
+# Layers that may stand in front and don't change how large numbers are.
+_PASSING = ("InputLayer", "Random", "Resizing", "CenterCrop", "ZeroPadding", "Cropping", "Identity")
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,9 @@ _UNIT = Preprocessing((1 / 255,), (0.0,), sentence="0 to 1")
 _PIXELS = Preprocessing((1.0,), (0.0,), sentence="0 to 255")
 
 
-def choose(given: Any, like: Any, stored: str | None, config: Mapping[str, Any]) -> Preprocessing:
+def choose(
+    given: Any, like: Any, stored: str | None, config: Mapping[str, Any], weight: _Weights
+) -> Preprocessing:
     """Return the preprocessing of a network: given, stored, found or assumed, in this order.
 
     Parameters
@@ -116,6 +123,8 @@ def choose(given: Any, like: Any, stored: str | None, config: Mapping[str, Any])
         What a model file keeps.
     config
         The Keras configuration of the network.
+    weight
+        Returns a weight of the network by its key.
     """
     if given is not None:
         return _given(given)
@@ -124,7 +133,7 @@ def choose(given: Any, like: Any, stored: str | None, config: Mapping[str, Any])
     if stored is not None:
         return from_text(stored)
     return (
-        _found(config)
+        _found(config, weight)
         or _family(config)
         or _said(_UNIT, "assumed, nothing was found", assumed=True)
     )
@@ -192,21 +201,46 @@ def _from_examples(like: Any) -> Preprocessing:
     return _said(_PIXELS if high > 2 else _UNIT, "like=")
 
 
-def _found(config: Mapping[str, Any]) -> Preprocessing | None:
+def _found(config: Mapping[str, Any], weight: _Weights) -> Preprocessing | None:
     """Look at the first layers: a network that rescales takes plain pixels."""
-    for entry in entries(config):
-        kind, settings = entry.get("class_name"), entry["config"]
-        if is_model(entry):
-            return _found(entry)
+    for path, entry in _leaves(config):
+        kind, settings = entry.get("class_name", ""), entry["config"]
         if kind == "Rescaling":
-            scale = np.max(np.abs(np.asarray(settings.get("scale", 1), float)))
-            return _said(_PIXELS if scale < 0.1 else _UNIT, "Rescaling found")
+            scale = np.max(np.abs(_numbers(settings.get("scale", 1))))
+            offset = np.max(np.abs(_numbers(settings.get("offset", 0))))
+            is_wide = scale < 0.1 or offset > 2
+            return _said(_PIXELS if is_wide else _UNIT, "Rescaling found")
         if kind == "Normalization":
-            mean = np.asarray(settings.get("mean") or 0, float)
-            return _said(_PIXELS if np.max(np.abs(mean)) > 2 else _UNIT, "Normalization found")
-        if kind != "InputLayer":
+            given = settings.get("mean")
+            mean = weight(f"{path}/mean") if given is None else _numbers(given)
+            low, high = np.min(mean), np.max(mean)
+            # The mean of pixels lies between the smallest and the largest.
+            if 0 <= low <= high <= 1:
+                return _said(_UNIT, "Normalization found")
+            return _said(_PIXELS, "Normalization found") if 2 < high and 0 <= low else None
+        if not kind.startswith(_PASSING):
             return None
     return None
+
+
+def _leaves(
+    config: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the layers of a network and of those nested in it, in order, with their paths."""
+    for entry in entries(config):
+        path = prefix + escaped(name_of(entry))
+        if is_model(entry):
+            yield from _leaves(entry, path + "/")
+        else:
+            yield path, entry
+
+
+def _numbers(setting: Any) -> NDArray[np.float64]:
+    """Return a setting that Keras wrote as a number, a list, a tuple or an array."""
+    if isinstance(setting, Mapping):
+        inner = setting.get("config")
+        setting = inner.get("value") if isinstance(inner, Mapping) else inner
+    return np.asarray(setting, float)
 
 
 def _family(config: Mapping[str, Any]) -> Preprocessing | None:
