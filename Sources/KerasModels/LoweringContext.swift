@@ -121,8 +121,10 @@ struct LoweringContext {
       graph = Graph()
       lowering.unmasked = unmasked
       defer { (graph, weights, unmasked) = (lowering.graph, lowering.weights, lowering.unmasked) }
-      return try lowering.lower(
+      let outputs = try lowering.lower(
         network, on: call.networkInputs, prefix: path + "/", weightPrefix: path + "/", wanted: [])
+      lowering.weights.arrange(by: network.layerPaths(prefix: path + "/"))
+      return outputs
     }
   }
 
@@ -285,6 +287,15 @@ protocol WeightSource {
   mutating func value(
     of weight: WeightDescription, in graph: inout Graph
   ) throws(PhospheneError) -> Value
+
+  /// Notes the order in which Keras lists the weights of some layers, which isn't always that of
+  /// their calls.
+  mutating func arrange(by layerPaths: [String])
+}
+
+extension WeightSource {
+  /// Most sources don't list anything.
+  mutating func arrange(by layerPaths: [String]) {}
 }
 
 /// One variable of a layer.

@@ -64,4 +64,23 @@ struct WeightRecorder: WeightSource {
     weights.append(weight)
     return value
   }
+
+  mutating func arrange(by layerPaths: [String]) {
+    var ranks: [String: Int] = [:]
+    for (rank, path) in layerPaths.enumerated() { ranks[path] = rank }
+    func rank(_ weight: WeightDescription) -> Int? {
+      var path = weight.path[...]
+      while true {
+        if let rank = ranks[String(path)] { return rank }
+        guard let slash = path.lastIndex(of: "/") else { return nil }
+        path = path[..<slash]
+      }
+    }
+    let found = weights.indices.compactMap { index in
+      rank(weights[index]).map { (rank: $0, index: index) }
+    }
+    let ordered = found.sorted { ($0.rank, $0.index) < ($1.rank, $1.index) }
+      .map { weights[$0.index] }
+    for (place, weight) in zip(found.map(\.index), ordered) { weights[place] = weight }
+  }
 }

@@ -134,6 +134,17 @@ struct NetworkConfig: Sendable {
   let inputs: [TensorReference]
   let outputs: [TensorReference]
 
+  /// The paths of all layers, those of nested models in their places.
+  func layerPaths(prefix: String) -> [String] {
+    layers.flatMap { layer in
+      let path = prefix + pathElement(layer.name)
+      if case .network(let network) = layer.kind {
+        return network.layerPaths(prefix: path + "/")
+      }
+      return [path]
+    }
+  }
+
   /// The parameters of a model's `call`.
   static let callParameters = ["inputs", "training", "mask"]
 

@@ -155,6 +155,15 @@ def frozen_parts(keras):
     return keras.Model(steps, layers.TimeDistributed(part)(x))
 
 
+def handed_states(keras):
+    """Recurrent layers that begin with the states of another: Keras 2 writes these as inputs."""
+    layers = keras.layers
+    steps = layers.Input((5, 4))
+    x, h, c = layers.LSTM(3, return_sequences=True, return_state=True)(layers.Masking()(steps))
+    y = layers.Bidirectional(layers.GRU(3))(x, initial_state=[h, c])
+    return keras.Model(steps, [y, layers.LSTM(3)(x, initial_state=[c, h])])
+
+
 SEQUENCE, IMAGE, FILM, NUMBERS = (5, 4), (6, 6, 4), (3, 6, 6, 4), (5,)
 
 LAYERS = {
@@ -237,6 +246,7 @@ NETWORKS = {
         trained,
         long_names,
         frozen_parts,
+        handed_states,
     )
 } | {name: of_one_layer(name) for name in LAYERS}
 

@@ -275,6 +275,28 @@ def convolutional(rank):
             recurrent_activation="tanh",
             use_bias=False,
         ),
+        "channels first": row(
+            lambda keras: getattr(keras.layers, f"ConvLSTM{rank}D")(
+                3,
+                2,
+                strides=2,
+                data_format="channels_first",
+                return_sequences=True,
+                return_state=True,
+            ),
+            (3, 2, *spatial),
+            on_jax=True,
+        ),
+        "channels first, from states": row(
+            lambda keras: getattr(keras.layers, f"ConvLSTM{rank}D")(
+                3, 2, padding="same", data_format="channels_first"
+            ),
+            (3, 2, *spatial),
+            (3, *spatial),
+            (3, *spatial),
+            call=lambda layer, x, h, c: layer(x, initial_state=[h, c]),
+            on_jax=True,
+        ),
         "mask": row(
             lambda keras: getattr(keras.layers, f"ConvLSTM{rank}D")(
                 2, 2, return_sequences=True, return_state=True
