@@ -275,28 +275,6 @@ def convolutional(rank):
             recurrent_activation="tanh",
             use_bias=False,
         ),
-        "channels first": row(
-            lambda keras: getattr(keras.layers, f"ConvLSTM{rank}D")(
-                3,
-                2,
-                strides=2,
-                data_format="channels_first",
-                return_sequences=True,
-                return_state=True,
-            ),
-            (3, 2, *spatial),
-            on_jax=True,
-        ),
-        "channels first, from states": row(
-            lambda keras: getattr(keras.layers, f"ConvLSTM{rank}D")(
-                3, 2, padding="same", data_format="channels_first"
-            ),
-            (3, 2, *spatial),
-            (3, *spatial),
-            (3, *spatial),
-            call=lambda layer, x, h, c: layer(x, initial_state=[h, c]),
-            on_jax=True,
-        ),
         "mask": row(
             lambda keras: getattr(keras.layers, f"ConvLSTM{rank}D")(
                 2, 2, return_sequences=True, return_state=True
@@ -316,6 +294,30 @@ def convolutional(rank):
 
 
 TABLE |= {f"ConvLSTM{rank}D": convolutional(rank) for rank in (1, 2, 3)}
+TABLE["ConvLSTM2D"] |= {
+    "channels first": row(
+        lambda keras: keras.layers.ConvLSTM2D(
+            3,
+            2,
+            strides=2,
+            data_format="channels_first",
+            return_sequences=True,
+            return_state=True,
+        ),
+        (3, 2, 6, 5),
+        on_jax=True,
+    ),
+    "channels first, from states": row(
+        lambda keras: keras.layers.ConvLSTM2D(
+            3, 2, padding="same", data_format="channels_first"
+        ),
+        (3, 2, 6, 5),
+        (3, 6, 5),
+        (3, 6, 5),
+        call=lambda layer, x, h, c: layer(x, initial_state=[h, c]),
+        on_jax=True,
+    ),
+}
 
 
 @pytest.mark.parametrize("key", rows(TABLE))
