@@ -95,10 +95,7 @@ extension Rewriter {
   fileprivate mutating func computingBeforeTransposition(
     _ operation: any Operation, _ inputs: [Value]
   ) throws(PhospheneError) -> Value {
-    // A part of the transposed array that lies together costs nothing.
-    if inputs.count == 1, operation.viewOffset(in: graph[inputs[0]].type) != nil {
-      return try apply(operation, inputs)
-    }
+    if try isOneOfMany(operation, inputs) { return try apply(operation, inputs) }
     guard let permutation = try commonPermutation(operation, inputs),
       let moved = operation.beforeTransposition(by: permutation)
     else { return try apply(operation, inputs) }
@@ -116,6 +113,21 @@ extension Rewriter {
       operands.append(operand)
     }
     return try transpose(apply(moved.operation, operands), moved.permutation)
+  }
+
+  /// Whether an operation takes one position of a transposed array that lies together there, such as
+  /// a step of a sequence: that costs nothing, and before the transposition a copy for each position.
+  ///
+  /// Several positions, such as a group of a picture's channels, had better stay in the order of
+  /// their neighbours.
+  private func isOneOfMany(
+    _ operation: any Operation, _ inputs: [Value]
+  ) throws(PhospheneError) -> Bool {
+    guard inputs.count == 1, operation.viewOffset(in: graph[inputs[0]].type) != nil else {
+      return false
+    }
+    let output = try operation.outputType(for: [graph[inputs[0]].type]).shape
+    return zip(output.axes, graph.shape(inputs[0]).axes).allSatisfy { $0 == 1 || $0 == $1 }
   }
 
   /// The transposition of the largest transposed input, which the others would have to follow;

@@ -220,6 +220,28 @@ import Testing
     #expect(plan.outputTypes == [TensorType([2, 2, 1, 1])])
   }
 
+  // Of one picture, some channels lie together and its steps do: the former stay with their
+  // neighbours, whose transposition vanishes, and the latter are read where they lie.
+  @Test func partsThatLieTogether() throws {
+    var graph = Graph()
+    let input = graph.input(TensorType([1, 3, 6, 8]))
+    var layers = Layers(graph: graph, isFirst: true)
+    let x = try layers.convolution(input, filters: 4, seed: 1)
+    let part = try layers.graph.slice(x, axis: 1, start: 1, length: 2)
+    let end = try layers.convolution(part, filters: 2, seed: 3)
+    let plan = try Plan(layers.graph, outputs: [end], pool: ConstantPool(weights: []))
+    #expect(names(plan) == ["Transpose", "Convolution", "Slice", "Convolution", "Transpose"])
+
+    let steps = try TestSupport.plan(on: [integers([2, 3, 4])]) { graph, values in
+      let sequence = try graph.transpose(values[0], [1, 0, 2])
+      return try (0..<3).map {
+        let step = try graph.slice(sequence, axis: 0, start: $0, length: 1)
+        return try graph.unary(.square, graph.reshape(step, to: [2, 4]))
+      }
+    }
+    #expect(names(steps) == ["Transpose", "Unary", "Unary", "Unary"])
+  }
+
   // A larger partner that isn't transposed would need a transposition itself: nothing is moved.
   @Test func partnersInAnotherOrderStay() throws {
     let x = try integers([2, 3, 4])
