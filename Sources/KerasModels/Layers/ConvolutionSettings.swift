@@ -89,6 +89,6 @@ struct ConvolutionSettings: Sendable {
       value = try context.graph.add(value, context.weight("bias", [shape[shape.rank - 1]]))
     }
     value = try context.graph.channelsLast(value, to: format)
-    return [try activation?.apply(to: value, in: &context.graph) ?? value]
+    return [try activation?.apply(to: value, in: &context) ?? value]
   }
 }

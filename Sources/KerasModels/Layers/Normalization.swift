@@ -174,7 +174,7 @@ struct GroupNormalization: Layer {
     let position = try featureAxes([axis], of: shape)[0]
     let channels = shape[position]
     let groups = groups == -1 ? channels : groups
-    guard groups > 0, channels % groups == 0 else {
+    guard (1...max(channels, 1)).contains(groups), channels % groups == 0 else {
       throw .invalidArgument("\(channels) channels can't be divided into \(groups) groups")
     }
     var split = shape.axes

@@ -141,4 +141,24 @@ import Testing
     #expect(try graph.logits(of: probability) == x)
     #expect(try graph.logits(of: reshaped) == graph.reshape(x, to: [2, 2, 3]))
   }
+
+  @Test func notedActivationsAreFound() throws {
+    var graph = Graph()
+    let x = graph.input(TensorType([2, 6]))
+    let gated = try graph.multiply(
+      graph.slice(x, axis: 1, start: 0, length: 3), graph.slice(x, axis: 1, start: 3, length: 3))
+    graph.noteActivation(gated, of: x)
+    let shrunk = try graph.subtract(x, graph.unary(.tanh, x))
+    graph.noteActivation(shrunk, of: x, isProbability: true)
+    graph.noteActivation(x, of: x)
+    #expect(try graph.preActivation(of: gated) == x)
+    #expect(try graph.logits(of: gated) == gated)
+    #expect(try graph.preActivation(of: shrunk) == x)
+    #expect(try graph.logits(of: shrunk) == x)
+    #expect(try graph.preActivation(of: x) == x)
+    // What goes in has more elements than what comes out, so that no view of one fits the other.
+    let view = try graph.reshape(gated, to: [6])
+    #expect(try graph.preActivation(of: view) == view)
+    #expect(try graph.preActivation(of: graph.cut(shrunk, name: "layer")) == x)
+  }
 }
