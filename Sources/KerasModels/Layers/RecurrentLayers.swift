@@ -92,16 +92,19 @@ struct RecurrentLayer: Layer {
     return [result.output] + (returnsStates ? result.states : [])
   }
 
-  /// Returns a mask as (steps, batch).
+  /// Returns a mask as (steps, batch, ...).
+  ///
+  /// Axes beyond the steps are those of each output and state; masks of sequences of sequences have
+  /// them.
   private func stepMask(
     _ mask: Value, batch: Int, steps: Int, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
     let shape = graph.shape(mask)
-    guard shape == [batch, steps] || shape == [batch, steps, 1] else {
+    guard shape.rank >= 2, shape[0] == batch, shape[1] == steps else {
       throw .invalidArgument(
         "the mask must be of shape (batch, steps), here (\(batch), \(steps)), received \(shape)")
     }
-    return try graph.exchangingFirstAxes(graph.reshape(mask, to: [batch, steps]))
+    return try graph.exchangingFirstAxes(mask)
   }
 
   private func run(
@@ -128,15 +131,12 @@ struct RecurrentLayer: Layer {
       var next = try cell.step(projection, states, in: &graph)
       if let mask {
         let mask = try graph.element(step, of: mask)
-        func masked(_ value: Value, _ other: Value) throws(PhospheneError) -> Value {
-          let ones = [Int](repeating: 1, count: graph.shape(value).rank - 1)
-          return try graph.select(graph.reshape(mask, to: Shape([batch] + ones)), value, other)
-        }
         let other =
           zeroesMaskedOutputs ? try zeros.value(cell.outputShape, in: &graph) : output
-        next.output = try masked(next.output, other)
+        next.output = try graph.keeping(other, over: next.output, where: mask)
         for index in states.indices {
-          next.states[index] = try masked(next.states[index], states[index])
+          next.states[index] = try graph.keeping(
+            states[index], over: next.states[index], where: mask)
         }
       }
       (output, states) = next
@@ -164,6 +164,21 @@ private struct ZeroStates {
 }
 
 extension Graph {
+  /// Appends a new value where a mask is one and the old one elsewhere; the mask has the leading axes
+  /// of both.
+  fileprivate mutating func keeping(
+    _ old: Value, over new: Value, where mask: Value
+  ) throws(PhospheneError) -> Value {
+    let (shape, axes) = (shape(new), shape(mask).axes)
+    let ones = [Int](repeating: 1, count: max(0, shape.rank - axes.count))
+    let result = try select(reshape(mask, to: Shape(axes + ones)), new, old)
+    guard self.shape(result) == shape else {
+      throw .invalidArgument(
+        "a mask of shape \(Shape(axes)) at each step doesn't fit a state of shape \(shape)")
+    }
+    return result
+  }
+
   /// Appends the array with its first two axes exchanged: (batch, steps, ...) becomes
   /// (steps, batch, ...), and back.
   mutating func exchangingFirstAxes(_ value: Value) throws(PhospheneError) -> Value {
