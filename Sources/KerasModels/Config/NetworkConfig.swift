@@ -26,7 +26,6 @@ struct LayerEntry: Decodable, Sendable {
   }
 
   private enum CommonKeys: String, CodingKey { case name, trainable, dtype }
-  private enum PolicyKeys: String, CodingKey { case className = "class_name" }
 
   init(from decoder: any Decoder) throws {
     let entry = try decoder.container(keyedBy: CodingKeys.self)
@@ -42,11 +41,6 @@ struct LayerEntry: Decodable, Sendable {
     calls = nodes.map(\.arguments)
     isLegacy = nodes.contains(where: \.isLegacy)
     do {
-      if let policy = try? common?.nestedContainer(keyedBy: PolicyKeys.self, forKey: .dtype),
-        try policy.decodeIfPresent(String.self, forKey: .className) == "QuantizedDTypePolicy"
-      {
-        throw PhospheneError.unsupported("quantized weights aren't supported")
-      }
       switch className {
       case "InputLayer":
         kind = .input(try entry.decode(InputConfig.self, forKey: .config))
@@ -63,11 +57,13 @@ struct LayerEntry: Decodable, Sendable {
         {
           module = "keras.ops"
         }
-        let layer = try LayerRegistry.layer(
-          LayerConfig(
-            className: className, module: module,
-            registeredName: entry.decodeIfPresent(String.self, forKey: .registeredName),
-            decoder: entry.superDecoder(forKey: .config)))
+        let config = LayerConfig(
+          className: className, module: module,
+          registeredName: try entry.decodeIfPresent(String.self, forKey: .registeredName),
+          decoder: try entry.superDecoder(forKey: .config))
+        // Whether a layer knows how it is quantized or not, it must not be left out of account.
+        _ = try Quantization(decoding: config)
+        let layer = try LayerRegistry.layer(config)
         for call in calls { try call.check(against: layer.arguments) }
         kind = .layer(layer)
       }

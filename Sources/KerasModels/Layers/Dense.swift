@@ -15,6 +15,7 @@ struct Dense: ActivatedLayer {
   private let units: Int
   private let useBias: Bool
   private let activation: ActivationSetting?
+  private let quantization: Quantization?
 
   var activationName: String? { activation?.name }
 
@@ -28,6 +29,7 @@ struct Dense: ActivatedLayer {
     }
     useBias = try settings.decodeIfPresent(Bool.self, forKey: .useBias) ?? true
     activation = try settings.decodeIfPresent(ActivationSetting.self, forKey: .activation)
+    quantization = try Quantization(decoding: config)
     guard try settings.decodeIfPresent(Int.self, forKey: .loraRank) == nil else {
       throw PhospheneError.unsupported("lora_rank isn't supported: merge the weights first")
     }
@@ -36,11 +38,14 @@ struct Dense: ActivatedLayer {
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
-    let input = try inputs.only("Dense")
+    var input = try inputs.only("Dense")
     let shape = context.graph.shape(input)
     guard shape.rank >= 2, let features = shape.axes.last, features > 0 else {
       throw .invalidArgument(
         "Dense needs an input (batch, ..., features), received shape \(shape)")
+    }
+    if let quantization {
+      input = try quantization.rounded(input, axes: [shape.rank - 1], in: &context.graph)
     }
     let kernel = try context.weight("kernel", [features, units])
     // One product of two matrices, whatever the number of leading axes.
@@ -78,6 +83,7 @@ struct EinsumDense: ActivatedLayer {
   private let outputShape: [Int?]
   private let biasAxes: [Character]?
   private let activation: ActivationSetting?
+  private let quantization: Quantization?
 
   var activationName: String? { activation?.name }
 
@@ -112,6 +118,7 @@ struct EinsumDense: ActivatedLayer {
           + "'\(String(biasAxes ?? []))'")
     }
     activation = try settings.decodeIfPresent(ActivationSetting.self, forKey: .activation)
+    quantization = try Quantization(decoding: config)
     guard try settings.decodeIfPresent(Int.self, forKey: .loraRank) == nil else {
       throw PhospheneError.unsupported("lora_rank isn't supported: merge the weights first")
     }
@@ -120,7 +127,7 @@ struct EinsumDense: ActivatedLayer {
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
-    let input = try inputs.only("EinsumDense")
+    var input = try inputs.only("EinsumDense")
     let lengths = try lengths(for: context.graph.shape(input))
     func shape(_ letters: [Character]) throws(PhospheneError) -> Shape {
       var axes: [Int] = []
@@ -133,6 +140,14 @@ struct EinsumDense: ActivatedLayer {
         axes.append(length)
       }
       return Shape(axes)
+    }
+    if let quantization {
+      let (source, hidden) = (equation.operands[0], context.graph.shape(input).rank)
+      let lead = source.ellipsis == 0 ? hidden - source.letters.count : 0
+      let summed = source.letters.indices.filter {
+        !equation.result.letters.contains(source.letters[$0])
+      }
+      input = try quantization.rounded(input, axes: summed.map { $0 + lead }, in: &context.graph)
     }
     let kernel = try context.weight("kernel", shape(equation.operands[1].letters))
     var value = try context.graph.einsum(equation, [input, kernel])

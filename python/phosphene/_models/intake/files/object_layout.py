@@ -23,6 +23,7 @@ from phosphene._models.intake.files.hdf5 import array_at, group_at, text_of
 from phosphene._models.intake.variables.adapted import (
     plain_variables,
     quantization_of,
+    quantized_part,
     stored_names,
 )
 from phosphene._models.intake.variables.naming import snake_case
@@ -160,9 +161,10 @@ class _Reader:
             if isinstance(entry, Mapping) and is_model(entry):
                 self.read_layers(child, _layers_of(entry, layer["path"], inner))
             else:
-                entry = entry if isinstance(entry, Mapping) else {}
-                part = {**layer, "kind": entry.get("class_name", layer["kind"])}
-                self._read_part(child, part, entry.get("config") or {}, inner)
+                inner_settings = entry.get("config") if isinstance(entry, Mapping) else None
+                if quantization_of(inner_settings or {}):
+                    raise quantized_part(layer)
+                self._read_part(child, layer, inner_settings or {}, inner)
 
     def _read_own(
         self,
@@ -182,7 +184,10 @@ class _Reader:
             return
         places = [_PLACES.get(weight["name"], index) for index, weight in enumerate(weights)]
         if count > max(places) + 1:
-            shapes = [array_at(variables, str(index)).shape for index in range(count)]
+            arrays = [array_at(variables, str(index)) for index in range(count)]
+            if any(array.dtype.kind in "iu" for array in arrays):
+                raise quantized_part(layer)
+            shapes = [array.shape for array in arrays]
             raise ModelFileError(
                 f"{self._path}: layer {layer['path']!r} ({layer['kind']}) needs {len(weights)} "
                 f"variables ({', '.join(weight['name'] for weight in weights)}), the file has "

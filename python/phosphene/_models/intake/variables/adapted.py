@@ -53,27 +53,19 @@ def is_adapted(names: Sequence[str]) -> bool:
 
 
 def plain_config(config: Any) -> Any:
-    """Return a configuration as that of a model with its LoRA merged and its kernels floats.
+    """Return a configuration as that of a model whose LoRA is merged.
 
-    Only int8 kernels stay as they are, because Keras rounds what they are multiplied with.
+    That a layer is quantized stays in it: Keras rounds what int8 kernels are multiplied with.
     """
     if isinstance(config, list):
         return [plain_config(each) for each in config]
     if not isinstance(config, dict):
         return config
-    result = {
+    return {
         key: plain_config(value)
         for key, value in config.items()
         if key not in ("lora_rank", "lora_alpha")
     }
-    settings = result.get("config")
-    if isinstance(settings, dict) and _is_weight_only(result.get("class_name"), settings):
-        result["config"] = {
-            key: value
-            for key, value in settings.items()
-            if key not in ("dtype", "quantization_config")
-        }
-    return result
 
 
 def _is_weight_only(kind: Any, settings: Mapping[str, Any]) -> bool:
@@ -123,35 +115,32 @@ def plain_variables(
         What the LoRA product of a part of the layer is multiplied by, by the path of the part. By
         default that of the layer itself stands in `settings`.
     """
-    layer, settings = _unwrapped(layer, settings)
     parts: dict[str, dict[str, NDArray[Any]]] = {}
     for name, array in zip(names, arrays, strict=True):
         path, _, variable = name.rsplit(":", 1)[0].rpartition("/")
         parts.setdefault(path, {})[variable] = array
+    inner = settings
+    while isinstance(inner.get("layer"), dict):  # a wrapper around the layer with the weights
+        inner = inner["layer"].get("config") or {}
     result: dict[str, NDArray[Any]] = {}
     for path, variables in parts.items():
         factor = (scaling or {}).get(path)
-        if factor is None and len(parts) == 1 and settings.get("lora_rank"):
-            factor = settings.get("lora_alpha", settings["lora_rank"]) / settings["lora_rank"]
-        if len(parts) > 1 and not _QUANTIZED.isdisjoint(variables):
-            raise _refusal(layer, f"its part {path!r} is quantized, which isn't supported")
+        if factor is None and len(parts) == 1 and inner.get("lora_rank"):
+            factor = inner.get("lora_alpha", inner["lora_rank"]) / inner["lora_rank"]
+        if not _QUANTIZED.isdisjoint(variables) and (len(parts) > 1 or inner is not settings):
+            raise quantized_part(layer)
         for variable, array in _plain(layer, settings, variables, factor).items():
             result[f"{path}/{variable}"] = array
     return list(result), list(result.values())
 
 
-def _unwrapped(
-    layer: Description, settings: Mapping[str, Any]
-) -> tuple[Description, Mapping[str, Any]]:
-    """Return the layer that has the weights, where another is only wrapped around it."""
-    while isinstance(settings.get("layer"), dict):
-        inner = settings["layer"]
-        weights = [
-            {**weight, "name": weight["name"].removeprefix("layer/")} for weight in layer["weights"]
-        ]
-        layer = {**layer, "kind": str(inner.get("class_name")), "weights": weights}
-        settings = inner.get("config") or {}
-    return layer, settings
+def quantized_part(layer: Description) -> UnsupportedError:
+    """Return the refusal of a layer that isn't quantized itself, but a part of it is.
+
+    Of a TimeDistributed, Keras leaves the scales out of account; of an attention layer, it writes
+    files that it can't read.
+    """
+    return _refusal(layer, "a quantized layer inside another isn't supported, except in models")
 
 
 def _plain(
