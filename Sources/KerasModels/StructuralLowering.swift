@@ -3,7 +3,8 @@ import Tensors
 
 /// What lowering a network without its weights tells: shapes, weights, order of execution.
 ///
-/// Free lengths are found by lowering twice with different ones: a length that differs is free.
+/// Free lengths are found by lowering twice with different ones, far enough apart to differ after
+/// strides of 256 too: a length that differs is free.
 struct StructuralLowering {
   /// For each path in order of execution, the shapes of its outputs, `nil` where a length is free.
   private(set) var outputShapes: [String: [[Int?]]] = [:]
@@ -12,8 +13,22 @@ struct StructuralLowering {
   private(set) var weights: [WeightDescription] = []
 
   init(of network: NetworkConfig) throws(PhospheneError) {
-    let first = try StructuralLowering.lower(network, batch: 2, free: 288)
-    let second = try StructuralLowering.lower(network, batch: 3, free: 352)
+    do throws(PhospheneError) {
+      try self.init(of: network, freeLengths: (288, 544))
+    } catch {
+      // The windows of sounds are longer than pictures are wide.
+      guard network.layers.contains(where: \.hasFreeLength),
+        let longer = try? StructuralLowering(of: network, freeLengths: (4128, 5152))
+      else { throw error }
+      self = longer
+    }
+  }
+
+  private init(
+    of network: NetworkConfig, freeLengths: (Int, Int)
+  ) throws(PhospheneError) {
+    let first = try StructuralLowering.lower(network, batch: 2, free: freeLengths.0)
+    let second = try StructuralLowering.lower(network, batch: 3, free: freeLengths.1)
     order = first.order
     guard let recorder = first.weights as? WeightRecorder else {
       preconditionFailure("lowering exchanged the source of weights")
@@ -46,6 +61,13 @@ struct StructuralLowering {
     }
     _ = try lowering.lower(network, on: inputs.map { MaskedValue(value: $0) })
     return lowering
+  }
+}
+
+extension LayerEntry {
+  /// Whether it is an input with a length, besides the batch, that the model leaves open.
+  fileprivate var hasFreeLength: Bool {
+    if case .input(let config) = kind { config.shape.dropFirst().contains(nil) } else { false }
   }
 }
 

@@ -16,13 +16,9 @@ struct StackedCells: RecurrentCell {
     guard !entries.isEmpty else {
       throw PhospheneError.invalidArgument("cells needs at least one cell")
     }
-    var used: [String: Int] = [:]
     var cells: [(name: String, cell: any RecurrentCell)] = []
-    for entry in entries {
-      let name = snakeCase(entry.className)
-      let count = used[name, default: 0]
-      used[name] = count + 1
-      cells.append((count == 0 ? name : "\(name)_\(count)", try entry.recurrentCell()))
+    for (name, entry) in zip(savedNames(of: entries.map(\.className)), entries) {
+      cells.append((name, try entry.recurrentCell()))
     }
     self.cells = cells
   }
@@ -78,6 +74,17 @@ extension LayerEntry {
     throw .unsupported(
       "a cell of class '\(className)' isn't supported; known are GRUCell, LSTMCell, SimpleRNNCell "
         + "and StackedRNNCells")
+  }
+}
+
+/// Returns the names under which Keras saves the layers in a list, by their classes.
+func savedNames(of classNames: [String]) -> [String] {
+  var used: [String: Int] = [:]
+  return classNames.map { className in
+    let name = snakeCase(className)
+    let count = used[name, default: 0]
+    used[name] = count + 1
+    return count == 0 ? name : "\(name)_\(count)"
   }
 }
 

@@ -34,6 +34,14 @@ def resizings(method):
     }
 
 
+def equalization(*inputs, **settings):
+    """Return a row of the equalization in tiles, which has no gradient."""
+    if isinstance(settings.get("tile_grid_size"), int):
+        settings["tile_grid_size"] = (settings["tile_grid_size"],) * 2
+    name = "ContrastLimitedAdaptiveHistogramEqualization"
+    return layer(name, *inputs, smooth=False, **settings)
+
+
 def identities():
     """Return a row for each layer that changes nothing at inference."""
     settings = {
@@ -177,6 +185,21 @@ TABLE = {
             "AutoContrast", Given(np.full((1, 4, 4, 2), 7, np.float32)), smooth=False
         ),
         "channels first": layer("AutoContrast", (3, 4, 5), value_range=(0, 1), **FIRST),
+    },
+    "ContrastLimitedAdaptiveHistogramEqualization": {
+        "pixels": equalization(PIXELS),
+        "tiles": equalization(PIXELS, tile_grid_size=(2, 3)),
+        "clipped": equalization(
+            Whole((20, 24, 2), 256, dtype="float32"), tile_grid_size=(2, 3), clip_limit=1.5
+        ),
+        "not clipped": equalization(PIXELS, tile_grid_size=2, clip_limit=0.0),
+        "from 0 to 1": equalization(
+            Numbers((8, 9, 3), scale=0.2, offset=0.5), value_range=(0, 1), tile_grid_size=(2, 2)
+        ),
+        "one color": equalization(Given(np.full((1, 8, 8, 2), 7, np.float32)), tile_grid_size=2),
+        "channels first": equalization(
+            Numbers((3, 8, 9), scale=60, offset=128), tile_grid_size=(2, 2), **FIRST
+        ),
     },
 } | identities()  # fmt: skip
 for method in ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area"):
