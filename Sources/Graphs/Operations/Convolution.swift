@@ -34,10 +34,19 @@ struct Convolution: Operation {
     of pullback: Pullback, in graph: inout Graph
   ) throws(PhospheneError) -> [Value?] {
     precondition(activation == nil, "gradients are taken before activations are fused")
-    guard pullback.wanted[0] else { return [nil, nil, nil] }
-    let gradient = ConvolutionInputGradient(
-      geometry: geometry, groups: groups, input: graph.shape(pullback.inputs[0]))
-    return [try graph.apply(gradient, to: [pullback.cotangent, pullback.inputs[1]]), nil, nil]
+    let (input, weights) = (pullback.inputs[0], pullback.inputs[1])
+    var parts: [Value?] = [nil, nil, nil]
+    if pullback.wanted[0] {
+      let gradient = ConvolutionInputGradient(
+        geometry: geometry, groups: groups, input: graph.shape(input))
+      parts[0] = try graph.apply(gradient, to: [pullback.cotangent, weights])
+    }
+    if pullback.wanted[1] {
+      parts[1] = try graph.convolutionWeightGradient(
+        of: graph.shape(weights), image: input, windows: pullback.cotangent, geometry: geometry,
+        groups: groups)
+    }
+    return parts
   }
 
   func work(for request: KernelRequest) -> Int {
@@ -68,8 +77,18 @@ struct ConvolutionInputGradient: Operation {
   func cotangents(
     of pullback: Pullback, in graph: inout Graph
   ) throws(PhospheneError) -> [Value?] {
-    let forward = Convolution(geometry: geometry, groups: groups)
-    return [try graph.apply(forward, to: [pullback.cotangent, pullback.inputs[1]]), nil]
+    let (windows, weights) = (pullback.inputs[0], pullback.inputs[1])
+    var parts: [Value?] = [nil, nil]
+    if pullback.wanted[0] {
+      let forward = Convolution(geometry: geometry, groups: groups)
+      parts[0] = try graph.apply(forward, to: [pullback.cotangent, weights])
+    }
+    if pullback.wanted[1] {
+      parts[1] = try graph.convolutionWeightGradient(
+        of: graph.shape(weights), image: pullback.cotangent, windows: windows, geometry: geometry,
+        groups: groups)
+    }
+    return parts
   }
 
   func work(for request: KernelRequest) -> Int {
@@ -113,5 +132,42 @@ extension Graph {
     }
     let operation = ConvolutionInputGradient(geometry: geometry, groups: 1, input: image)
     return try apply(operation, to: [value, weights])
+  }
+}
+
+extension Graph {
+  /// Appends the gradient of a convolution with respect to its weights: for each place in the
+  /// window, the elements that lie there times the cotangents of their windows, summed.
+  ///
+  /// Weights are constants nearly always; where a network computes them, a matrix product for each
+  /// place will do.
+  fileprivate mutating func convolutionWeightGradient(
+    of weights: Shape, image: Value, windows: Value, geometry: WindowGeometry, groups: Int
+  ) throws(PhospheneError) -> Value {
+    let spatial = geometry.window.count
+    let padded = try pad(
+      image, low: [0] + geometry.padLow + [0], high: [0] + geometry.padHigh + [0])
+    let (channels, filters) = (weights[spatial], weights[spatial + 1] / groups)
+    let outputs = shape(windows).axes.dropLast()
+    let rows = outputs.reduce(1, *)
+    let cotangents = try transpose(
+      reshape(windows, to: [rows, groups, filters]), [1, 0, 2])
+    var places: [Value] = []
+    for index in 0..<geometry.window.reduce(1, *) {
+      var (rest, starts) = (index, [Int](repeating: 0, count: spatial + 2))
+      for axis in (0..<spatial).reversed() {
+        starts[axis + 1] = rest % geometry.window[axis] * geometry.dilations[axis]
+        rest /= geometry.window[axis]
+      }
+      let elements = try slice(
+        padded, starts: starts, lengths: outputs + [channels * groups],
+        steps: [1] + geometry.strides + [1])
+      let columns = try transpose(
+        reshape(elements, to: [rows, groups, channels]), [1, 0, 2])
+      let product = try matrixProduct(columns, cotangents, transposeA: true)
+      places.append(
+        try reshape(transpose(product, [1, 0, 2]), to: [1, channels, groups * filters]))
+    }
+    return try reshape(concatenate(places, axis: 0), to: weights)
   }
 }

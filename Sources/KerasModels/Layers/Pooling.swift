@@ -158,51 +158,58 @@ struct AdaptivePooling: Layer {
   ) throws(PhospheneError) -> [Value] {
     let input = try context.graph.image(
       inputs.only(className), rank: rank, from: format, className)
-    let lengths = context.graph.shape(input).axes[1...rank]
-    let function: PoolingFunction =
-      className.hasPrefix("AdaptiveMax") ? .maximum : .averageExcludingPadding
-    var value = input
+    let value = try context.graph.adaptivePooling(
+      input, to: outputSize,
+      function: className.hasPrefix("AdaptiveMax") ? .maximum : .averageExcludingPadding)
+    return [try context.graph.channelsLast(value, to: format)]
+  }
+}
+
+extension Graph {
+  /// Appends the maximum or the average of a number of parts along each spatial axis.
+  mutating func adaptivePooling(
+    _ image: Value, to counts: [Int], function: PoolingFunction
+  ) throws(PhospheneError) -> Value {
+    let lengths = shape(image).axes[1...counts.count]
+    var value = image
     // Parts of equal length are plain windows; others are made such, or averaged one axis at a time.
-    var window = zip(lengths, outputSize).map { $0 / max($1, 1) }
-    for (position, (length, count)) in zip(lengths, outputSize).enumerated()
+    var window = zip(lengths, counts).map { $0 / max($1, 1) }
+    for (position, (length, count)) in zip(lengths, counts).enumerated()
     where length % count != 0 {
-      let parts = AdaptivePooling.parts(of: length, count: count)
+      let parts = adaptiveParts(of: length, count: count)
       let axis = position + 1
       if function == .maximum {
         window[position] = parts.map(\.count).max() ?? 1
-        value = try spread(value, axis, parts, to: window[position], in: &context.graph)
+        value = try spread(value, axis, parts, to: window[position])
       } else {
         window[position] = 1
         let rows = parts.map { part in
           part.map { SparseMatrix.Entry($0, 1 / Float(part.count)) }
         }
-        value = try context.graph.sparseProduct(
+        value = try sparseProduct(
           SparseMatrix(columnCount: length, rows: rows), value, axis: axis)
       }
     }
-    if window.contains(where: { $0 > 1 }) {
-      let geometry = WindowGeometry.keras(
-        window: window, strides: window, dilations: window.map { _ in 1 }, padding: .valid,
-        spatial: Array(context.graph.shape(value).axes[1...rank]))
-      value = try context.graph.pooling(value, geometry: geometry, function: function)
-    }
-    return [try context.graph.channelsLast(value, to: format)]
-  }
-
-  /// The elements of each part: those that lie at least partly between `i / count` and
-  /// `(i + 1) / count` of the length.
-  private static func parts(of length: Int, count: Int) -> [Range<Int>] {
-    (0..<count).map { $0 * length / count..<(($0 + 1) * length + count - 1) / count }
+    guard window.contains(where: { $0 > 1 }) else { return value }
+    let geometry = WindowGeometry.keras(
+      window: window, strides: window, dilations: window.map { _ in 1 }, padding: .valid,
+      spatial: Array(shape(value).axes[1...counts.count]))
+    return try pooling(value, geometry: geometry, function: function)
   }
 
   /// Appends the parts one behind the other, the shorter ones with their last element again.
-  private func spread(
-    _ value: Value, _ axis: Int, _ parts: [Range<Int>], to length: Int, in graph: inout Graph
+  private mutating func spread(
+    _ value: Value, _ axis: Int, _ parts: [Range<Int>], to length: Int
   ) throws(PhospheneError) -> Value {
     let positions = parts.flatMap { part in
       (0..<length).map { Float(min(part.lowerBound + $0, part.upperBound - 1)) }
     }
-    return try graph.gather(
-      value, graph.constant(Tensor([positions.count], positions)), axis: axis)
+    return try gather(value, constant(Tensor([positions.count], positions)), axis: axis)
   }
+}
+
+/// The elements of each part: those that lie at least partly between `i / count` and
+/// `(i + 1) / count` of the length.
+private func adaptiveParts(of length: Int, count: Int) -> [Range<Int>] {
+  (0..<count).map { $0 * length / count..<(($0 + 1) * length + count - 1) / count }
 }

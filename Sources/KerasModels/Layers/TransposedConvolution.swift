@@ -46,39 +46,62 @@ struct TransposedConvolution: ActivatedLayer {
     let shape = context.graph.shape(input)
     let kernel = try context.weight(
       "kernel", Shape(settings.kernelSize + [filters, shape[settings.rank + 1]]))
+    let value = try context.graph.transposedConvolution(
+      input, weights: kernel, strides: settings.strides, dilations: settings.dilations,
+      isPadded: settings.isPadded, outputPadding: outputPadding)
+    return try settings.finish(value, in: &context)
+  }
+}
+
+extension Graph {
+  /// Appends the adjoint of a convolution with weights (window..., filters, channels).
+  ///
+  /// - Parameters:
+  ///   - image: Its channels are last.
+  ///   - weights: The kernel.
+  ///   - strides: How far windows lie from each other in the result.
+  ///   - dilations: How far elements of a window lie from each other.
+  ///   - isPadded: Whether Keras' `padding` is `"same"`.
+  ///   - outputPadding: What is added to the shortest result along each axis; `nil` for Keras' choice.
+  /// - Returns: The result, channels last.
+  /// - Throws: `invalidArgument` for a result that is too large.
+  mutating func transposedConvolution(
+    _ image: Value, weights: Value, strides: [Int], dilations: [Int], isPadded: Bool,
+    outputPadding: [Int]?
+  ) throws(PhospheneError) -> Value {
+    let (input, kernel) = (shape(image), shape(weights))
+    let rank = strides.count
     var geometry = WindowGeometry.keras(
-      window: settings.kernelSize, strides: settings.strides, dilations: settings.dilations,
-      padding: .valid, spatial: Array(shape.axes[1...settings.rank]))
+      window: Array(kernel.axes.prefix(rank)), strides: strides, dilations: dilations,
+      padding: .valid, spatial: Array(input.axes[1...rank]))
     var lengths: [Int] = []
-    for axis in 0..<settings.rank {
-      let output = try outputLength(shape[axis + 1], axis)
+    for axis in 0..<rank {
+      let output = try transposedLength(
+        input[axis + 1], stride: strides[axis], extent: (kernel[axis] - 1) * dilations[axis] + 1,
+        isPadded: isPadded, outputPadding: outputPadding?[axis])
       lengths.append(output.length)
       geometry.padLow[axis] = output.cropped / 2
       geometry.padHigh[axis] = output.cropped - output.cropped / 2
     }
-    let value = try context.graph.transposedConvolution(
-      input, weights: kernel, geometry: geometry, image: Shape([shape[0]] + lengths + [filters]))
-    return try settings.finish(value, in: &context)
+    return try transposedConvolution(
+      image, weights: weights, geometry: geometry,
+      image: Shape([input[0]] + lengths + [kernel[rank]]))
   }
+}
 
-  /// Returns the length of the output along an axis, and how much of what the windows cover lies
-  /// outside of it.
-  ///
-  /// Source: Keras, `_get_output_shape_given_tf_padding` in `backend/common/backend_utils.py`.
-  private func outputLength(
-    _ length: Int, _ axis: Int
-  ) throws(PhospheneError) -> (length: Int, cropped: Int) {
-    let stride = settings.strides[axis]
-    let extent = (settings.kernelSize[axis] - 1) * settings.dilations[axis] + 1
-    let (reach, overflow) = max(length - 1, 0).multipliedReportingOverflow(by: stride)
-    guard !overflow, reach < 1 << 40 else {
-      throw .invalidArgument("an output along axis \(axis) is too large for strides of \(stride)")
-    }
-    let covered = reach + extent
-    guard settings.isPadded else {
-      return (covered + (outputPadding?[axis] ?? max(stride - extent, 0)), 0)
-    }
-    let output = outputPadding.map { reach + extent % 2 + $0[axis] } ?? length * stride
-    return (output, max(covered - output, 0))
+/// Returns the length of the result along an axis, and how much of what the windows cover lies
+/// outside of it.
+///
+/// Source: Keras, `_get_output_shape_given_tf_padding` in `backend/common/backend_utils.py`.
+private func transposedLength(
+  _ length: Int, stride: Int, extent: Int, isPadded: Bool, outputPadding: Int?
+) throws(PhospheneError) -> (length: Int, cropped: Int) {
+  let (reach, overflow) = max(length - 1, 0).multipliedReportingOverflow(by: stride)
+  guard !overflow, reach < 1 << 40 else {
+    throw .invalidArgument("an output of length \(length) is too large for strides of \(stride)")
   }
+  let covered = reach + extent
+  guard isPadded else { return (covered + (outputPadding ?? max(stride - extent, 0)), 0) }
+  let output = outputPadding.map { reach + extent % 2 + $0 } ?? length * stride
+  return (output, max(covered - output, 0))
 }

@@ -57,7 +57,8 @@ struct OperationRule: Sendable {
     var rules: [String: OperationRule] = [:]
     for family in [
       elementwise, comparisons, reductions, ordering, quantiles, shapes, places, joining, indexing,
-      scattering, linearAlgebra, diagonals,
+      scattering, linearAlgebra, diagonals, activations, normalization, windows,
+      patches,
     ] {
       rules.merge(family) { _, _ in preconditionFailure("two rules have the same name") }
     }

@@ -214,7 +214,8 @@ extension Graph {
     return try add(unary(.logarithm, sum), pivot)
   }
 
-  fileprivate mutating func vectorNorm(
+  /// Appends the norm of vectors: the root of an order of the sum of powers.
+  mutating func vectorNorm(
     _ value: Value, order: Double, axes: [Int]
   ) throws(PhospheneError) -> Value {
     let sizes = try unary(.absolute, value)

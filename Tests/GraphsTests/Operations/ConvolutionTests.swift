@@ -59,6 +59,22 @@ import Testing
     #expect(sides.0 == sides.1)
   }
 
+  // A convolution is linear in its weights too, and so is its adjoint.
+  @Test(arguments: cases) func gradientOfTheWeightsIsTheAdjoint(_ test: Case) throws {
+    let sides = try adjointSides(at: test.inputs.reversed()) {
+      try test.build(&$0, $1.reversed())
+    }
+    #expect(sides.0 == sides.1)
+    guard test.groups == 1 else { return }
+    let image = try test.inputs[0].shape
+    let windows = try compute(test.inputs) { [try test.build(&$0, $1)] }[0].shape
+    let back = try adjointSides(at: [test.inputs[1], integers(windows, seed: 3)]) {
+      try $0.transposedConvolution(
+        $1[1], weights: $1[0], geometry: test.geometry, image: image)
+    }
+    #expect(back.0 == back.1)
+  }
+
   @Test(arguments: cases) func gradients(_ test: Case) throws {
     let inputs = try test.inputs
     let error = try gradientError(at: [inputs[0]], step: 1) { graph, values in
