@@ -100,7 +100,8 @@ def network(row: Row, name: str) -> tuple[Any, list[Any]]:
     """Return the Keras network of a row and the arrays to call it on."""
     import keras
 
-    keras.utils.clear_session()
+    # Names begin anew; collecting garbage would take ten times as long as the rest.
+    keras.utils.clear_session(free_memory=False)
     random = np.random.default_rng(zlib.crc32(name.encode()))
     symbols = [
         keras.Input(each.shape, dtype=each.dtype, name=f"input_{index}")

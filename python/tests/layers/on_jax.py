@@ -17,6 +17,12 @@ from typing import Any
 import numpy as np
 
 TESTS = Path(__file__).parents[1]
+# Each row is compiled for one call.
+ENVIRONMENT = {
+    "KERAS_BACKEND": "jax",
+    "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": "--xla_backend_optimization_level=0",
+}
 
 
 def reference(row: Any, key: str) -> tuple[list[Any], list[list[Any]]]:
@@ -39,7 +45,7 @@ def _computed(path: str) -> dict[str, Any]:
         subprocess.run(
             [sys.executable, "-m", "layers.on_jax", path, str(file)],
             cwd=TESTS,
-            env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+            env=os.environ | ENVIRONMENT,
             check=True,
             capture_output=True,
         )

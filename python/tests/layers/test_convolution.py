@@ -14,6 +14,9 @@ FIRST = {"data_format": "channels_first"}
 
 def layer(name, *inputs, on_jax=False, **settings):
     """Return a row of the layer `name`."""
+    if on_jax:
+        # JAX takes long to compile random numbers, and the rows exchange them anyway.
+        settings["kernel_initializer"] = "zeros"
     return row(lambda keras: getattr(keras.layers, name)(**settings), *inputs, on_jax=on_jax)
 
 
@@ -25,7 +28,9 @@ def first(name, *inputs, **settings):
 
 def with_softmax(keras):
     """Return a layer whose activation runs along the last axis, which isn't the channels'."""
-    return keras.layers.Conv2D(4, 3, activation="softmax", **FIRST)
+    return keras.layers.Conv2D(
+        4, 3, activation="softmax", kernel_initializer="zeros", **FIRST
+    )
 
 
 TABLE = {
@@ -318,7 +323,6 @@ def test_causal_separable_convolutions_of_keras_2():
         ("Conv2D", {"kernel_size": [3, 3, 3]}, "kernel_size needs 2 positive numbers"),
         ("Conv2D", {"strides": 0}, "strides needs 2 positive numbers"),
         ("Conv2D", {"strides": 2, "dilation_rate": 2}, "can't both exceed 1"),
-        ("Conv2D", {"lora_rank": 2}, "lora_rank isn't supported"),
         ("Conv3D", {}, "Conv3D needs an input (batch, depth, height, width, channels)"),
         ("Conv2D", {"data_format": "channels_first", "groups": 4}, "channels in 4 groups"),
         ("Conv1D", {"data_format": "channels_first"}, "an input (batch, channels, length)"),
