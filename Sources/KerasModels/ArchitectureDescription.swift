@@ -174,7 +174,7 @@ private struct LayerListBuilder {
     let first = calls.first
     let sources = (first?.sources ?? []).map { schedule.calls[$0.call] }
     return ArchitectureDescription.Layer(
-      name: layer.name, path: path, kind: layer.className,
+      name: layer.name, path: path, kind: layer.replacedClass ?? layer.className,
       inputShapes: sources.map { source in
         if case .input(let config) = source.layer.kind { return config.shape }
         return structure.outputShapes[(prefixes.first ?? "") + source.path]?.first ?? []

@@ -67,7 +67,13 @@ enum LayerRegistry {
     KerasOperation.self
   ]
 
+  /// What only expanded custom layers contain.
+  private static let ownTypes: [any Layer.Type] = [
+    SetMask.self
+  ]
+
   private static let layersByClassName = index(layerTypes)
+  private static let ownByClassName = index(ownTypes)
   private static let operationsByClassName = index(operationTypes)
 
   private static func index(_ types: [any Layer.Type]) -> [String: any Layer.Type] {
@@ -91,7 +97,9 @@ enum LayerRegistry {
   ///
   /// - Throws: `unsupported` for a class that isn't known, and what the class refuses.
   static func layer(_ config: LayerConfig) throws -> any Layer {
-    let types = config.isOperation ? operationsByClassName : layersByClassName
+    let types =
+      config.isOperation
+      ? operationsByClassName : config.isOwn ? ownByClassName : layersByClassName
     guard !config.isForeign, let type = types[config.className] else {
       throw PhospheneError.unsupported(refusal(of: config))
     }

@@ -118,17 +118,24 @@ struct Lowering {
     results: [[MaskedValue]], prefix: String, weightPrefix: String, wanted: Set<String>?
   ) throws(PhospheneError) -> [MaskedValue] {
     let path = prefix + call.path
-    var arguments: [MaskedValue] = []
+    let networkPath = weightPrefix.isEmpty ? "" : String(weightPrefix.dropLast())
+    var remaining: [MaskedValue] = []
     for source in call.sources {
       guard source.output < results[source.call].count else {
         throw .invalidArgument(
           "layer '\(path)' reads output \(source.output) of a layer that has "
             + "\(results[source.call].count)")
       }
-      arguments.append(results[source.call][source.output].without(unmasked))
+      remaining.append(results[source.call][source.output].without(unmasked))
     }
-    var remaining = arguments[...]
-    let bound = call.arguments.map { _ in remaining.removeFirst() }
+    remaining.reverse()
+    // A variable of the network is a tensor like any other to the layer that is called on it.
+    let arguments = try call.arguments.map { _ in remaining.removeLast() }
+      .resolvingWeights { (name, shape, isTrainable) throws(PhospheneError) in
+        let weight = WeightDescription(
+          path: networkPath, name: name, shape: shape, isTrainable: isTrainable)
+        return MaskedValue(value: try weights.value(of: weight, in: &graph))
+      }
     switch call.layer.kind {
     case .input:
       guard let position = network.inputs.firstIndex(where: { $0.layer == call.layer.name })
@@ -140,13 +147,12 @@ struct Lowering {
       }
       return [input]
     case .layer(let layer):
-      guard !arguments.isEmpty else {
+      guard !arguments.tensors.isEmpty else {
         throw .invalidArgument("layer '\(path)' is called on nothing")
       }
       var context = LoweringContext(
         graph: graph, weights: weights, path: weightPrefix + pathElement(call.layer.name),
-        networkPath: weightPrefix.isEmpty ? "" : String(weightPrefix.dropLast()),
-        call: BoundCall(bound, parameters: layer.arguments))
+        networkPath: networkPath, call: BoundCall(arguments, parameters: layer.arguments))
       // Moved, not copied: the context owns the graph meanwhile.
       graph = Graph()
       context.unmasked = unmasked
@@ -162,7 +168,7 @@ struct Lowering {
     case .network(let inner):
       let name = pathElement(call.layer.name)
       let needsOutputs = call.isRead || wanted.map { $0.contains(path) } ?? true
-      let call = BoundCall(bound, parameters: NetworkConfig.callParameters)
+      let call = BoundCall(arguments, parameters: NetworkConfig.callParameters)
       return try lower(
         inner, on: call.networkInputs, prefix: path + "/",
         weightPrefix: weightPrefix + name + "/", wanted: wanted, needsOutputs: needsOutputs)

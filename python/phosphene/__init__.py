@@ -21,7 +21,7 @@ from phosphene._vision.objectives import channel, energy, logit, neuron, probabi
 from phosphene._vision.trace import Trace, trace
 
 if TYPE_CHECKING:
-    from phosphene import optimizers, regularizers, transforms, zoo
+    from phosphene import ops, optimizers, regularizers, transforms, zoo
     from phosphene._display.filters import filters
     from phosphene._vision.maximize import maximize
     from phosphene._vision.picture import Picture
@@ -49,6 +49,7 @@ __all__ = [
     "logit",
     "maximize",
     "neuron",
+    "ops",
     "optimizers",
     "probability",
     "regularizers",
@@ -64,6 +65,7 @@ _LATER = {
     "Picture": "_vision.picture",
     "filters": "_display.filters",
     "maximize": "_vision.maximize",
+    "ops": None,
     "optimizers": None,
     "regularizers": None,
     "replay": "_vision.replay",

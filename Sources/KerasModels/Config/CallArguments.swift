@@ -64,6 +64,33 @@ indirect enum Argument<Source: Sendable>: Sendable {
     case .ellipsis: .ellipsis
     }
   }
+
+  /// The same argument with a tensor in place of every variable of the network.
+  func resolvingWeights(
+    _ resolve: (_ name: String, _ shape: Shape, _ isTrainable: Bool) throws(PhospheneError) ->
+      Source
+  ) throws(PhospheneError) -> Argument {
+    switch self {
+    case .weight(let name, let shape, let isTrainable):
+      return .tensor(try resolve(name, shape, isTrainable))
+    case .list(let elements):
+      var resolved: [Argument] = []
+      for element in elements { resolved.append(try element.resolvingWeights(resolve)) }
+      return .list(resolved)
+    case .dictionary(let entries):
+      var resolved: [(name: String, value: Argument)] = []
+      for entry in entries {
+        resolved.append((name: entry.name, value: try entry.value.resolvingWeights(resolve)))
+      }
+      return .dictionary(resolved)
+    case .slice(let start, let stop, let step):
+      return .slice(
+        start: try start.resolvingWeights(resolve), stop: try stop.resolvingWeights(resolve),
+        step: try step.resolvingWeights(resolve))
+    default:
+      return self
+    }
+  }
 }
 
 /// What one call of a layer is given: Python's positional and named arguments.
@@ -82,6 +109,21 @@ struct CallArguments<Source: Sendable>: Sendable {
     CallArguments<Other>(
       positional: positional.map { $0.map(replace) },
       named: named.map { (name: $0.name, value: $0.value.map(replace)) })
+  }
+
+  /// The same arguments with a tensor in place of every variable of the network.
+  func resolvingWeights(
+    _ resolve: (_ name: String, _ shape: Shape, _ isTrainable: Bool) throws(PhospheneError) ->
+      Source
+  ) throws(PhospheneError) -> CallArguments {
+    var resolved = self
+    for index in positional.indices {
+      resolved.positional[index] = try positional[index].resolvingWeights(resolve)
+    }
+    for index in named.indices {
+      resolved.named[index].value = try named[index].value.resolvingWeights(resolve)
+    }
+    return resolved
   }
 }
 

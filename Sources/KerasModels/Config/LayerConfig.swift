@@ -24,9 +24,13 @@ struct LayerConfig {
 
   /// Whether the class is somebody's own, whatever Keras has under its name.
   var isForeign: Bool {
+    guard !isOwn else { return false }
     guard !module.isEmpty else { return registeredName?.contains(">") ?? false }
     return !["keras", "tf_keras", "tensorflow"].contains(module.prefix { $0 != "." })
   }
+
+  /// Whether Keras doesn't know it: it was written when a live model was expanded.
+  var isOwn: Bool { module == "phosphene" }
 
   /// The settings under the names that `Keys` lists.
   func container<Keys: CodingKey>(

@@ -11,6 +11,9 @@ struct LayerEntry: Decodable, Sendable {
 
   let name: String
   let className: String
+  /// The class of the layer that a network stands for: a custom layer that was rewritten as a
+  /// network is still known by its own class, and its calls are counted as a layer's.
+  let replacedClass: String?
   let isTrainable: Bool
   let kind: Kind
   /// What each call is given.
@@ -23,6 +26,7 @@ struct LayerEntry: Decodable, Sendable {
     case className = "class_name"
     case inboundNodes = "inbound_nodes"
     case registeredName = "registered_name"
+    case standsFor = "stands_for"
   }
 
   private enum CommonKeys: String, CodingKey { case name, trainable, dtype }
@@ -30,6 +34,7 @@ struct LayerEntry: Decodable, Sendable {
   init(from decoder: any Decoder) throws {
     let entry = try decoder.container(keyedBy: CodingKeys.self)
     className = try entry.decode(String.self, forKey: .className)
+    replacedClass = try entry.decodeIfPresent(String.self, forKey: .standsFor)
     // Keras 2.0 to 2.2 write a list of layers for a Sequential model.
     let isList = (try? entry.nestedUnkeyedContainer(forKey: .config)) != nil
     let common =
@@ -231,6 +236,7 @@ extension LayerEntry {
   fileprivate init(input: InputConfig, name: String) {
     self.name = name
     className = "InputLayer"
+    replacedClass = nil
     isTrainable = true
     kind = .input(input)
     calls = []
@@ -241,6 +247,7 @@ extension LayerEntry {
   fileprivate init(_ entry: LayerEntry, calledOn layer: String) {
     name = entry.name
     className = entry.className
+    replacedClass = entry.replacedClass
     isTrainable = entry.isTrainable
     kind = entry.kind
     calls = [
@@ -266,7 +273,9 @@ private struct CallCounting {
     self.isLegacy = isLegacy
     outputOffsets = Dictionary(
       layers.map { layer in
-        guard case .network = layer.kind else { return (layer.name, 0) }
+        guard case .network = layer.kind, layer.replacedClass == nil else {
+          return (layer.name, 0)
+        }
         return (layer.name, layer.className != "Sequential" || isLegacy ? 1 : 0)
       }, uniquingKeysWith: { first, _ in first })
   }

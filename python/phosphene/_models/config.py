@@ -33,7 +33,8 @@ def settings_by_path(config: Mapping[str, Any], prefix: str = "") -> dict[str, d
     result: dict[str, dict[str, Any]] = {}
     for entry in entries(config):
         path = prefix + escaped(name_of(entry))
-        settings = entry["config"]
+        # A network that takes the place of a custom layer keeps that one's settings.
+        settings = entry.get("settings", entry["config"])
         result[path] = settings if isinstance(settings, dict) else {"layers": settings}
         if is_model(entry):
             result.update(settings_by_path(entry, path + "/"))

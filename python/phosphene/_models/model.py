@@ -11,7 +11,7 @@ from phosphene._models.network import Model
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
@@ -25,11 +25,14 @@ def load(
     preprocessing: str | tuple[ArrayLike, ArrayLike] | None = None,
     classes: Sequence[str] | str | os.PathLike[str] | None = None,
     like: ArrayLike | None = None,
+    handlers: Mapping[str | type, Callable[..., Any]] | None = None,
 ) -> Model:
     """Load a Keras network.
 
     Files are read without Keras, and nothing in them is executed. A live model is copied: later
-    training doesn't change what was loaded until `Model.refresh`.
+    training doesn't change what was loaded until `Model.refresh`. Subclassed live models, custom
+    layers and Lambda (Keras 3, any backend) are expanded: called on symbolic tensors, they become
+    networks of built-in layers and functions of ``keras.ops``, and the live model stays as it was.
 
     Parameters
     ----------
@@ -50,6 +53,11 @@ def load(
         The names of the outputs, in order, or the path of a text file with one a line.
     like
         Some inputs that the network is used with; their range stands in for `preprocessing`.
+    handlers
+        For layers that hold code in a file, or that can't be expanded or aren't known: ``{class or
+        class name: function}``. The function gets a `phosphene.ops.HandledLayer` and the values that
+        the layer is called on, and returns what it computes of them, as a value or a list or dict of
+        values; see `phosphene.ops`.
 
     Returns
     -------
@@ -75,11 +83,16 @@ def load(
     array([[3.5]], dtype=float32)
     """
     return Model(
-        read(source, config),
+        read(source, config, handlers),
         preprocessing=preprocessing,
         classes=classes,
         like=like,
-        arguments={"config": config, "preprocessing": preprocessing, "classes": classes},
+        arguments={
+            "config": config,
+            "preprocessing": preprocessing,
+            "classes": classes,
+            "handlers": handlers,
+        },
     )
 
 

@@ -356,7 +356,8 @@ class Model:
         """
         from phosphene._models.refresh import live_arrays
 
-        return self._take(live_arrays(self.architecture, live_model))
+        handlers = self._arguments.get("handlers")
+        return self._take(live_arrays(self.architecture, live_model, handlers))
 
     def update(self, weights: Mapping[str, Any] | Sequence[Any]) -> Model:
         """Take over new weights.

@@ -8,6 +8,7 @@ import numpy as np
 
 from phosphene._engine.library import check, ffi, lib, to_numpy
 from phosphene._errors import InvalidArgumentError
+from phosphene._models.handlers import by_name
 from phosphene._models.intake.architecture import as_weight
 from phosphene._models.intake.live import is_live_model, live_weights
 
@@ -17,14 +18,16 @@ if TYPE_CHECKING:
     from phosphene._models.intake.architecture import Architecture
 
 
-def live_arrays(architecture: Architecture, live_model: Any) -> dict[str, Any]:
+def live_arrays(
+    architecture: Architecture, live_model: Any, handlers: Any = None
+) -> dict[str, Any]:
     """Return the present weights of a live Keras model, by key."""
     if not is_live_model(live_model):
         raise InvalidArgumentError(
             f"refresh takes a live Keras model; received a {type(live_model).__name__}. "
             "Weights go to update()."
         )
-    return live_weights(architecture, live_model)
+    return live_weights(architecture, live_model, by_name(handlers))
 
 
 def has_weights(handle: Any, architecture: Architecture, arrays: Mapping[str, Any]) -> bool:

@@ -40,9 +40,9 @@ def output_structure(config: Mapping[str, Any], outputs: Sequence[Mapping[str, A
         return _single(config)
     inner = config.get("config")
     stated = structure_of(inner.get("output_layers")) if isinstance(inner, Mapping) else None
-    positions = {each["path"]: index for index, each in enumerate(outputs)}
-    tree = _numbered(stated, positions)
-    return Structure(list(range(len(outputs))) if _holes(tree) else tree)
+    leaves: list[Any] = []
+    tree = _counted(stated, leaves)
+    return Structure(tree if len(leaves) == len(outputs) else list(range(len(outputs))))
 
 
 def _single(config: Mapping[str, Any]) -> Structure:
@@ -52,6 +52,17 @@ def _single(config: Mapping[str, Any]) -> Structure:
     if isinstance(stated, Mapping) and len(stated) == 1:
         return Structure({next(iter(stated)): 0})
     return Structure(0)
+
+
+def _counted(tree: Any, leaves: list[Any]) -> Any:
+    """Number the leaves in the order in which the engine lists them: dicts by sorted keys."""
+    if isinstance(tree, dict):
+        numbers = {key: _counted(tree[key], leaves) for key in sorted(tree)}
+        return {key: numbers[key] for key in tree}
+    if isinstance(tree, list):
+        return [_counted(value, leaves) for value in tree]
+    leaves.append(tree)
+    return len(leaves) - 1
 
 
 def _numbered(tree: Any, positions: Mapping[str, int]) -> Any:

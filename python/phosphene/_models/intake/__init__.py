@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from phosphene._errors import InvalidArgumentError
-from phosphene._models.intake.architecture import Architecture, Intake
+from phosphene._models.handlers import Handler, apply_handlers, by_name
+from phosphene._models.intake.architecture import Architecture, Intake, as_weight, config_json
 from phosphene._models.intake.live import is_live_model, read_live_model
 
 __all__ = ["Architecture", "Intake", "is_live_model", "read"]
@@ -19,7 +21,7 @@ _ACCEPTED = (
 )
 
 
-def read(source: Any, config: Any = None) -> Intake:
+def read(source: Any, config: Any = None, handlers: Any = None) -> Intake:
     """Return what `source` holds, as a model of the engine.
 
     Parameters
@@ -28,28 +30,49 @@ def read(source: Any, config: Any = None) -> Intake:
         See `phosphene.load`.
     config
         The configuration for a file that has weights only.
+    handlers
+        By class or class name, what stands in for layers.
     """
+    named = by_name(handlers)
     if isinstance(source, (str, os.PathLike)):
         from phosphene._models.intake.files import read_file
 
-        return read_file(Path(source), config)
+        return read_file(Path(source), config, named)
     if config is not None:
         raise InvalidArgumentError(
             "config= goes with the path of a file that has weights only; received it with "
             f"a {type(source).__name__}."
         )
     if is_live_model(source):
-        return read_live_model(source)
+        return read_live_model(source, named)
     if isinstance(source, tuple) and len(source) == 2:
-        return _read_pair(*source)
+        return _read_pair(*source, named)
     raise InvalidArgumentError(f"load takes {_ACCEPTED}; received a {type(source).__name__}.")
 
 
-def _read_pair(config: Any, weights: Any) -> Intake:
+def _read_pair(config: Any, weights: Any, handlers: Mapping[str, Handler]) -> Intake:
     """Join a configuration with arrays, by key or in the order of ``get_weights()``."""
-    architecture = Architecture(config)
-    if isinstance(weights, Mapping):
-        return architecture.join(weights)
+    by_key = isinstance(weights, Mapping)
+    offered: set[str] = set()
+
+    def find(path: str) -> list[tuple[str, Any]]:
+        if not by_key:
+            return []
+        below = [key for key in weights if str(key).startswith(path + "/")]
+        offered.update(below)
+        return [(key.removeprefix(path + "/"), as_weight(weights[key], key)) for key in below]
+
+    if handlers:
+        handled = apply_handlers(json.loads(config_json(config)), handlers, find)
+        architecture = Architecture(handled.config)
+    else:
+        architecture = Architecture(config)
+    if by_key:
+        wanted = {weight["key"] for weight in architecture.weights()}
+        # A handler needn't use all weights of its layer.
+        return architecture.join(
+            {key: array for key, array in weights.items() if key in wanted or key not in offered}
+        )
     if isinstance(weights, Sequence) and not isinstance(weights, (str, bytes)):
         return architecture.join(architecture.keyed(weights))
     raise InvalidArgumentError(

@@ -55,6 +55,8 @@ class Architecture:
         self.description: Description = json.loads(text(lib.ph_architecture_json(self._handle)))
         self.keras_version: str | None = self._config.get("keras_version")
         """The version of Keras that wrote the configuration, if it is known."""
+        self.is_expanded = bool(self._config.get("expanded"))
+        """Whether it describes what code of a user's own was found to compute."""
 
     @property
     def layers(self) -> list[Description]:

@@ -6,17 +6,25 @@ training loop does later doesn't show.
 
 from __future__ import annotations
 
+import json
 import sys
+import warnings
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError, PhospheneError, UnsupportedError
 from phosphene._models.intake.architecture import Architecture, Description, Intake
+from phosphene._models.intake.expansion import Expansion, expand, is_plain
+from phosphene._models.intake.expansion.backend import is_keras_3
+from phosphene._models.intake.expansion.refusals import first_sentence
 from phosphene._models.intake.variables.adapted import is_adapted, plain_variables
 from phosphene._models.intake.variables.naming import as_shapes, in_stored_order
 from phosphene._models.intake.variables.older import modernized
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from phosphene._models.handlers import Handler
 
 
 def is_live_model(value: Any) -> bool:
@@ -26,45 +34,135 @@ def is_live_model(value: Any) -> bool:
     )
 
 
-def read_live_model(model: Any) -> Intake:
+def read_live_model(model: Any, handlers: Mapping[str, Handler] | None = None) -> Intake:
     """Return a snapshot of a live model."""
-    architecture = live_architecture(model)
-    return architecture.join(live_weights(architecture, model))
+    architecture = live_architecture(model, handlers)
+    return architecture.join(live_weights(architecture, model, handlers))
 
 
-def live_architecture(model: Any) -> Architecture:
-    """Return the structure of a live model."""
+def live_architecture(model: Any, handlers: Mapping[str, Handler] | None = None) -> Architecture:
+    """Return the structure of a live model.
+
+    Parameters
+    ----------
+    model
+        A built model.
+    handlers
+        By class name, what stands in for layers.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the model isn't built.
+    UnsupportedError
+        If it holds something that the engine doesn't know and that can't be expanded.
+    """
     name = f"{type(model).__name__} {getattr(model, 'name', '')!r}"
     if not getattr(model, "built", True):
         raise InvalidArgumentError(
             f"{name} has no weights yet, because its input shape isn't known: begin it with an "
             "Input layer, or call it once."
         )
-    try:
-        config = model.to_json()
-    except Exception as error:
-        raise UnsupportedError(
-            f"{name} can't describe itself ({_first_sentence(error)}): a subclassed model has to "
-            "be rebuilt as Functional or Sequential first."
-        ) from error
-    architecture = Architecture(config)
+    architecture = _architecture(model, name, handlers or {})
     version = getattr(sys.modules.get(type(model).__module__.split(".")[0]), "__version__", None)
+    if version is None and is_keras_3(model):
+        version = sys.modules["keras"].__version__
     if version and not architecture.keras_version:
         architecture.keras_version = str(version)
     return architecture
 
 
-def live_weights(architecture: Architecture, model: Any) -> dict[str, Any]:
-    """Return the present values of all weights, by key."""
+def _architecture(model: Any, name: str, handlers: Mapping[str, Handler]) -> Architecture:
+    """Return the structure that a model states, or what it is found to compute."""
+    expands = is_keras_3(model)
+    if handlers and expands:
+        return Architecture(_expansion(model, handlers).config)
+    try:
+        config = _stated_config(model)
+    except Exception as error:
+        if expands:
+            return Architecture(_expansion(model, handlers).config)
+        raise _undescribed(name, first_sentence(error)) from error
+    try:
+        return Architecture(config)
+    except PhospheneError as error:
+        if expands and not is_plain(model):
+            return Architecture(_expansion(model, handlers).config)
+        if json.loads(config).get("class_name") not in _GRAPHS:
+            raise _undescribed(name, "its call is code") from error
+        raise
+
+
+_GRAPHS = ("Functional", "Sequential", "Model")
+
+
+def _undescribed(name: str, reason: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{name} can't describe itself ({reason}): a subclassed model of Keras 2 has to be rebuilt "
+        "as Functional or Sequential first, or moved to Keras 3, whose subclassed models are read."
+    )
+
+
+def _stated_config(model: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of lambdas, which are looked for in the next step
+        return model.to_json()
+
+
+def live_weights(
+    architecture: Architecture, model: Any, handlers: Mapping[str, Handler] | None = None
+) -> dict[str, Any]:
+    """Return the present values of all weights, by key.
+
+    Parameters
+    ----------
+    architecture
+        The structure of the model.
+    model
+        The live model.
+    handlers
+        What stood in for layers when the structure was read.
+    """
+    if architecture.is_expanded:
+        if not is_keras_3(model):
+            raise InvalidArgumentError(
+                f"A {type(model).__name__} can't refresh a model that was loaded from live Keras 3."
+            )
+        return _expansion(model, handlers or {}).weights(architecture.layers, _values)
     return _level(architecture.layers, model)
 
 
-def live_signature(model: Any) -> tuple[Any, ...]:
-    """Return what changes when layers are added, removed or given another activation."""
+def _expansion(model: Any, handlers: Mapping[str, Handler]) -> Expansion:
+    """Return what a model expands to; it is kept until something of the model changes."""
+    signature = (live_signature(model), tuple(handlers.items()))
+    known = _EXPANSIONS.get(model)
+    if known is None or known[0] != signature:
+        known = _EXPANSIONS[model] = (signature, expand(model, handlers))
+    return known[1]
+
+
+_EXPANSIONS: weakref.WeakKeyDictionary[Any, tuple[Any, Expansion]] = weakref.WeakKeyDictionary()
+
+
+def live_signature(layer: Any) -> tuple[Any, ...]:
+    """Return what changes when layers are added, removed or given other settings."""
+    parts = layer.layers if hasattr(layer, "layers") else getattr(layer, "_layers", ())
+    return (
+        id(layer),
+        id(getattr(layer, "activation", None)),
+        _own_settings(layer),
+        *map(live_signature, parts),
+    )
+
+
+def _own_settings(layer: Any) -> tuple[Any, ...]:
+    """Return the plain attributes of a layer that is code of a user's own."""
+    if type(layer).__module__.split(".")[0] in ("keras", "tf_keras"):
+        return ()
     return tuple(
-        (id(layer), id(getattr(layer, "activation", None)))
-        + (live_signature(layer) if hasattr(layer, "layers") else ())
-        for layer in model.layers
+        (name, value)
+        for name, value in sorted(vars(layer).items())
+        if type(value) in (bool, int, float, str) and not name.startswith("_")
     )
 
 
@@ -125,8 +223,3 @@ def _scaling(layer: Any) -> dict[str, float]:
         for part in parts
         if hasattr(part, "lora_kernel_a")
     }
-
-
-def _first_sentence(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 from phosphene._errors import InvalidArgumentError, ModelFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from phosphene._models.handlers import Handler
     from phosphene._models.intake.architecture import Intake
 
 __all__ = ["read_file"]
 
 
-def read_file(path: Path, config: Any = None) -> Intake:
+def read_file(
+    path: Path, config: Any = None, handlers: Mapping[str, Handler] | None = None
+) -> Intake:
     """Read a model file of any kind; what it is, its first bytes say, not its name.
 
     Parameters
@@ -23,6 +27,8 @@ def read_file(path: Path, config: Any = None) -> Intake:
         The file.
     config
         The model's configuration, for a file that has weights only.
+    handlers
+        By class name, what stands in for layers.
     """
     if path.is_dir():
         raise ModelFileError(
@@ -38,20 +44,18 @@ def read_file(path: Path, config: Any = None) -> Intake:
     if start.startswith(b"\x89HDF"):
         from phosphene._models.intake.files.h5_file import read_h5_file
 
-        return read_h5_file(path, config)
+        return read_h5_file(path, config, handlers)
+    if config is not None:
+        raise InvalidArgumentError(f"{path} has a configuration of its own; leave out config=.")
     if start.startswith(b"PK"):
         from phosphene._models.intake.files.keras_file import read_keras_file
 
-        reader = read_keras_file
-    elif path.suffix == ".safetensors" or start[8:9] == b"{":
+        return read_keras_file(path, handlers)
+    if path.suffix == ".safetensors" or start[8:9] == b"{":
         from phosphene._models.intake.architecture import open_model_file
 
-        reader = open_model_file
-    else:
-        raise ModelFileError(
-            f"{path} is no Keras model: it begins with {start[:8]!r}. load reads .keras, .h5, "
-            ".hdf5, .weights.h5 (with config=) and .safetensors files."
-        )
-    if config is not None:
-        raise InvalidArgumentError(f"{path} has a configuration of its own; leave out config=.")
-    return reader(path)
+        return open_model_file(path)
+    raise ModelFileError(
+        f"{path} is no Keras model: it begins with {start[:8]!r}. load reads .keras, .h5, "
+        ".hdf5, .weights.h5 (with config=) and .safetensors files."
+    )

@@ -6,16 +6,23 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError, ModelFileError
-from phosphene._models.intake.architecture import Architecture, Intake
+from phosphene._models.handlers import Handled
+from phosphene._models.intake.architecture import Architecture, Intake, config_json
+from phosphene._models.intake.files.handled import handled_config
 from phosphene._models.intake.files.hdf5 import group_at, refusing, stored_architecture, text_of
 from phosphene._models.intake.files.layer_layout import is_layer_layout, layer_arrays
 from phosphene._models.intake.files.object_layout import object_arrays
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from phosphene._models.handlers import Handler
 
-def read_h5_file(path: Path, config: Any = None) -> Intake:
+
+def read_h5_file(
+    path: Path, config: Any = None, handlers: Mapping[str, Handler] | None = None
+) -> Intake:
     """Return the model of an HDF5 file.
 
     Parameters
@@ -24,6 +31,8 @@ def read_h5_file(path: Path, config: Any = None) -> Intake:
         The file.
     config
         The model's configuration, for a file that has weights only.
+    handlers
+        By class name, what stands in for layers.
     """
     import h5py
 
@@ -36,16 +45,24 @@ def read_h5_file(path: Path, config: Any = None) -> Intake:
             )
         if own is not None and config is not None:
             raise InvalidArgumentError(f"{path} has a configuration of its own; leave out config=.")
-        if own is not None:
-            stored = json.loads(text_of(own))
-            if isinstance(stored, dict) and "keras_version" in root.attrs:
-                stored.setdefault("keras_version", text_of(root.attrs["keras_version"]))
-            architecture = stored_architecture(path, stored)
-        else:
-            architecture = Architecture(config)
         group = group_at(root, "model_weights") if own is not None else root
         if group is None:
             raise ModelFileError(f"{path} has no weights: the group 'model_weights' is missing.")
-        read = layer_arrays if is_layer_layout(group) else object_arrays
-        arrays = read(path, group, architecture)
+        by_layer = is_layer_layout(group)
+        stated = config if own is None else json.loads(text_of(own))
+        if own is not None and isinstance(stated, dict) and "keras_version" in root.attrs:
+            stated.setdefault("keras_version", text_of(root.attrs["keras_version"]))
+        handled, taken = Handled(stated), set()
+        if handlers:
+            stated = json.loads(config_json(stated))
+            handled, taken = handled_config(stated, handlers, group, by_layer=by_layer)
+        if own is not None:
+            architecture = stored_architecture(path, handled.config)
+        else:
+            architecture = Architecture(handled.config)
+        if by_layer:
+            arrays = layer_arrays(path, group, architecture, handled.sources, taken)
+        else:
+            arrays = object_arrays(path, group, architecture, handled.layers)
+        arrays.update(handled.sources)
     return architecture.join(arrays, path=path)

@@ -9,19 +9,30 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import ModelFileError
+from phosphene._models.intake.files.handled import handled_config
 from phosphene._models.intake.files.hdf5 import refusing, stored_architecture
 from phosphene._models.intake.files.object_layout import object_arrays
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from phosphene._models.handlers import Handler
     from phosphene._models.intake.architecture import Intake
 
 WEIGHTS = "model.weights.h5"
 
 
-def read_keras_file(path: Path) -> Intake:
-    """Return the model of a ``.keras`` file; nothing in it is executed."""
+def read_keras_file(path: Path, handlers: Mapping[str, Handler] | None = None) -> Intake:
+    """Return the model of a ``.keras`` file; nothing in it is executed.
+
+    Parameters
+    ----------
+    path
+        The file.
+    handlers
+        By class name, what stands in for layers.
+    """
     import h5py
 
     with refusing(path), zipfile.ZipFile(path) as archive:
@@ -36,9 +47,11 @@ def read_keras_file(path: Path) -> Intake:
         if "metadata.json" in names:
             metadata = json.loads(archive.read("metadata.json"))
             config.setdefault("keras_version", metadata.get("keras_version"))
-        architecture = stored_architecture(path, config)
         with weights_in(path, archive) as member, h5py.File(member, "r") as root:
-            arrays = object_arrays(path, root, architecture)
+            handled, _ = handled_config(config, handlers or {}, root, by_layer=False)
+            architecture = stored_architecture(path, handled.config)
+            arrays = object_arrays(path, root, architecture, handled.layers)
+            arrays.update(handled.sources)
     return architecture.join(arrays, path=path)
 
 

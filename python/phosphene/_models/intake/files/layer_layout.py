@@ -25,7 +25,7 @@ from phosphene._models.intake.variables.naming import (
 from phosphene._models.intake.variables.older import is_from_cudnn, modernized
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
     from pathlib import Path
 
     from phosphene._models.intake.architecture import Architecture, Description
@@ -44,7 +44,13 @@ def is_layer_layout(root: Any) -> bool:
     return "layer_names" in root.attrs or "layer_names0" in root.attrs
 
 
-def layer_arrays(path: Path, root: Any, architecture: Architecture) -> dict[str, Any]:
+def layer_arrays(
+    path: Path,
+    root: Any,
+    architecture: Architecture,
+    handled: Container[str] = (),
+    taken: Container[tuple[str, str]] = (),
+) -> dict[str, Any]:
     """Return the weights of a model, by key.
 
     Parameters
@@ -55,15 +61,21 @@ def layer_arrays(path: Path, root: Any, architecture: Architecture) -> dict[str,
         Its HDF5 group with one group a layer.
     architecture
         The model.
+    handled
+        The keys of weights that handlers took.
+    taken
+        The groups and names of the variables that were theirs to take.
     """
     stored = []
     for name in names_in(root, "layer_names"):
         group = group_at(root, name)
         names = [] if group is None else without_state(names_in(group, "weight_names"))
+        names = [each for each in names if (name, each) not in taken]
         if names:
             stored.append(_Stored(name, names, [array_at(group, each) for each in names]))
     backend = text_of(root.attrs["backend"]) if "backend" in root.attrs else None
-    wanted = [layer for layer in architecture.layers if layer["weights"]]
+    layers = [_without(layer, handled) for layer in architecture.layers]
+    wanted = [layer for layer in layers if layer["weights"]]
     result: dict[str, Any] = {}
     for layer, each in _paired(path, wanted, _without_adaptation(stored, architecture)):
         order = in_stored_order(layer, each.names, as_shapes(each.arrays))
@@ -72,6 +84,14 @@ def layer_arrays(path: Path, root: Any, architecture: Architecture) -> dict[str,
             own = {weight["key"]: arrays[weight["key"]] for weight in leaf["weights"]}
             result.update(modernized(leaf, own, backend))
     return result
+
+
+def _without(layer: Description, keys: Container[str]) -> Description:
+    """Return the description of a layer without some of its weights."""
+    changed = {**layer, "weights": [each for each in layer["weights"] if each["key"] not in keys]}
+    if "layers" in layer:
+        changed["layers"] = [_without(each, keys) for each in layer["layers"]]
+    return changed
 
 
 def _without_adaptation(stored: list[_Stored], architecture: Architecture) -> list[_Stored]:

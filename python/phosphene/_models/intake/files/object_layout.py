@@ -14,7 +14,7 @@ Source: ``saving/saving_lib.py`` of keras 3.15 and tf_keras 2.21, files of keras
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import ModelFileError
@@ -42,7 +42,9 @@ _PLACES = {"vector_u": 1}
 """SpectralNormalization keeps the kernel of its layer among its own variables, in front."""
 
 
-def object_arrays(path: Path, root: Any, architecture: Architecture) -> dict[str, Any]:
+def object_arrays(
+    path: Path, root: Any, architecture: Architecture, handled: Container[str] = ()
+) -> dict[str, Any]:
     """Return the weights of a model, by key; those that the file lacks are left out.
 
     Parameters
@@ -53,8 +55,10 @@ def object_arrays(path: Path, root: Any, architecture: Architecture) -> dict[str
         Its HDF5 group.
     architecture
         The model.
+    handled
+        The paths of layers that handlers stand in for, which took what they need.
     """
-    reader = _Reader(path, architecture.settings)
+    reader = _Reader(path, architecture.settings, handled)
     reader.read_layers(root, architecture.layers)
     return reader.arrays
 
@@ -62,8 +66,11 @@ def object_arrays(path: Path, root: Any, architecture: Architecture) -> dict[str
 class _Reader:
     """Walks model and file in the order in which Keras wrote."""
 
-    def __init__(self, path: Path, settings: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self, path: Path, settings: Mapping[str, Mapping[str, Any]], handled: Container[str]
+    ) -> None:
         self.arrays: dict[str, Any] = {}
+        self._handled = handled
         self._path, self._settings = path, settings
         self._seen: dict[Any, Description] = {}
 
@@ -74,6 +81,8 @@ class _Reader:
             folder = group_at(group, _DOUBLE_COUNTED)
         places = self._places(folder, layers)
         for layer, place in zip(layers, places, strict=True):
+            if layer["path"] in self._handled:
+                continue
             seen = self._seen.setdefault(_identity(layer), layer)
             if place is None and seen is not layer:
                 for weight, stored in zip(layer["weights"], seen["weights"], strict=True):
