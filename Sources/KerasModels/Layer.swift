@@ -23,6 +23,9 @@ protocol Layer: Sendable {
   /// says otherwise for one output.
   var passesMask: Bool { get }
 
+  /// Whether whole numbers of a type stay such: Keras rounds what a layer makes of them.
+  var keepsWholeNumbers: Bool { get }
+
   /// Appends the operations that compute the layer.
   ///
   /// - Parameters:
@@ -43,6 +46,9 @@ extension Layer {
 
   /// As Keras' `Layer` has it.
   var passesMask: Bool { false }
+
+  /// Most layers compute with fractions.
+  var keepsWholeNumbers: Bool { false }
 }
 
 /// A layer that ends with an activation.

@@ -137,14 +137,16 @@ struct Lowering {
         return MaskedValue(value: try weights.value(of: weight, in: &graph))
       }
     switch call.layer.kind {
-    case .input:
+    case .input(let config):
       guard let position = network.inputs.firstIndex(where: { $0.layer == call.layer.name })
       else { throw .invalidArgument("input '\(path)' isn't among the model's inputs") }
-      guard let input = inputs[position] else {
+      guard var input = inputs[position] else {
         throw .invalidArgument(
           "what is asked for depends on the model's input '\(path)', not only on the layers that are "
             + "fed")
       }
+      // Keras casts what a network is called on.
+      input.wholeNumbers = config.wholeNumbers
       return [input]
     case .layer(let layer):
       guard !arguments.tensors.isEmpty else {

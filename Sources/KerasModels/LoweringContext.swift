@@ -6,10 +6,12 @@ struct MaskedValue: Sendable {
   let value: Value
   /// One where a step counts and zero where it doesn't, of shape (batch, steps) mostly.
   var mask: Value?
+  /// The smallest and the largest number of its type, if that has whole numbers only.
+  var wholeNumbers: ClosedRange<Float>?
 
   /// The same tensor, without a mask if its value is among `unmasked`.
   func without(_ unmasked: Set<Value>) -> MaskedValue {
-    unmasked.contains(value) ? MaskedValue(value: value) : self
+    unmasked.contains(value) ? MaskedValue(value: value, wholeNumbers: wholeNumbers) : self
   }
 }
 
@@ -132,10 +134,19 @@ struct LoweringContext {
   mutating func lower(_ layer: any Layer) throws(PhospheneError) -> [MaskedValue] {
     let values = try layer.lower(call.inputs.map(\.value), in: &self)
     let passed = layer.passesMask ? call.passedMasks : []
+    let wholeNumbers = layer.keepsWholeNumbers ? call.inputs.first?.wholeNumbers : nil
     return values.enumerated().map { index, value in
       MaskedValue(
-        value: value, mask: masks[index] ?? (index < passed.count ? passed[index] : nil))
+        value: value, mask: masks[index] ?? (index < passed.count ? passed[index] : nil),
+        wholeNumbers: wholeNumbers)
     }
+  }
+
+  /// Appends numbers rounded to the type of the first input, if that has whole numbers only.
+  mutating func rounded(_ value: Value) throws(PhospheneError) -> Value {
+    guard let range = call.inputs.first?.wholeNumbers else { return value }
+    return try graph.unary(
+      .clip(low: range.lowerBound, high: range.upperBound), graph.unary(.round, value))
   }
 
   // MARK: - Arguments

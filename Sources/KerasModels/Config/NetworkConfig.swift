@@ -84,6 +84,19 @@ struct InputConfig: Decodable, Sendable {
   let shape: [Int?]
   let dataType: String
 
+  /// The smallest and the largest number of the type, if it has whole numbers only.
+  var wholeNumbers: ClosedRange<Float>? {
+    switch dataType {
+    case "uint8": 0...255
+    case "int8": -128...127
+    case "uint16": 0...65535
+    case "int16": -32768...32767
+    case "uint32", "uint64": 0 ... .greatestFiniteMagnitude
+    case "int32", "int64": -.greatestFiniteMagnitude ... .greatestFiniteMagnitude
+    default: nil
+    }
+  }
+
   private enum CodingKeys: String, CodingKey {
     case dtype
     case batchShape = "batch_shape"

@@ -5,6 +5,8 @@ import Tensors
 struct ZeroPadding: Layer {
   static let classNames = ["ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"]
 
+  let keepsWholeNumbers = true
+
   private enum CodingKeys: String, CodingKey { case padding }
 
   private let className: String
@@ -39,6 +41,8 @@ struct ZeroPadding: Layer {
 /// Keras' `Cropping1D` to `3D`: the spatial axes without their ends.
 struct Cropping: Layer {
   static let classNames = ["Cropping1D", "Cropping2D", "Cropping3D"]
+
+  let keepsWholeNumbers = true
 
   private enum CodingKeys: String, CodingKey { case cropping }
 

@@ -5,6 +5,8 @@ import Tensors
 struct Flatten: Layer {
   static let classNames = ["Flatten"]
 
+  let keepsWholeNumbers = true
+
   private let format: DataFormat
 
   init(decoding config: LayerConfig) throws { format = try config.dataFormat() }
@@ -23,6 +25,8 @@ struct Flatten: Layer {
 /// `None`.
 struct Reshape: Layer {
   static let classNames = ["Reshape"]
+
+  let keepsWholeNumbers = true
 
   private enum CodingKeys: String, CodingKey { case targetShape = "target_shape" }
 
@@ -66,6 +70,8 @@ struct Reshape: Layer {
 struct Permute: Layer {
   static let classNames = ["Permute"]
 
+  let keepsWholeNumbers = true
+
   private enum CodingKeys: String, CodingKey { case dims }
 
   private let order: [Int]
@@ -95,6 +101,8 @@ struct Permute: Layer {
 /// Keras' `RepeatVector`: (batch, features) to (batch, n, features).
 struct RepeatVector: Layer {
   static let classNames = ["RepeatVector"]
+
+  let keepsWholeNumbers = true
 
   private enum CodingKeys: String, CodingKey { case n }
 

@@ -89,6 +89,8 @@ extension Graph {
 struct Resizing: Layer {
   static let classNames = ["Resizing"]
 
+  let keepsWholeNumbers = true
+
   private enum FillMode: String, CaseIterable { case constant }
 
   private enum CodingKeys: String, CodingKey {
@@ -129,7 +131,7 @@ struct Resizing: Layer {
   ) throws(PhospheneError) -> [Value] {
     let input = try inputs.only("Resizing")
     try context.graph.requireImage(input, rank: 2, resizing.format, "Resizing")
-    return [try context.graph.resize(input, resizing)]
+    return [try context.rounded(context.graph.resize(input, resizing))]
   }
 }
 

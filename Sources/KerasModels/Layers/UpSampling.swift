@@ -6,6 +6,8 @@ import Tensors
 struct UpSampling: Layer {
   static let classNames = ["UpSampling1D", "UpSampling2D", "UpSampling3D"]
 
+  let keepsWholeNumbers = true
+
   private enum CodingKeys: String, CodingKey { case size, interpolation }
 
   private let className: String
@@ -41,7 +43,7 @@ struct UpSampling: Layer {
         value = try context.graph.interpolate(
           value, axis: axis, to: axes[axis].multipliedClamping(by: factor), interpolation)
       }
-      return [value]
+      return [try context.rounded(value)]
     }
     // An axis of repetitions behind each spatial axis.
     var (single, repeated, result) = (Array(axes[..<first]), Array(axes[..<first]), axes)

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.keras
 
 FIRST = {"data_format": "channels_first"}
 PIXELS = Numbers((8, 7, 3), scale=60, offset=128)
+BYTES = Whole((8, 7, 3), 256, dtype="uint8")
 
 
 def layer(name, *inputs, smooth=True, **settings):
@@ -109,6 +110,23 @@ TABLE = {
     },
     "Resizing": {
         "standard": layer("Resizing", (9, 6, 3), height=5, width=8),
+        "bytes": layer("Resizing", BYTES, height=13, width=8),
+        "bytes, bicubic": layer(
+            "Resizing", BYTES, height=13, width=8, interpolation="bicubic"
+        ),
+        "reshaped bytes": row(
+            lambda keras: lambda x: keras.layers.Resizing(9, 9)(
+                keras.layers.Cropping2D(1)(keras.layers.Permute((2, 1, 3))(x))
+            ),
+            BYTES,
+        ),
+        "bytes made fractions": row(
+            lambda keras: lambda x: keras.layers.Resizing(9, 9)(
+                keras.layers.Rescaling(1 / 255)(x)
+            ),
+            BYTES,
+        ),
+        "upsampled bytes": layer("UpSampling2D", BYTES, interpolation="bilinear"),
         "same size": layer("Resizing", (9, 6, 3), height=9, width=6),
         "channels first": layer("Resizing", (3, 9, 6), height=5, width=8, **FIRST),
         "cropped": layer("Resizing", (9, 16, 2), height=5, width=4, crop_to_aspect_ratio=True),
