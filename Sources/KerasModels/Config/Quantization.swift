@@ -54,7 +54,12 @@ struct Quantization: Sendable {
 
   /// Appends the layer's input as it is multiplied with the kernel.
   ///
-  /// - Parameter axes: The axes that are summed over: their largest element decides.
+  /// - Parameters:
+  ///   - input: What the layer is called on.
+  ///   - axes: The axes that are summed over: their largest element decides.
+  ///   - graph: The graph to append to.
+  /// - Returns: The input, rounded if the layer rounds its inputs.
+  /// - Throws: `invalidArgument` for an input that is too large to be described.
   func rounded(
     _ input: Value, axes: [Int], in graph: inout Graph
   ) throws(PhospheneError) -> Value {
