@@ -55,6 +55,7 @@ enum LayerRegistry {
     Softmax.self,
     SpectralNormalization.self,
     StackedCells.self,
+    TensorFlowFunction.self,
     TimeDistributed.self,
     TransposedConvolution.self,
     UnitNormalization.self,

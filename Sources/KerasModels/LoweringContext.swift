@@ -237,6 +237,13 @@ struct BoundCall: Sendable {
     arguments.merge(settings) { argument, _ in argument }
   }
 
+  /// Gives arguments the names that another function has for them, and leaves out the others.
+  mutating func rename(_ names: KeyValuePairs<String, String>) {
+    var renamed: [String: Argument<MaskedValue>] = [:]
+    for (name, other) in names { renamed[other] = arguments[name] }
+    arguments = renamed
+  }
+
   /// The argument for a parameter, `nil` if it is left out.
   subscript(name: String) -> Argument<MaskedValue>? { arguments[name] }
 

@@ -223,9 +223,7 @@ def _found(config: Mapping[str, Any], weight: _Weights) -> Preprocessing | None:
     return None
 
 
-def _leaves(
-    config: Mapping[str, Any], prefix: str = ""
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the layers of a network and of those nested in it, in order, with their paths."""
     for entry in entries(config):
         path = prefix + escaped(name_of(entry))
