@@ -123,7 +123,7 @@ struct ConvolutionalLSTMCell: RecurrentCell {
       let recurrent = try graph.convolution(
         states[0], weights: recurrentKernel, geometry: recurrentGeometry)
       var (output, carry) = try gates.apply(
-        to: graph.add(projection, recurrent), carry: states[1], in: &graph)
+        to: projection, recurrent, carry: states[1], in: &graph)
       if isChannelsFirst {
         output = try graph.transpose(output, lastToFirst)
         carry = try graph.transpose(carry, lastToFirst)

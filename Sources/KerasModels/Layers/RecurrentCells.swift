@@ -123,6 +123,15 @@ struct CellActivation: Sendable {
     standard = settings.contains(key) ? nil : function
   }
 
+  /// The function, if it is one that the steps of Keras' defaults have.
+  var function: UnaryFunction? {
+    switch setting?.name {
+    case "tanh": .tanh
+    case "sigmoid": .sigmoid
+    default: standard
+    }
+  }
+
   func apply(to value: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
     if let setting { return try setting.apply(to: value, in: &graph) }
     guard let standard else { return value }
@@ -229,10 +238,10 @@ struct LSTMCell: RecurrentCell {
     func step(
       _ projection: Value, _ states: [Value], in graph: inout Graph
     ) throws(PhospheneError) -> (output: Value, states: [Value]) {
-      let sum = try graph.add(projection, graph.matrixProduct(states[0], recurrentKernel))
+      let product = try graph.matrixProduct(states[0], recurrentKernel)
       let gates = LSTMGates(
         activation: settings.activation, recurrentActivation: settings.recurrentActivation)
-      let (output, carry) = try gates.apply(to: sum, carry: states[1], in: &graph)
+      let (output, carry) = try gates.apply(to: projection, product, carry: states[1], in: &graph)
       return (output, [output, carry])
     }
   }
@@ -244,10 +253,23 @@ struct LSTMGates: Sendable {
   let activation: CellActivation
   let recurrentActivation: CellActivation
 
+  /// Appends what becomes of the sums, which the step's input and the state contribute to.
   func apply(
-    to sums: Value, carry: Value, in graph: inout Graph
+    to projection: Value, _ product: Value, carry: Value, in graph: inout Graph
   ) throws(PhospheneError) -> (output: Value, carry: Value) {
-    let parts = try graph.parts(sums, 4)
+    if activation.function == .tanh, recurrentActivation.function == .sigmoid {
+      let shape = graph.shape(carry)
+      let units = shape[shape.rank - 1]
+      let rows = shape.elementCount / max(units, 1)
+      let step = try graph.lstmStep(
+        graph.reshape(projection, to: [rows, 4 * units]),
+        graph.reshape(product, to: [rows, 4 * units]),
+        carry: graph.reshape(carry, to: [rows, units]))
+      return (
+        try graph.reshape(step.state, to: shape), try graph.reshape(step.carry, to: shape)
+      )
+    }
+    let parts = try graph.parts(graph.add(projection, product), 4)
     let input = try recurrentActivation.apply(to: parts[0], in: &graph)
     let forget = try recurrentActivation.apply(to: parts[1], in: &graph)
     let candidate = try activation.apply(to: parts[2], in: &graph)
@@ -331,6 +353,12 @@ struct GRUCell: RecurrentCell {
       let axis = graph.shape(projection).rank - 1
       var product = try graph.matrixProduct(state, recurrentKernels[0])
       if biases.count > 1 { product = try graph.add(product, biases[1]) }
+      if recurrentKernels.count == 1, settings.activation.function == .tanh,
+        settings.recurrentActivation.function == .sigmoid
+      {
+        let output = try graph.gruStep(projection, product, state: state)
+        return (output, [output])
+      }
       var gates: [Value] = []
       for start in [0, units] {
         let sum = try graph.add(

@@ -1,9 +1,10 @@
 import Graphs
 import Tensors
 
-/// Keras' `SimpleRNN`, `GRU`, `LSTM`, the ConvLSTMs and `RNN` with cells of any kind: a cell applied
-/// to the steps of (batch, steps, ...) in turn. Keras 2's `CuDNNGRU` and `CuDNNLSTM` have the default
-/// settings of the two and the same weights, once those are brought into Keras' order.
+/// Keras' `SimpleRNN`, `GRU`, `LSTM`, the ConvLSTMs and `RNN`: a cell applied to each step in turn.
+///
+/// The input is (batch, steps, ...). Keras 2's `CuDNNGRU` and `CuDNNLSTM` have the default settings
+/// of the two and the same weights, once those are brought into Keras' order.
 ///
 /// A step that a mask leaves out keeps the states, and repeats the output of the step before (zeros,
 /// if there was none) or gives zeros, as `zero_output_for_mask` says.
