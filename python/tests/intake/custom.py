@@ -130,7 +130,10 @@ def arguments():
     mix = Mix(name="mix")
     first = mix(x, y=y, factor=0.5)
     second = mix(first["sum"], y=first["parts"][0], swap=True)
-    return keras.Model([x, y], [second["sum"], first["rest"][0]]), [numbers(2, 4), numbers(3, 4)[1:]]
+    return keras.Model([x, y], [second["sum"], first["rest"][0]]), [
+        numbers(2, 4),
+        numbers(3, 4)[1:],
+    ]
 
 
 @case
@@ -190,7 +193,9 @@ def backbone():
     image = layers.Input((6, 6, 3), name="image")
     deep = layers.Conv2D(4, 3, name="conv")(image)
     deep = layers.BatchNormalization(name="norm")(deep)
-    inner = keras.Model(image, [deep, layers.GlobalAveragePooling2D(name="pool")(deep)], name="inner")
+    inner = keras.Model(
+        image, [deep, layers.GlobalAveragePooling2D(name="pool")(deep)], name="inner"
+    )
 
     class Net(keras.Model):
         def __init__(self):

@@ -179,6 +179,7 @@ LAYERS = {
     "layer_norm": (SEQUENCE, lambda layers: layers.LayerNormalization()),
     "group_norm": (IMAGE, lambda layers: layers.GroupNormalization(2)),
     "prelu": (IMAGE, lambda layers: layers.PReLU(shared_axes=[1, 2])),
+    "normalization": (SEQUENCE, lambda layers: layers.Normalization()),
     "leaky_relu": (IMAGE, lambda layers: layers.LeakyReLU(0.1)),
     "embedding": (NUMBERS, lambda layers: layers.Embedding(7, 3)),
     "masking": (SEQUENCE, lambda layers: layers.Masking()),
@@ -222,17 +223,38 @@ LAYERS = {
 }
 """Layers in a network of their own: the shape of the input, and how to build the layer."""
 
+NEW_LAYERS = {
+    "spectral_norm": (
+        IMAGE,
+        lambda layers: layers.SpectralNormalization(layers.Conv2D(3, 2)),
+    ),
+    "spectral_norm_of_dense": (
+        SEQUENCE,
+        lambda layers: layers.TimeDistributed(layers.SpectralNormalization(layers.Dense(3))),
+    ),
+    "rms_norm": (SEQUENCE, lambda layers: layers.RMSNormalization()),
+    "reversible_embedding": (
+        NUMBERS,
+        lambda layers: layers.ReversibleEmbedding(7, 3, tie_weights=False),
+    ),
+    "grouped_attention": (
+        SEQUENCE,
+        lambda layers: lambda x: layers.GroupQueryAttention(2, 4, 2)(x, x),
+    ),
+}
+"""Those that only Keras 3 has, or can write."""
+
 
 def of_one_layer(name):
     def build(keras):
-        shape, make = LAYERS[name]
+        shape, make = (LAYERS | NEW_LAYERS)[name]
         x = keras.layers.Input(shape, dtype="int32" if shape == NUMBERS else "float32")
         return keras.Model(x, make(keras.layers)(x))
 
     return build
 
 
-NETWORKS = {
+STRUCTURES = {
     each.__name__: each
     for each in (
         dense,
@@ -248,7 +270,9 @@ NETWORKS = {
         frozen_parts,
         handed_states,
     )
-} | {name: of_one_layer(name) for name in LAYERS}
+}
+
+NETWORKS = STRUCTURES | {name: of_one_layer(name) for name in LAYERS | NEW_LAYERS}
 
 
 def scatter(network, seed):
@@ -260,6 +284,9 @@ def scatter(network, seed):
         numbers = random.normal(0, 0.4, shape)
         values.append(np.abs(numbers) + 0.5 if "variance" in name else numbers)
     network.set_weights(values)
+    for layer in network.layers:
+        if type(layer).__name__ == "Normalization":  # it computes with a copy
+            layer.finalize_state()
 
 
 def inputs_of(network, count=3):
@@ -276,6 +303,8 @@ def inputs_of(network, count=3):
 def write(keras, folder):
     """Write every network as a file of every kind, with its configuration, inputs and outputs."""
     for seed, (name, build) in enumerate(NETWORKS.items()):
+        if name in NEW_LAYERS and keras.__name__ == "tf_keras":
+            continue
         keras.backend.clear_session()
         network = build(keras)
         scatter(network, seed)
@@ -288,9 +317,9 @@ def write(keras, folder):
         (folder / f"{name}.json").write_text(network.to_json())
         network.save(folder / f"{name}.keras")
         network.save(folder / f"{name}.h5")
-        if name not in LAYERS:
+        if name in STRUCTURES:
             network.save_weights(folder / f"{name}.weights.h5")
-        if name not in LAYERS and keras.__name__ == "tf_keras":
+        if name in STRUCTURES and keras.__name__ == "tf_keras":
             network.save_weights(folder / f"{name}.legacy.h5")
 
 

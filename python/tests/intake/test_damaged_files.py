@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from conftest import TINY
 
 import phosphene as ph
 
@@ -126,6 +127,30 @@ def test_links_to_other_files_are_not_followed(files, tmp_path):
         ph.load(path, config=files / "conv.json")
 
 
+def test_arrays_that_the_file_does_not_have(tmp_path):
+    """Such a file would ask for all memory there is."""
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "hollow.weights.h5"
+    with h5py.File(path, "w") as file:
+        for layer in ("dense", "dense_1"):
+            file.create_dataset(f"layers/{layer}/vars/0", (1 << 24, 1 << 20), "f4", chunks=(64, 64))
+    with pytest.raises(ph.ModelFileError, match=r"states 70368744177664 bytes, which the file"):
+        ph.load(path, config=TINY)
+
+
+def test_archives_that_unpack_to_more_than_they_can(tmp_path):
+    path = tmp_path / "bomb.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.weights.h5", b"")
+        archive.writestr("config.json", b"{}")
+    data = bytearray(path.read_bytes())
+    place = data.rindex(b"PK\x01\x02") + 24  # the size in the directory at the end
+    data[place : place + 4] = (1 << 31).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(ph.ModelFileError, match=r"'config\.json' would unpack to 2147483648 bytes"):
+        ph.load(path)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -133,6 +158,7 @@ def test_links_to_other_files_are_not_followed(files, tmp_path):
         (b"PK\x03\x04 not really", "damaged"),
         (b"\x89HDF\r\n\x1a\n not really", "damaged"),
         (b"#!/bin/sh\n", "is no Keras model: it begins with"),
+        (b' {"class_name": "Sequential"}', "is a text, not a model: pass a configuration as"),
         (b"\x00\x00\x00\x00\x00\x00\x00\x80{", "strange"),
     ],
 )

@@ -46,6 +46,17 @@ def test_all_ways_lead_to_the_same_digest(files, networks, tmp_path):
 
 
 @pytest.mark.keras
+def test_a_folder_instead_of_a_zip(files, networks, tmp_path):
+    networks.conv.save(tmp_path / "conv", zipped=False)
+    assert ph.load(tmp_path / "conv").digest == ph.load(files / "conv.keras").digest
+    with pytest.raises(ph.InvalidArgumentError, match="configuration of its own"):
+        ph.load(tmp_path / "conv", config=files / "conv.json")
+    (tmp_path / "conv" / "model.weights.h5").unlink()
+    with pytest.raises(ph.ModelFileError, match=r"it has no 'model\.weights\.h5'"):
+        ph.load(tmp_path / "conv")
+
+
+@pytest.mark.keras
 @pytest.mark.parametrize("name", ["conv", "nested"])
 def test_weights_alone_by_key_or_in_order(networks, name):
     network = getattr(networks, name)

@@ -217,9 +217,7 @@ class _Merger:
             offset = pair[0] - factor * known[0]
             if not math.isclose(pair[0], factor * known[0]) and not float(offset).is_integer():
                 continue
-            ones = self._add(
-                Entry("add", "Add", module=_NUMPY), self._vector(entry, known), factor
-            )
+            ones = self._add(Entry("add", "Add", module=_NUMPY), self._vector(entry, known), factor)
             total = self._add(Entry("sum", "Sum", {"axis": None, "keepdims": False}, _NUMPY), ones)
             if math.isclose(pair[0], factor * known[0]):
                 return total

@@ -94,7 +94,11 @@ def _layers(trace: Trace, active: Callable[[], bool]) -> list[Change]:
         return operation_call(operation, *args, **kwargs)
 
     def init_node(
-        node: Any, operation: Any, call_args: Any = None, call_kwargs: Any = None, outputs: Any = None
+        node: Any,
+        operation: Any,
+        call_args: Any = None,
+        call_kwargs: Any = None,
+        outputs: Any = None,
     ) -> None:
         if active():  # a layer may return None or a constant beside its tensors
             flat = keras.flatten(outputs)

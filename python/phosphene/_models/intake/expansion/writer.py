@@ -298,9 +298,7 @@ class Writer:
     def _extra_outputs(self, node: Any) -> list[Any]:
         """Return the masks that an expanded call returns behind its outputs."""
         masks = [self._keras.get_mask(tensor) for tensor in node.outputs]
-        return [
-            mask for mask in masks if mask is not None and self._trace.origin(mask) is not None
-        ]
+        return [mask for mask in masks if mask is not None and self._trace.origin(mask) is not None]
 
     def _write_call(
         self, network: Network, known: dict[int, Any], found: _Found, node: Any, call: Call
@@ -331,9 +329,7 @@ class Writer:
             if each is not None
         }
 
-    def _argument(
-        self, network: Network, known: dict[int, Any], operation: Any, value: Any
-    ) -> Any:
+    def _argument(self, network: Network, known: dict[int, Any], operation: Any, value: Any) -> Any:
         """Return one leaf of a call's arguments as the network knows it."""
         keras = self._keras
         if isinstance(value, keras.Variable):

@@ -31,9 +31,7 @@ def read_file(
         By class name, what stands in for layers.
     """
     if path.is_dir():
-        raise ModelFileError(
-            f"{path} is a folder. Save the model with model.save('model.keras') and load that."
-        )
+        return _read_folder(path, config, handlers)
     if path.exists() and not path.is_file():  # a pipe would keep us waiting for a writer
         raise ModelFileError(f"{path} is not a file.")
     try:
@@ -45,6 +43,11 @@ def read_file(
         from phosphene._models.intake.files.h5_file import read_h5_file
 
         return read_h5_file(path, config, handlers)
+    if start.lstrip().startswith(b"{"):
+        raise ModelFileError(
+            f"{path} is a text, not a model: pass a configuration as config= beside the file that "
+            "has the weights."
+        )
     if config is not None:
         raise InvalidArgumentError(f"{path} has a configuration of its own; leave out config=.")
     if start.startswith(b"PK"):
@@ -59,3 +62,17 @@ def read_file(
         f"{path} is no Keras model: it begins with {start[:8]!r}. load reads .keras, .h5, "
         ".hdf5, .weights.h5 (with config=) and .safetensors files."
     )
+
+
+def _read_folder(path: Path, config: Any, handlers: Mapping[str, Handler] | None) -> Intake:
+    """Read what ``model.save(path, zipped=False)`` writes."""
+    if not (path / "config.json").is_file():
+        raise ModelFileError(
+            f"{path} is a folder without a Keras model. Save the model with "
+            "model.save('model.keras') and load that."
+        )
+    if config is not None:
+        raise InvalidArgumentError(f"{path} has a configuration of its own; leave out config=.")
+    from phosphene._models.intake.files.keras_file import read_keras_file
+
+    return read_keras_file(path, handlers)

@@ -52,7 +52,8 @@ def read_h5_file(
         stated = config if own is None else json.loads(text_of(own))
         if own is not None and isinstance(stated, dict) and "keras_version" in root.attrs:
             stated.setdefault("keras_version", text_of(root.attrs["keras_version"]))
-        handled, taken = Handled(stated), set()
+        handled = Handled(stated)
+        taken: set[tuple[str, str]] = set()
         if handlers:
             stated = json.loads(config_json(stated))
             handled, taken = handled_config(stated, handlers, group, by_layer=by_layer)

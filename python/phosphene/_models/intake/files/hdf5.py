@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+LARGEST_RATIO = 1100
+"""No compression in these files makes more bytes of one."""
+
 _DAMAGE = (
     OSError,
     ValueError,
@@ -42,7 +45,9 @@ def refusing(path: Path) -> Iterator[None]:
     except (PhospheneError, MemoryError):
         raise
     except _DAMAGE as error:
-        reason = " ".join(str(error).split()).strip("'\" ").rstrip(".") or type(error).__name__
+        # Of a KeyError the text is the argument with quotation marks around it.
+        text = error.args[0] if isinstance(error, KeyError) and error.args else error
+        reason = " ".join(str(text).split()).rstrip(".") or type(error).__name__
         raise ModelFileError(f"{path} is damaged or no Keras model: {reason}.") from error
 
 
@@ -72,6 +77,8 @@ def array_at(group: Any, name: str) -> NDArray[Any]:
         raise ValueError(f"the weight {place!r} is missing")
     if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
         raise ValueError(f"{place!r} is no array of this file")
+    if found.nbytes > LARGEST_RATIO * (found.id.get_storage_size() + 1024):
+        raise ValueError(f"{place!r} states {found.nbytes} bytes, which the file doesn't have")
     if found.dtype.kind == "V" and found.dtype.itemsize == 2:
         # HDF5 has no bfloat16: the two bytes are the upper half of a float32.
         halves = np.frombuffer(found[()].tobytes(), np.uint16).astype(np.uint32)

@@ -209,7 +209,8 @@ class _Reader:
 
 def _base_name(layer: Description) -> str:
     """Return what a layer's group is called, its number left out."""
-    return snake_case(_CLASSES.get(layer["kind"], layer["kind"]))
+    kind = str(layer["kind"])
+    return snake_case(_CLASSES.get(kind, kind))
 
 
 def _identity(layer: Description) -> Any:
