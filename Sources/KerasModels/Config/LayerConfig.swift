@@ -17,6 +17,9 @@ struct LayerConfig {
     (self.registeredName, self.decoder) = (registeredName, decoder)
   }
 
+  /// The version of Keras whose numbers the settings mean.
+  var writer: KerasVersion { KerasVersion.writer(of: decoder) }
+
   /// Whether it is an operation of `keras.ops` and no layer; some activations are called as such.
   var isOperation: Bool {
     ["keras.src.ops", "keras.ops", "keras.src.activations"].contains { module.hasPrefix($0) }

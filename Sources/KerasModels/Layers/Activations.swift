@@ -133,9 +133,13 @@ struct Softmax: Layer {
   let arguments = ["inputs", "mask"]
   let passesMask = true
 
-  private enum CodingKeys: String, CodingKey { case axis }
+  private enum CodingKeys: String, CodingKey {
+    case axis
+    case robustMasking = "robust_masking"
+  }
 
   private let axes: [Int]
+  private let masking: SoftmaxMasking
 
   init(decoding config: LayerConfig) throws {
     let settings = try config.container(keyedBy: CodingKeys.self)
@@ -143,6 +147,8 @@ struct Softmax: Layer {
     guard !axes.isEmpty else {
       throw PhospheneError.invalidArgument("axis needs at least one axis")
     }
+    let isRobust = try settings.decodeIfPresent(Bool.self, forKey: .robustMasking) ?? false
+    masking = config.writer == .keras3 ? .zeroing : isRobust ? .replacing : .lowering
   }
 
   func lower(
@@ -151,16 +157,25 @@ struct Softmax: Layer {
     [
       try context.graph.maskedSoftmax(
         context.call.tensors("inputs").map(\.value).only("Softmax"), mask: context.call.mask,
-        axes: axes)
+        axes: axes, masking: masking)
     ]
   }
 }
 
+/// What becomes of masked elements in a softmax; the three differ where all of them are masked.
+enum SoftmaxMasking: Sendable {
+  /// They are moved far down, as in Keras 2.
+  case lowering
+  /// A number far down stands in for them, so that they share evenly.
+  case replacing
+  /// As ``replacing``, and the result is zero there.
+  case zeroing
+}
+
 extension Graph {
-  /// Appends the softmax over axes, counted from the end if negative, as Keras' layer `Softmax`
-  /// masks it: where the mask is zero, so is the result.
+  /// Appends the softmax over axes, counted from the end if negative, of what a mask leaves.
   mutating func maskedSoftmax(
-    _ x: Value, mask: Value?, axes: [Int]
+    _ x: Value, mask: Value?, axes: [Int], masking: SoftmaxMasking
   ) throws(PhospheneError) -> Value {
     let shape = shape(x)
     var positive: [Int] = []
@@ -173,13 +188,16 @@ extension Graph {
       noteActivation(result, of: x, isProbability: true)
       return result
     }
-    let keeps = try binary(.greater, mask, constant(0.5))
-    let kept = try select(keeps, x, constant(-1e9))
+    let keeps = try masking == .lowering ? mask : binary(.greater, mask, constant(0.5))
+    let kept =
+      try masking == .lowering
+      ? add(x, linear(mask, scale: 1e9, offset: -1e9)) : select(keeps, x, constant(-1e9))
     guard self.shape(kept) == shape else {
       throw .invalidArgument(
         "a mask of shape \(self.shape(mask)) doesn't fit an input of shape \(shape)")
     }
-    let result = try select(keeps, softmax(kept, axes: positive), constant(0))
+    var result = try softmax(kept, axes: positive)
+    if masking == .zeroing { result = try select(keeps, result, constant(0)) }
     noteActivation(result, of: x, isProbability: true)
     return result
   }

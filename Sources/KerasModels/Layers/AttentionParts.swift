@@ -14,6 +14,7 @@ struct AttentionSettings {
   /// Keras computes differently where it can't use its fused function, as with dropout.
   let hasDropout: Bool
   let window: Int?
+  let writer: KerasVersion
 
   private enum CodingKeys: String, CodingKey {
     case dropout
@@ -23,6 +24,7 @@ struct AttentionSettings {
   }
 
   init(_ config: LayerConfig) throws {
+    writer = config.writer
     let settings = try config.container(keyedBy: CodingKeys.self)
     useBias = try settings.decodeIfPresent(Bool.self, forKey: .useBias) ?? true
     useGate = try settings.decodeIfPresent(Bool.self, forKey: .useGate) ?? false
@@ -105,8 +107,8 @@ extension Graph {
 
   /// Appends the softmax over the last `axes` axes, masked in one of Keras' two ways.
   ///
-  /// Keras' fused function spreads a line that is masked as a whole evenly; its layer `Softmax`
-  /// makes zeros of it.
+  /// Keras' fused function spreads a line that is masked as a whole evenly, and so does Keras 2; the
+  /// layer `Softmax` of Keras 3 makes zeros of it.
   mutating func attention(
     _ scores: Value, mask: Value?, axes: Int, isFused: Bool
   ) throws(PhospheneError) -> Value {
@@ -114,7 +116,9 @@ extension Graph {
     let last = Array(rank - axes..<rank)
     guard var mask else { return try softmax(scores, axes: last) }
     while shape(mask).rank < rank { mask = try expanded(mask, before: 2 * axes) }
-    guard isFused else { return try maskedSoftmax(scores, mask: mask, axes: last) }
+    guard isFused else {
+      return try maskedSoftmax(scores, mask: mask, axes: last, masking: .zeroing)
+    }
     return try softmax(select(mask, scores, constant(-2.372671e38)), axes: last)
   }
 }

@@ -3,13 +3,17 @@ import Tensors
 
 /// Keras' `Add`, `Subtract`, `Multiply`, `Average`, `Maximum` and `Minimum` of several inputs.
 ///
-/// Where all inputs have masks, a step of the result counts if it counts in any of them.
+/// Where all inputs have masks, a step of the result counts if it counts in any of them; in Keras 2
+/// if it counts in all that have one.
 struct Merge: Layer {
   static let classNames = ["Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"]
 
   private let className: String
+  private let writer: KerasVersion
 
-  init(decoding config: LayerConfig) throws { className = config.className }
+  init(decoding config: LayerConfig) throws {
+    (className, writer) = (config.className, config.writer)
+  }
 
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
@@ -54,9 +58,9 @@ struct Merge: Layer {
     _ masks: [Value?], in context: inout LoweringContext
   ) throws(PhospheneError) {
     let known = masks.compactMap { $0 }
-    guard known.count == masks.count else { return }
-    var mask = known[0]
-    for other in known.dropFirst() { mask = try context.graph.binary(.maximum, mask, other) }
+    guard var mask = known.first, known.count == masks.count || writer == .keras2 else { return }
+    let joined: BinaryFunction = writer == .keras2 ? .minimum : .maximum
+    for other in known.dropFirst() { mask = try context.graph.binary(joined, mask, other) }
     context.setMask(mask)
   }
 
@@ -92,7 +96,8 @@ struct Merge: Layer {
       let axes = graph.shape(input).axes
       let ones = [Int](repeating: 1, count: axes.isEmpty ? 0 : rank - axes.count)
       values.append(try graph.reshape(input, to: Shape(axes.prefix(1) + ones + axes.dropFirst())))
-      guard let mask, axes.count == rank, ["Maximum", "Minimum", "Multiply"].contains(className)
+      guard let mask, axes.count == rank, writer == .keras3,
+        ["Maximum", "Minimum", "Multiply"].contains(className)
       else {
         filters.append(nil)
         continue
@@ -111,8 +116,10 @@ struct Concatenate: Layer {
   private enum CodingKeys: String, CodingKey { case axis }
 
   private let axis: Int
+  private let writer: KerasVersion
 
   init(decoding config: LayerConfig) throws {
+    writer = config.writer
     axis =
       try config.container(keyedBy: CodingKeys.self)
       .decodeIfPresent(Int.self, forKey: .axis) ?? -1
@@ -129,7 +136,7 @@ struct Concatenate: Layer {
   }
 
   /// The masks, ones where there is none, joined like the inputs; a step counts if any of its
-  /// features does.
+  /// features does, in Keras 2 if all do.
   private func mask(
     of inputs: [Value], _ masks: [Value?], in graph: inout Graph
   ) throws(PhospheneError) -> Value {
@@ -144,7 +151,8 @@ struct Concatenate: Layer {
       parts.append(try graph.broadcast(part, to: shape))
     }
     let joined = try graph.concatenate(parts, axis: axis)
-    return try graph.reduce(.maximum, joined, axes: [graph.shape(joined).rank - 1])
+    return try graph.reduce(
+      writer == .keras2 ? .minimum : .maximum, joined, axes: [graph.shape(joined).rank - 1])
   }
 }
 

@@ -49,8 +49,9 @@ struct MultiHeadAttention: Layer {
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
     let inputs = try AttentionInputs(settings.window, readsQueryMask: false, in: &context)
-    // Keras takes the masks off the tensors themselves, and no later layer sees them.
-    context.unmasked.formUnion([inputs.query, inputs.value, inputs.key])
+    // Keras 3 takes the masks off the tensors themselves, and no later layer sees them.
+    let isKeras3 = settings.writer == .keras3
+    if isKeras3 { context.unmasked.formUnion([inputs.query, inputs.value, inputs.key]) }
     let queryShape = context.graph.shape(inputs.query)
     // Letters of the axes between batch and features, then of heads and features of a head.
     let rank = context.graph.shape(inputs.value).rank + 1
@@ -82,7 +83,7 @@ struct MultiHeadAttention: Layer {
     let weights = try context.graph.attention(
       context.graph.einsum(EinsumEquation(equations.scores), [scaled, key]),
       mask: inputs.mask, axes: axes.count,
-      isFused: !settings.hasDropout && !returnsScores && rank == 4)
+      isFused: !isKeras3 || (!settings.hasDropout && !returnsScores && rank == 4))
     var result = try context.graph.einsum(EinsumEquation(equations.values), [weights, value])
     if let gate {
       result = try context.graph.multiply(result, context.graph.unary(.sigmoid, gate))

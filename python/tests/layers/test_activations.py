@@ -119,7 +119,7 @@ def test_every_function_of_keras_is_known():
 
 
 def edited(config, keras_version=None, **settings):
-    """Return a Sequential model of one layer, with settings as other versions of Keras write them."""
+    """Return a model of one layer, with settings as other versions of Keras write them."""
     document = {
         "class_name": "Sequential",
         "config": {

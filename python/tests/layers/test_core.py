@@ -43,7 +43,7 @@ TABLE = {
         "plain": row(lambda keras: keras.layers.Dense(4), (6,)),
         "without bias": row(lambda keras: keras.layers.Dense(4, use_bias=False), (6,)),
         "rank 3": row(lambda keras: keras.layers.Dense(4, activation="tanh"), (3, 6)),
-        "rank 4, softmax": row(lambda keras: keras.layers.Dense(4, activation="softmax"), (2, 3, 6)),
+        "softmax": row(lambda keras: keras.layers.Dense(4, activation="softmax"), (2, 3, 6)),
     },
     "EinsumDense": {
         "a product of matrices": row(einsum("ab,bc->ac", 4), (6,)),
