@@ -58,34 +58,64 @@ public func sparseProductKernel(
   try require(
     view.length == matrix.columnCount,
     "a matrix of \(matrix.columnCount) columns can't be multiplied with axis \(axis) of \(input)")
-  let starts = matrix.rows.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
-  let columns = matrix.rows.flatMap { $0.map { Int32($0.column) } }
-  let values = matrix.rows.flatMap { $0.map(\.value) }
+  let plan = SparseRows(matrix)
   let (rowCount, inner) = (matrix.rows.count, view.inner)
-  let work = max(1, inner * max(columns.count, 1) / max(rowCount, 1))
+  let work = max(1, inner * plan.columns.count / max(rowCount, 1))
   return LoopKernel { arguments in
     let (x, y) = (arguments[0], arguments[1])
     Threads.split(view.outer * rowCount, grain: max(1, loopGrain / work)) { range in
-      for item in range {
-        let (outer, row) = item.quotientAndRemainder(dividingBy: rowCount)
-        let (source, target) = (x + outer * view.length * inner, y + item * inner)
-        let entries = starts[row]..<starts[row + 1]
-        if inner == 1 {
-          var sum: Float = 0
-          for entry in entries { sum += values[entry] * source[Int(columns[entry])] }
-          target[0] = sum
-          continue
-        }
-        // A run of the result stays in the first-level cache until it is complete.
-        for first in stride(from: 0, to: inner, by: 1024) {
-          let count = min(1024, inner - first)
-          let sums = target + first
-          sums.update(repeating: 0, count: count)
-          for entry in entries {
-            let (factor, line) = (values[entry], source + Int(columns[entry]) * inner + first)
-            for index in 0..<count { sums[index] += factor * line[index] }
+      plan.withPointers { starts, columns, values in
+        var (outer, row) = range.lowerBound.quotientAndRemainder(dividingBy: rowCount)
+        for item in range {
+          let (source, target) = (x + outer * view.length * inner, y + item * inner)
+          let entries = starts[row]..<starts[row + 1]
+          if inner == 1 {
+            var sum: Float = 0
+            for entry in entries { sum += values[entry] * source[Int(columns[entry])] }
+            target[0] = sum
+          } else {
+            // A run of the result stays in the first-level cache until it is complete.
+            for first in stride(from: 0, to: inner, by: 1024) {
+              let count = min(1024, inner - first)
+              let sums = target + first
+              sums.update(repeating: 0, count: count)
+              for entry in entries {
+                let line = source + Int(columns[entry]) * inner + first
+                let factor = values[entry]
+                for index in 0..<count { sums[index] += factor * line[index] }
+              }
+            }
           }
+          row += 1
+          if row == rowCount { (outer, row) = (outer + 1, 0) }
         }
+      }
+    }
+  }
+}
+
+/// The elements of a sparse matrix one behind the other.
+private struct SparseRows: Sendable {
+  /// Where the elements of each row begin, and where the last ones end.
+  let starts: [Int]
+  let columns: [Int32]
+  let values: [Float]
+
+  init(_ matrix: SparseMatrix) {
+    starts = matrix.rows.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
+    columns = matrix.rows.flatMap { $0.map { Int32($0.column) } }
+    values = matrix.rows.flatMap { $0.map(\.value) }
+  }
+
+  /// Calls `body` with the arrays, which it reads without comparing positions with their lengths.
+  @inline(__always) func withPointers(
+    _ body: (
+      UnsafeBufferPointer<Int>, UnsafeBufferPointer<Int32>, UnsafeBufferPointer<Float>
+    ) -> Void
+  ) {
+    starts.withUnsafeBufferPointer { starts in
+      columns.withUnsafeBufferPointer { columns in
+        values.withUnsafeBufferPointer { values in body(starts, columns, values) }
       }
     }
   }
