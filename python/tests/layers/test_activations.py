@@ -208,3 +208,39 @@ def test_the_value_before_an_activation_can_be_asked_for(name):
     received = ph.gradient(model, x, ph.energy("after", pre_activation=True))
     expected = ph.gradient(model, x, ph.energy("before"))
     np.testing.assert_allclose(received, expected, atol=1e-5)
+
+
+def gelu(x):
+    """A function of one's own, which Keras writes down as its own ``gelu``."""
+    import keras
+
+    return 0.5 * x * (1 + keras.ops.tanh(x))
+
+
+@pytest.mark.parametrize("make", ["Dense", "Activation"])
+@pytest.mark.parametrize("function", ["own", "approximate", "TensorFlow"])
+def test_a_function_that_shares_a_name_is_told_apart(make, function):
+    import keras
+    import tensorflow as tf
+
+    activation = {"own": gelu, "approximate": keras.ops.gelu, "TensorFlow": tf.nn.gelu}[function]
+    layer = getattr(keras.layers, make)(
+        activation=activation, **({"units": 3} if make == "Dense" else {})
+    )
+    network = keras.Sequential([keras.Input((6,)), layer])
+    x = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
+    np.testing.assert_allclose(ph.load(network)(x), network(x), atol=1e-6)
+
+
+def test_a_function_that_shares_a_name_is_refused_where_it_cannot_be_followed():
+    import keras
+
+    network = keras.Sequential([keras.Input((4, 6)), keras.layers.LSTM(3, activation=gelu)])
+    with pytest.raises(ph.UnsupportedError, match="LSTM.*can't be expanded"):
+        ph.load(network)
+    tf_keras = pytest.importorskip("tf_keras")
+    network = tf_keras.Sequential(
+        [tf_keras.layers.Input((6,)), tf_keras.layers.Dense(3, activation=gelu)]
+    )
+    with pytest.raises(ph.UnsupportedError, match="called like one of Keras'"):
+        ph.load(network)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from phosphene._errors import InvalidArgumentError, PhospheneError, UnsupportedError
 from phosphene._models.intake.architecture import Architecture, Description, Intake
 from phosphene._models.intake.expansion import Expansion, expand, is_plain
+from phosphene._models.intake.expansion.activations import is_misnamed
 from phosphene._models.intake.expansion.backend import is_keras_3
 from phosphene._models.intake.expansion.refusals import first_sentence
 from phosphene._models.intake.variables.adapted import is_adapted, plain_variables
@@ -75,8 +76,14 @@ def live_architecture(model: Any, handlers: Mapping[str, Handler] | None = None)
 def _architecture(model: Any, name: str, handlers: Mapping[str, Handler]) -> Architecture:
     """Return the structure that a model states, or what it is found to compute."""
     expands = is_keras_3(model)
-    if handlers and expands:
+    misnamed = is_misnamed(model)
+    if expands and (handlers or misnamed):
         return Architecture(_expansion(model, handlers).config)
+    if misnamed:
+        raise UnsupportedError(
+            f"{name} has an activation that is called like one of Keras' and computes something "
+            "else, which isn't supported in Keras 2: move the model to Keras 3."
+        )
     try:
         config = _stated_config(model)
     except Exception as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from phosphene._engine.library import lib, text
 from phosphene._errors import InvalidArgumentError
+from phosphene._models.intake.expansion.activations import is_misnamed
 from phosphene._models.intake.expansion.refusals import refused
 from phosphene._models.symbolic.network import Entry, plain
 
@@ -34,6 +35,8 @@ def describes_itself(keras: Keras, layer: Any) -> bool:
         return False
     if getattr(layer, "quantization_mode", None) is not None:
         return True  # its call isn't what is computed; the engine says what it makes of it
+    if is_misnamed(layer):
+        return False
     try:
         return not _holds_code(keras.described(layer)["config"])
     except Exception:  # whatever a user's own object raises
