@@ -50,7 +50,7 @@ def adaptive(name, rank):
     last, first = (*SIZES[rank], 3), (3, *SIZES[rank])
     divisors = tuple(size // 2 if size % 2 == 0 else size for size in SIZES[rank])
     return {
-        # TensorFlow's gradient of the largest of all elements isn't one: it reads outside of arrays.
+        # TensorFlow's gradient of the largest of all reads outside of arrays.
         "one part": layer(name, last, output_size=1, smooth="Average" in name),
         "parts of equal length": layer(name, last, output_size=divisors),
         "overlapping parts": layer(name, last, output_size=3),
