@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from conftest import relative_error
 from conformance.keras_side import scatter_weights
+from conftest import relative_error
 
 import phosphene as ph
 
@@ -134,6 +134,18 @@ REFUSED = {
             "config": {"cell": {"class_name": "Dense", "config": {"units": 2}}},
         },
         r"a cell of class 'Dense' isn't supported; known are GRUCell",
+    ),
+    "a cell of one's own": (
+        {
+            "class_name": "RNN",
+            "config": {
+                "cell": {
+                    "class_name": "StackedRNNCells",
+                    "config": {"cells": [{"class_name": "Mine", "config": {"name": "mine"}}]},
+                },
+            },
+        },
+        r"a cell of class 'Mine' isn't supported; known are GRUCell",
     ),
     "no cells": (
         {

@@ -60,7 +60,7 @@ struct RecurrentLayer: Layer {
       case "GRU", "CuDNNGRU": try GRUCell(decoding: config)
       case "LSTM", "CuDNNLSTM": try LSTMCell(decoding: config)
       case "SimpleRNN": try SimpleRecurrentCell(decoding: config)
-      case "RNN": try settings.decode(LayerEntry.self, forKey: .cell).recurrentCell()
+      case "RNN": try settings.decode(CellEntry.self, forKey: .cell).cell
       default: try ConvolutionalLSTMCell(decoding: config)
       }
   }

@@ -12,15 +12,12 @@ struct StackedCells: RecurrentCell {
 
   init(decoding config: LayerConfig) throws {
     let entries = try config.container(keyedBy: CodingKeys.self)
-      .decode([LayerEntry].self, forKey: .cells)
+      .decode([CellEntry].self, forKey: .cells)
     guard !entries.isEmpty else {
       throw PhospheneError.invalidArgument("cells needs at least one cell")
     }
-    var cells: [(name: String, cell: any RecurrentCell)] = []
-    for (name, entry) in zip(savedNames(of: entries.map(\.className)), entries) {
-      cells.append((name, try entry.recurrentCell()))
-    }
-    self.cells = cells
+    cells = zip(savedNames(of: entries.map(\.className)), entries)
+      .map { (name: $0, cell: $1.cell) }
   }
 
   func prepared(
@@ -67,13 +64,26 @@ struct StackedCells: RecurrentCell {
   }
 }
 
-extension LayerEntry {
-  /// The entry's layer as a cell.
-  func recurrentCell() throws(PhospheneError) -> any RecurrentCell {
-    if case .layer(let layer) = kind, let cell = layer as? any RecurrentCell { return cell }
-    throw .unsupported(
-      "a cell of class '\(className)' isn't supported; known are GRUCell, LSTMCell, SimpleRNNCell "
-        + "and StackedRNNCells")
+/// The entry of a cell in the configuration of what is around it.
+struct CellEntry: Decodable {
+  let className: String
+  let cell: any RecurrentCell
+
+  private enum CodingKeys: String, CodingKey { case className = "class_name" }
+
+  init(from decoder: any Decoder) throws {
+    className = try decoder.container(keyedBy: CodingKeys.self)
+      .decode(String.self, forKey: .className)
+    let known = ["GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"]
+    guard known.contains(className),
+      case .layer(let layer) = try LayerEntry(from: decoder).kind,
+      let cell = layer as? any RecurrentCell
+    else {
+      throw PhospheneError.unsupported(
+        "a cell of class '\(className)' isn't supported; known are "
+          + known.joined(separator: ", "))
+    }
+    self.cell = cell
   }
 }
 

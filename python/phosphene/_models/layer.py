@@ -118,8 +118,8 @@ class Layer:
     def output_shape(self) -> Shape | list[Shape]:
         """The shape of the output of `call`, None for the batch; a list for several.
 
-        An object that stands for one of several outputs, such as ``model["lstm:1"]``, has that one's
-        shape.
+        An object that stands for one of several outputs, such as ``model["lstm:1"]``, has the
+        shape of that one.
         """
         shapes = self._model.shapes
         if self.call is None or self.call not in shapes:

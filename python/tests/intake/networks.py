@@ -164,6 +164,25 @@ def handed_states(keras):
     return keras.Model(steps, [y, layers.LSTM(3)(x, initial_state=[c, h])])
 
 
+def words(keras):
+    """Sentences of words of which 0 is none: Keras 2 makes other masks of it than Keras 3."""
+    layers = keras.layers
+    ids = layers.Input((2, 3), dtype="int32")
+    sentences = layers.TimeDistributed(layers.LSTM(3))(layers.Embedding(7, 4, mask_zero=True)(ids))
+    return keras.Model(ids, layers.GRU(3)(sentences))
+
+
+def masks_inside(keras):
+    """A model that masks, applied to each step."""
+    layers = keras.layers
+    word = layers.Input((3,), dtype="int32")
+    embedded = layers.Embedding(7, 4, mask_zero=True)(word)
+    part = keras.Model(word, layers.LSTM(3, return_sequences=True)(embedded))
+    ids = layers.Input((2, 3), dtype="int32")
+    sentences = layers.TimeDistributed(layers.GRU(2))(layers.TimeDistributed(part)(ids))
+    return keras.Model(ids, layers.GRU(3)(sentences))
+
+
 SEQUENCE, IMAGE, FILM, NUMBERS = (5, 4), (6, 6, 4), (3, 6, 6, 4), (5,)
 
 LAYERS = {
@@ -269,6 +288,8 @@ STRUCTURES = {
         long_names,
         frozen_parts,
         handed_states,
+        words,
+        masks_inside,
     )
 }
 

@@ -148,9 +148,9 @@ TABLE = {
         "a value": chain(
             lambda layers: [layers.Masking(-1.5), layers.LSTM(3)], sequence(value=-1.5)
         )[0],
-        "an array": chain(
-            lambda layers: [layers.Masking(np.zeros(4, np.float32)), layers.LSTM(3)]
-        )[1],
+        "an array": chain(lambda layers: [layers.Masking(np.zeros(4, np.float32)), layers.LSTM(3)])[
+            1
+        ],
     },
     "heeded by": both_ways(
         {

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from layers.checking import Given, check, row, rows
 
-import phosphene as ph
-
 pytestmark = pytest.mark.keras
 
 STEPS = (5, 3)
@@ -308,9 +306,7 @@ TABLE["ConvLSTM2D"] |= {
         on_jax=True,
     ),
     "channels first, from states": row(
-        lambda keras: keras.layers.ConvLSTM2D(
-            3, 2, padding="same", data_format="channels_first"
-        ),
+        lambda keras: keras.layers.ConvLSTM2D(3, 2, padding="same", data_format="channels_first"),
         (3, 2, 6, 5),
         (3, 6, 5),
         (3, 6, 5),
