@@ -41,7 +41,7 @@ struct FourierTransform: Sendable {
   }
 
   /// Matrices of more elements than a network has weights aren't made.
-  private static let longestFrame = 1 << 13
+  static let longestFrame = 1 << 13
 
   let length: Int
   /// The samples of a frame that the window leaves, and where they begin.
@@ -70,15 +70,15 @@ struct FourierTransform: Sendable {
   }
 
   /// Appends real and imaginary parts (..., frames, frequencies) of signals (..., samples), which
-  /// are mirrored at both ends.
+  /// are mirrored at both ends if the first frame's middle lies at their start.
   func apply(
-    to signals: Value, stride: Int, in graph: inout Graph
+    to signals: Value, stride: Int, isCentered: Bool = true, in graph: inout Graph
   ) throws(PhospheneError) -> (real: Value, imaginary: Value) {
     let shape = graph.shape(signals)
-    let edge = length / 2
-    guard let count = shape.axes.last, count > edge else {
+    let edge = isCentered ? length / 2 : 0
+    guard let count = shape.axes.last, count > edge, count + 2 * edge >= length else {
       throw .invalidArgument(
-        "signals need more than \(edge) samples for fft_length \(length), received shape \(shape)")
+        "signals of shape \(shape) have too few samples for fft_length \(length)")
     }
     let frameCount = (count + 2 * edge - length) / stride + 1
     var positions: [Float] = []

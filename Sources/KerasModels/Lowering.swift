@@ -120,13 +120,15 @@ struct Lowering {
     let path = prefix + call.path
     let networkPath = weightPrefix.isEmpty ? "" : String(weightPrefix.dropLast())
     var remaining: [MaskedValue] = []
-    for source in call.sources {
+    for (source, reference) in zip(call.sources, call.arguments.tensors) {
       guard source.output < results[source.call].count else {
         throw .invalidArgument(
           "layer '\(path)' reads output \(source.output) of a layer that has "
             + "\(results[source.call].count)")
       }
-      remaining.append(results[source.call][source.output].without(unmasked))
+      var tensor = results[source.call][source.output].without(unmasked)
+      if let type = reference.dataType { tensor.wholeNumbers = elementRange(ofWholeType: type) }
+      remaining.append(tensor)
     }
     remaining.reverse()
     // A variable of the network is a tensor like any other to the layer that is called on it.

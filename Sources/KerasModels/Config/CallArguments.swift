@@ -202,7 +202,9 @@ extension Argument: Decodable where Source == TensorReference {
     }
     switch className {
     case "__keras_tensor__":
-      self = .tensor(try config.decode(TensorReference.self, forKey: .history))
+      var tensor = try config.decode(TensorReference.self, forKey: .history)
+      tensor.dataType = try? config.decodeIfPresent(String.self, forKey: .dtype)
+      self = .tensor(tensor)
     case "__slice__":
       self = .slice(
         start: try config.decodeIfPresent(Argument.self, forKey: .start) ?? .none,

@@ -78,6 +78,19 @@ struct LayerEntry: Decodable, Sendable {
   }
 }
 
+/// Returns the smallest and the largest number of one of Keras' types, if it has whole numbers only.
+func elementRange(ofWholeType name: String) -> ClosedRange<Float>? {
+  switch name {
+  case "uint8": 0...255
+  case "int8": -128...127
+  case "uint16": 0...65535
+  case "int16": -32768...32767
+  case "uint32", "uint64": 0 ... .greatestFiniteMagnitude
+  case "int32", "int64": -.greatestFiniteMagnitude ... .greatestFiniteMagnitude
+  default: nil
+  }
+}
+
 /// What an `InputLayer` says.
 struct InputConfig: Decodable, Sendable {
   /// The lengths of the axes, batch included; `nil` for one that is free.
@@ -85,17 +98,7 @@ struct InputConfig: Decodable, Sendable {
   let dataType: String
 
   /// The smallest and the largest number of the type, if it has whole numbers only.
-  var wholeNumbers: ClosedRange<Float>? {
-    switch dataType {
-    case "uint8": 0...255
-    case "int8": -128...127
-    case "uint16": 0...65535
-    case "int16": -32768...32767
-    case "uint32", "uint64": 0 ... .greatestFiniteMagnitude
-    case "int32", "int64": -.greatestFiniteMagnitude ... .greatestFiniteMagnitude
-    default: nil
-    }
-  }
+  var wholeNumbers: ClosedRange<Float>? { elementRange(ofWholeType: dataType) }
 
   private enum CodingKeys: String, CodingKey {
     case dtype

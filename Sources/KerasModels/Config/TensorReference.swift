@@ -5,6 +5,18 @@ struct TensorReference: Hashable, Sendable, Decodable {
   let layer: String
   let call: Int
   let output: Int
+  /// Keras' element type, where the configuration states it; no part of the reference.
+  var dataType: String?
+
+  static func == (a: Self, b: Self) -> Bool {
+    a.layer == b.layer && a.call == b.call && a.output == b.output
+  }
+
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(layer)
+    hasher.combine(call)
+    hasher.combine(output)
+  }
 
   init(layer: String, call: Int, output: Int) {
     (self.layer, self.call, self.output) = (layer, call, output)

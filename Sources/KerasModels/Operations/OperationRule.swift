@@ -58,7 +58,7 @@ struct OperationRule: Sendable {
     for family in [
       elementwise, comparisons, reductions, ordering, quantiles, shapes, places, joining, indexing,
       scattering, linearAlgebra, diagonals, activations, normalization, windows,
-      patches,
+      patches, images, imageFilters, fourier, sampling,
     ] {
       rules.merge(family) { _, _ in preconditionFailure("two rules have the same name") }
     }

@@ -79,16 +79,18 @@ private func convert(_ context: inout LoweringContext) throws(PhospheneError) ->
 
 /// A conversion that takes numbers beyond the range of the type to its ends.
 private func saturatingCast(_ context: inout LoweringContext) throws(PhospheneError) -> [Value] {
-  let ranges: [String: (Float, Float)] = [
-    "uint8": (0, 255), "int8": (-128, 127), "uint16": (0, 65_535), "int16": (-32_768, 32_767),
-    "uint32": (0, 4_294_967_296), "int32": (-2_147_483_648, 2_147_483_648),
-    "float16": (-65_504, 65_504), "bool": (0, 1),
-  ]
   let x = try context.requiredValue("x")
   let dataType = try context.call.text("dtype") ?? "float32"
   var value = x
-  if let range = ranges[dataType] {
-    value = try context.graph.unary(.clip(low: range.0, high: range.1), x)
+  let range: ClosedRange<Float>? =
+    switch dataType {
+    case "bool": 0...1
+    case "float16": -65504...65504
+    default: elementRange(ofWholeType: dataType)
+    }
+  if let range {
+    value = try context.graph.unary(
+      .clip(low: range.lowerBound, high: range.upperBound), x)
   }
   return [try context.graph.cast(value, to: dataType)]
 }
