@@ -64,10 +64,15 @@ print("fine")
 
 
 def run(keras, **environment):
-    folder = str(Path(ph.__file__).parents[1])
+    return run_program(PROGRAM.format(keras=keras), **environment)
+
+
+def run_program(code, **environment):
+    folders = [str(Path(ph.__file__).parents[1]), str(Path(__file__).parent)]
+    paths = {"PYTHONPATH": os.pathsep.join(folders), "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(keras=keras)],
-        env={**os.environ, "PYTHONPATH": folder, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+        [sys.executable, "-c", code],
+        env={**os.environ, **paths, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -89,6 +94,39 @@ def test_tf_keras():
     if importlib.util.find_spec("tf_keras") is None:
         pytest.skip("tf_keras isn't installed")
     finished = run("tf_keras")
+    assert finished.stdout == "fine\n", finished.stderr
+
+
+LIVE_NETWORKS = """
+import warnings
+warnings.simplefilter("ignore")
+import numpy as np
+import networks
+import phosphene as ph
+import tf_keras
+for seed, (name, build) in enumerate(networks.NETWORKS.items()):
+    if name in networks.NEW_LAYERS:
+        continue
+    tf_keras.backend.clear_session()
+    network = build(tf_keras)
+    networks.scatter(network, seed)
+    inputs = networks.inputs_of(network)
+    inputs = inputs if len(inputs) > 1 else inputs[0]
+    expected = network(inputs, training=False)
+    received = ph.load(network)(inputs)
+    if not isinstance(expected, (list, tuple)):
+        expected, received = [expected], [received]
+    for ours, theirs in zip(received, map(np.asarray, expected), strict=True):
+        assert np.abs(ours - theirs).max() < 2e-5 * np.abs(theirs).max(), name
+print("fine")
+"""
+
+
+@pytest.mark.keras
+def test_layers_of_live_tf_keras():
+    if importlib.util.find_spec("tf_keras") is None:
+        pytest.skip("tf_keras isn't installed")
+    finished = run_program(LIVE_NETWORKS)
     assert finished.stdout == "fine\n", finished.stderr
 
 
