@@ -210,7 +210,8 @@ struct Dot: Layer {
 /// `CustomScaleLayer` of `keras.applications`' InceptionResNetV2: the first input plus a multiple of
 /// the second.
 struct CustomScale: Layer {
-  static let classNames = ["CustomScaleLayer"]
+  /// Keras 2 writes the second, under which it registered the class.
+  static let classNames = ["CustomScaleLayer", "Custom>CustomScaleLayer"]
 
   private enum CodingKeys: String, CodingKey { case scale }
 

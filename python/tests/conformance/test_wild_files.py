@@ -18,6 +18,7 @@ FOLDER = Path(os.environ.get("PHOSPHENE_WEIGHTS", "/nonexistent"))
 
 pytestmark = [
     pytest.mark.keras,
+    pytest.mark.conformance,
     pytest.mark.skipif(not FOLDER.is_dir(), reason="PHOSPHENE_WEIGHTS names no folder"),
 ]
 
