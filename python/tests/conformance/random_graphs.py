@@ -1,8 +1,6 @@
-"""Random Functional networks of every supported layer, chosen by Hypothesis."""
+"""Random Functional networks of layers of every family, chosen by Hypothesis."""
 
-from dataclasses import dataclass, field
-from typing import Any
-
+from conformance.random_layers import AllSteps
 from hypothesis import strategies as st
 
 SMOOTH = ["linear", "tanh", "sigmoid", "softmax"]
@@ -20,7 +18,7 @@ def build_network(draw, *, smooth):
     """
     import keras
 
-    builder = Builder(draw, smooth, SMOOTH if smooth else [*SMOOTH, "relu"])
+    builder = NetworkBuilder(draw, smooth, SMOOTH if smooth else [*SMOOTH, "relu"])
     shape = tuple(draw(st.integers(low, high)) for low, high in ((4, 8), (4, 8), (1, 4)))
     image = keras.Input(shape, name="image")
     x = image
@@ -29,39 +27,19 @@ def build_network(draw, *, smooth):
     return keras.Model(image, builder.head(x), name="drawn")
 
 
-@dataclass
-class Builder:
-    """Appends drawn layers; keeps their names apart and what later layers may join."""
-
-    draw: Any
-    smooth: bool
-    activations: list[str]
-    count: int = 0
-    seen: list[Any] = field(default_factory=list)
-
-    def name(self, kind):
-        self.count += 1
-        return f"{kind}_{self.count}"
-
-    def integer(self, low, high):
-        return self.draw(st.integers(low, high))
-
-    def one_of(self, *choices):
-        return self.draw(st.sampled_from(choices))
+class NetworkBuilder(AllSteps):
+    """Appends layers to a network."""
 
     def step(self, x):
         """Return `x` passed through one more layer, or a few that belong together."""
-        kinds = [
+        plain = [
             self.conv, self.conv, self.pool, self.norm, self.activate, self.pad, self.dense,
             self.residual, self.concatenate, self.nested, self.shared, self.reshape, self.dropout,
         ]  # fmt: skip
         self.seen.append(x)
-        result = self.draw(st.sampled_from(kinds))(x)
+        result = self.one_of(*self.one_of(plain, plain, *self.families()))(x)
         # What would grow too large is left out rather than the whole example.
         return result if result.shape[1] * result.shape[2] * result.shape[3] <= LARGEST else x
-
-    def activation(self):
-        return self.one_of(*self.activations)
 
     def conv(self, x):
         from keras import layers
