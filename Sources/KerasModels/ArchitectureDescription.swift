@@ -29,6 +29,8 @@ struct ArchitectureDescription: Encodable {
     let outputShapes: [[Int?]]
     let parameters: Int
     let trainable: Bool
+    /// Whether it is a function of `keras.ops`, which Keras doesn't count among the layers.
+    let isOperation: Bool
     let activation: String?
     let weights: [Weight]
     let calls: [String]
@@ -180,12 +182,20 @@ private struct LayerListBuilder {
         return structure.outputShapes[(prefixes.first ?? "") + source.path]?.first ?? []
       },
       outputShapes: outputShapes, parameters: parameters, trainable: isTrainable,
+      isOperation: layer.isOperation,
       activation: layer.activation, weights: weights, calls: paths,
       connectedTo: sources.map { (prefixes.first ?? "") + $0.path }, layers: inner)
   }
 }
 
 extension LayerEntry {
+  /// Whether it is a function of `keras.ops`; those that Keras 2 wrapped are layers.
+  fileprivate var isOperation: Bool {
+    guard case .layer(let layer) = kind else { return false }
+    let isWrapped = className.hasSuffix("OpLambda") || className == "TensorFlowOpLayer"
+    return LayerRegistry.isOperation(layer) && !isWrapped
+  }
+
   /// The name of the layer's activation, if it has one.
   fileprivate var activation: String? {
     guard case .layer(let layer) = kind else { return nil }

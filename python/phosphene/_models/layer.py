@@ -107,7 +107,17 @@ class Layer:
     @property
     def layers(self) -> list[Layer]:
         """The layers of a nested model; empty for any other layer."""
+        return [layer for layer in self.nodes if not layer.is_operation]
+
+    @property
+    def nodes(self) -> list[Layer]:
+        """The layers of a nested model and its functions of `keras.ops`."""
         return [Layer(self._model, each) for each in self.description.get("layers", [])]
+
+    @property
+    def is_operation(self) -> bool:
+        """Whether it is a function of `keras.ops`, which isn't among Keras' ``model.layers``."""
+        return bool(self.description["is_operation"])
 
     @property
     def input_shape(self) -> Shape | list[Shape]:

@@ -18,18 +18,28 @@ if TYPE_CHECKING:
 _CALL = re.compile(r"#\d+(?=/|$|:)|:\d+$")
 """What tells calls and outputs of a layer apart: ``dense#1``, ``inner#1/conv``, ``lstm:1``."""
 
+_OUTPUT = re.compile(r":\d+$")
+
 
 class Lookup:
     """The layers of a model under all the names that they have."""
 
     def __init__(self, model: Model, description: dict[str, Any]) -> None:
-        self.layers = [Layer(model, each) for each in description["layers"]]
-        self.all_layers = list(_flat(self.layers))
+        top = [Layer(model, each) for each in description["layers"]]
+        nodes = list(_flat(top))
+        self.layers = [layer for layer in top if not layer.is_operation]
+        self.all_layers = [layer for layer in nodes if not layer.is_operation]
         self.trace: tuple[str, ...] = tuple(description["trace"])
+        operations = {call for layer in nodes if layer.is_operation for call in layer.calls}
+        self.layer_trace = tuple(
+            path for path in self.trace if _OUTPUT.sub("", path) not in operations
+        )
+        """What a trace holds unless it is asked for more: functions of `keras.ops` left out."""
         self.shapes = dict(zip(self.trace, map(tuple, description["trace_shapes"]), strict=True))
         self._model = model
-        self._top = {layer.name: layer for layer in self.layers}
-        self._by_path = {layer.path: layer for layer in self.all_layers}
+        self._nodes = nodes
+        self._top = {layer.name: layer for layer in top}
+        self._by_path = {layer.path: layer for layer in nodes}
         self._traced = frozenset(self.trace)
 
     def find(self, wanted: Any) -> Layer:
@@ -45,7 +55,7 @@ class Lookup:
             return found
         if wanted in self._traced:
             return self._called(wanted)
-        nested = [layer for layer in self.all_layers if layer.name == wanted]
+        nested = [layer for layer in self._nodes if layer.name == wanted]
         if len(nested) == 1:
             return nested[0]
         if nested:
@@ -70,7 +80,7 @@ class Lookup:
     def select(self, wanted: Any) -> tuple[str, ...]:
         """Return the paths that names, globs, kinds and layers stand for, in execution order."""
         if wanted is None:
-            return self.trace
+            return self.layer_trace
         if isinstance(wanted, (str, Layer, int)) or not isinstance(wanted, Iterable):
             wanted = (wanted,)
         chosen: set[str] = set()
@@ -83,11 +93,13 @@ class Lookup:
     def _matches(self, wanted: Any) -> Sequence[str]:
         if not isinstance(wanted, str) or wanted in self._traced or wanted in self._by_path:
             return (self.path(wanted),)
-        kind = [call for layer in self.all_layers if layer.kind == wanted for call in layer.calls]
+        kind = [call for layer in self._nodes if layer.kind == wanted for call in layer.calls]
         if kind:
             return kind
         if any(mark in wanted for mark in "*?["):
-            matching = fnmatch.filter(self.trace, wanted)
+            matching = fnmatch.filter(self.layer_trace, wanted) or fnmatch.filter(
+                self.trace, wanted
+            )
             if matching:
                 return matching
             raise self._unknown(wanted)
@@ -138,4 +150,4 @@ def name_of(layer: Any) -> str:
 def _flat(layers: Iterable[Layer]) -> Iterable[Layer]:
     for layer in layers:
         yield layer
-        yield from _flat(layer.layers)
+        yield from _flat(layer.nodes)

@@ -150,7 +150,7 @@ class Model:
     def select(self, layers: Any) -> tuple[str, ...]:
         """Return the paths that names, globs, kinds and layers stand for, in execution order."""
         if layers is None:
-            return self._lookup.trace
+            return self._lookup.layer_trace
         key = tuple(layers) if isinstance(layers, list) else layers
         named = type(key) is str or (type(key) is tuple and all(type(each) is str for each in key))
         if not named:

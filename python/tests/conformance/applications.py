@@ -31,7 +31,7 @@ def build(name, side, **settings):
     keras.utils.clear_session()
     keras.utils.set_random_seed(1)
     network = getattr(keras.applications, name)(
-        weights=None, input_shape=(side, side, 3), name="application", **settings
+        weights=None, input_shape=(side, side, 3), **settings
     )
     scatter_weights(network, seed=1)
     norms = [

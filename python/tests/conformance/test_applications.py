@@ -31,7 +31,7 @@ def agrees(name, side, **settings):
     # The scores: softmax would multiply the noise of float32 in them.
     settings = {**settings, "classifier_activation": None}
     network = build(name, side, **settings)
-    x = images(side)
+    x = ph.load(network).prepare(images(side))
     compare_layers(network, x)
     compare_gradients(network, x, lambda: in_float64(network, name, side, **settings))
 
