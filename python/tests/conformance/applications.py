@@ -34,6 +34,9 @@ def build(name, side, **settings):
         weights=None, input_shape=(side, side, 3), **settings
     )
     scatter_weights(network, seed=1)
+    for layer in network._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # what Keras does when it loads weights
     norms = [
         layer
         for layer in network._flatten_layers()
@@ -62,6 +65,9 @@ def in_float64(network, name, side, **settings):
     finally:
         keras.config.set_dtype_policy(policy)
     twin.set_weights(network.get_weights())
+    for layer in twin._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
     return twin
 
 
