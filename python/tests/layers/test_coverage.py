@@ -16,8 +16,19 @@ OLD_NAMES = {
 }  # fmt: skip
 """Names under which Keras 1 and 2 wrote classes that are compared under their present name."""
 
-KERAS_2_ONLY = {"CuDNNGRU", "CuDNNLSTM", "ThresholdedReLU"}
+KERAS_2_ONLY = {
+    "CuDNNGRU", "CuDNNLSTM", "RandomHeight", "RandomWidth", "SlicingOpLambda", "TFOpLambda",
+    "TensorFlowOpLayer", "ThresholdedReLU",
+}  # fmt: skip
 """Classes that Keras 3 has no more: tests of the intake compare them with files of Keras 2."""
+
+UNDER_OTHER_NAMES = {
+    "Equalization", "GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells",
+}  # fmt: skip
+"""Cells are compared by themselves under "Cells" and inside "RNN"; equalization is the identity."""
+
+KERAS_FAILS = {"ConvTranspose", "Rearrange"}
+"""Operations that Keras 3.15 can't run in a model of any batch: compared in tests of their own."""
 
 NO_FUNCTION = {
     "FlaxLayer": "code",
@@ -38,11 +49,12 @@ ABSTRACT = {"InputLayer", "Layer", "Wrapper"}
 
 def test_every_supported_layer_is_compared_with_keras():
     untested = set(supported()["layers"]) - set(covered(operations=False)) - OLD_NAMES
-    assert sorted(untested - KERAS_2_ONLY) == []
+    assert sorted(untested - KERAS_2_ONLY - UNDER_OTHER_NAMES) == []
 
 
 def test_every_supported_operation_is_compared_with_keras():
-    assert sorted(set(supported()["operations"]) - set(covered(operations=True))) == []
+    untested = set(supported()["operations"]) - set(covered(operations=True))
+    assert sorted(untested - KERAS_FAILS) == []
 
 
 @pytest.mark.keras
