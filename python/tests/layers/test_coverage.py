@@ -17,8 +17,8 @@ OLD_NAMES = {
 """Names under which Keras 1 and 2 wrote classes that are compared under their present name."""
 
 KERAS_2_ONLY = {
-    "CuDNNGRU", "CuDNNLSTM", "RandomHeight", "RandomWidth", "SlicingOpLambda", "TFOpLambda",
-    "TensorFlowOpLayer", "ThresholdedReLU",
+    "CuDNNGRU", "Custom>CustomScaleLayer", "CuDNNLSTM", "RandomHeight", "RandomWidth",
+    "SlicingOpLambda", "TFOpLambda", "TensorFlowOpLayer", "ThresholdedReLU",
 }  # fmt: skip
 """Classes that Keras 3 has no more: tests of the intake compare them with files of Keras 2."""
 
