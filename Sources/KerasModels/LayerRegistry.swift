@@ -109,7 +109,9 @@ enum LayerRegistry {
 
   private static func refusal(of config: LayerConfig) -> String {
     if config.isOperation {
-      return "this operation of keras.ops isn't supported; give a handler for it (handlers=)"
+      let reason = OperationRule.refusals[config.className].map { ": \($0)" } ?? ""
+      return
+        "this operation of keras.ops isn't supported\(reason); give a handler for it (handlers=)"
     }
     switch config.className {
     case "Lambda":

@@ -14,7 +14,8 @@ extension OperationRule {
     .merging(composedFunctions, uniquingKeysWith: { first, _ in first })
 
   private static let unaryFunctions: [String: UnaryFunction] = [
-    "Absolute": .absolute, "Arccos": .arccosine, "Arccosh": .inverseHyperbolicCosine,
+    "Abs": .absolute, "Absolute": .absolute, "Arccos": .arccosine,
+    "Arccosh": .inverseHyperbolicCosine,
     "Arcsin": .arcsine, "Arcsinh": .inverseHyperbolicSine, "Arctan": .arctangent,
     "Arctanh": .inverseHyperbolicTangent, "Cbrt": .cubeRoot, "Ceil": .ceiling, "Cos": .cosine,
     "Cosh": .hyperbolicCosine, "Deg2rad": .linear(scale: .pi / 180, offset: 0), "Erf": .erf,
@@ -39,6 +40,7 @@ extension OperationRule {
     "BitwiseLeftShift": binary(multiplyByPowerOfTwo, of: ["x", "y"]),
     "BitwiseRightShift": binary(floorDivideByPowerOfTwo, of: ["x", "y"]),
     "Clip": OperationRule(["x"], settings: ["x_min", "x_max"], clip),
+    "Conj": unary { _, x in x },
     "Conjugate": unary { _, x in x },
     "Copy": unary { _, x in x },
     "DivideNoNan": binary { graph, a, b in try graph.quotient(a, b) },

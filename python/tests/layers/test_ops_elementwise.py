@@ -45,6 +45,7 @@ def binary(name, *given, **settings):
 
 UNARY = {
     "Absolute": unary("absolute", SHAPE),
+    "Angle": unary("angle", SHAPE, smooth=False),
     "Arccos": unary("arccos", INSIDE),
     "Arccosh": unary("arccosh", ABOVE_ONE),
     "Arcsin": unary("arcsin", INSIDE),
@@ -103,6 +104,10 @@ BINARY = {
         "array": row(lambda keras: lambda x: x + np.arange(4, dtype="float32"), SHAPE),
     },
     "Arctan2": {"all quadrants": binary("arctan2", SHAPE, SHAPE)},
+    "BitwiseLeftShift": {"whole": binary("bitwise_left_shift", Whole(SHAPE, 9), Whole(SHAPE, 4))},
+    "BitwiseRightShift": {
+        "whole": binary("bitwise_right_shift", Whole(SHAPE, 99, -99), Whole(SHAPE, 4))
+    },
     "Divide": {
         "tensors": binary("divide", SHAPE, POSITIVE),
         "reflected": row(lambda keras: lambda x: 1 / x, POSITIVE),
