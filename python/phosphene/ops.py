@@ -3,8 +3,8 @@
 A handler says what a layer computes that Phosphene doesn't know: it gets the layer and the values
 that the layer is called on, and returns a value. Nothing is computed meanwhile; the functions here
 and the operators of a `Value` note what shall be computed. They have the names and parameters of
-Keras' own, and take values, numbers and arrays. Arrays of numbers alone, such as ``numpy.arange(9)``,
-are made with NumPy.
+Keras' own, and take values, numbers and arrays. Arrays of numbers alone, such as
+``numpy.arange(9)``, are made with NumPy.
 
 Examples
 --------
@@ -33,7 +33,7 @@ from phosphene._models.symbolic.value import Value, call, outputs_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HandledLayer", "Value", "image", *sorted(name for name in functions() if "." not in name)]
+__all__ = ["HandledLayer", "Value", *sorted({name.split(".")[0] for name in functions()})]
 
 
 def _made(function: Function, public: str) -> Callable[..., Any]:

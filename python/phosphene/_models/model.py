@@ -52,12 +52,13 @@ def load(
     classes
         The names of the outputs, in order, or the path of a text file with one a line.
     like
-        Some inputs that the network is used with; their range stands in for `preprocessing`.
+        Some inputs that the network is used with; their range stands in for `preprocessing`, and
+        their shapes for those that a subclassed live model doesn't keep.
     handlers
         For layers that hold code in a file, or that can't be expanded or aren't known: ``{class or
-        class name: function}``. The function gets a `phosphene.ops.HandledLayer` and the values that
-        the layer is called on, and returns what it computes of them, as a value or a list or dict of
-        values; see `phosphene.ops`.
+        class name: function}``. The function gets a `phosphene.ops.HandledLayer` and the values
+        that the layer is called on, and returns what it computes of them, as a value or a list or
+        dict of values; see `phosphene.ops`.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def load(
     array([[3.5]], dtype=float32)
     """
     return Model(
-        read(source, config, handlers),
+        read(source, config, handlers, like),
         preprocessing=preprocessing,
         classes=classes,
         like=like,

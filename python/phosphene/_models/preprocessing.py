@@ -187,6 +187,10 @@ def _given(value: Any) -> Preprocessing:
 
 def _from_examples(like: Any) -> Preprocessing:
     """Conclude the range from some of the user's inputs."""
+    if isinstance(like, Mapping):
+        like = list(like.values())
+    if isinstance(like, (list, tuple)) and any(np.ndim(each) > 1 for each in like):
+        like = np.concatenate([np.ravel(each) for each in like])  # one array an input
     values = np.asarray(like)
     if values.size == 0 or values.dtype.kind not in "fiub":
         raise InvalidArgumentError("like= takes an array of some inputs; received no numbers.")
@@ -217,7 +221,7 @@ def _found(config: Mapping[str, Any], weight: _Weights) -> Preprocessing | None:
             # The mean of pixels lies between the smallest and the largest.
             if 0 <= low <= high <= 1:
                 return _said(_UNIT, "Normalization found")
-            return _said(_PIXELS, "Normalization found") if 2 < high and 0 <= low else None
+            return _said(_PIXELS, "Normalization found") if high > 2 and low >= 0 else None
         if not kind.startswith(_PASSING):
             return None
     return None

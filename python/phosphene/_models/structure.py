@@ -1,4 +1,4 @@
-"""In which structure a model takes its inputs and returns its outputs: one array, a list, a dict."""
+"""In which structure a model takes inputs and returns outputs: one array, a list, a dict."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _single(config: Mapping[str, Any]) -> Structure:
 
 
 def _counted(tree: Any, leaves: list[Any]) -> Any:
-    """Number the leaves in the order in which the engine lists them: dicts by sorted keys."""
+    """Return a tree with numbers for leaves, as the engine lists them: dicts by sorted keys."""
     if isinstance(tree, dict):
         numbers = {key: _counted(tree[key], leaves) for key in sorted(tree)}
         return {key: numbers[key] for key in tree}

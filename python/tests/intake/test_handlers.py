@@ -83,7 +83,7 @@ def test_weights_of_a_pair():
         (lambda layer, x: x if x > 0 else -x, r"can't decide an if.*where"),
         (lambda layer, x: np.exp(np.asarray(x)), r"has no numbers yet"),
         (lambda layer, x: ph.ops.exp(np.ones(2)), r"Exp works on the values.*none was given"),
-        (lambda layer, x: x + object(), r"object can't be an argument"),
+        (lambda layer, x: x + object(), r"object can.t stand in a network"),
     ],
 )
 def test_mistakes_of_a_handler_are_named(handler, message):
@@ -155,7 +155,7 @@ def test_files_and_live_models_are_handled_alike(saved, kind):
     config = model.to_json() if "weights" in kind else None
     source = model if kind == "live" else folder / kind
     if kind != "live":
-        with pytest.raises(ph.UnsupportedError, match="affine.*handlers="):
+        with pytest.raises(ph.UnsupportedError, match=r"affine.*handlers="):
             ph.load(source, config=config)
     loaded = ph.load(source, config=config, handlers=HANDLERS)
     x = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")

@@ -1,4 +1,4 @@
-"""Handlers: what a user says about layers that the engine doesn't know, as networks in their place."""
+"""Handlers: what users say about layers that aren't known, as networks in their place."""
 
 from __future__ import annotations
 

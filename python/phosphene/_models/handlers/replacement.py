@@ -93,8 +93,8 @@ class _Replacement:
             return
         if any(each.meaning() != networks[0].meaning() for each in networks[1:]):
             raise InvalidArgumentError(
-                f"The handler of layer {path!r} computes different things in the {len(calls)} calls "
-                "of the layer; let it do the same in each."
+                f"The handler of layer {path!r} computes different things in the {len(calls)} "
+                "calls of the layer; let it do the same in each."
             )
         written = networks[0].to_config()
         written.update(name=name_of(entry), stands_for=entry["class_name"])
@@ -137,8 +137,8 @@ def _network(
     outputs = values_in(returned)
     if not outputs or any(each.network is not network for each in outputs):
         raise InvalidArgumentError(
-            f"The handler of layer {path!r} must return a value of phosphene.ops, or a list or dict "
-            f"of them; it returned {returned!r:.60}."
+            f"The handler of layer {path!r} must return a value of phosphene.ops, or a list or "
+            f"dict of them; it returned {returned!r:.60}."
         )
     network.outputs = [_output(network, value) for value in outputs]
     return network
@@ -157,7 +157,7 @@ def _filled(value: Any, tensors: Any) -> Any:
 
 def _output(network: Network, value: Value) -> Tensor:
     """Return an output of a network; a variable that is one gets a call of its own."""
-    tensor = tensors_in(value)
+    tensor: Tensor | Weight = tensors_in(value)
     if isinstance(tensor, Weight):
         multiplying = Entry("multiply", "Multiply", module="keras.src.ops.numpy")
         return network.call(multiplying, tensor, 1.0)

@@ -21,7 +21,7 @@ _ACCEPTED = (
 )
 
 
-def read(source: Any, config: Any = None, handlers: Any = None) -> Intake:
+def read(source: Any, config: Any = None, handlers: Any = None, like: Any = None) -> Intake:
     """Return what `source` holds, as a model of the engine.
 
     Parameters
@@ -32,6 +32,8 @@ def read(source: Any, config: Any = None, handlers: Any = None) -> Intake:
         The configuration for a file that has weights only.
     handlers
         By class or class name, what stands in for layers.
+    like
+        Some inputs of the model.
     """
     named = by_name(handlers)
     if isinstance(source, (str, os.PathLike)):
@@ -44,7 +46,7 @@ def read(source: Any, config: Any = None, handlers: Any = None) -> Intake:
             f"a {type(source).__name__}."
         )
     if is_live_model(source):
-        return read_live_model(source, named)
+        return read_live_model(source, named, like)
     if isinstance(source, tuple) and len(source) == 2:
         return _read_pair(*source, named)
     raise InvalidArgumentError(f"load takes {_ACCEPTED}; received a {type(source).__name__}.")

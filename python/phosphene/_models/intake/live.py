@@ -35,13 +35,17 @@ def is_live_model(value: Any) -> bool:
     )
 
 
-def read_live_model(model: Any, handlers: Mapping[str, Handler] | None = None) -> Intake:
-    """Return a snapshot of a live model."""
-    architecture = live_architecture(model, handlers)
+def read_live_model(
+    model: Any, handlers: Mapping[str, Handler] | None = None, like: Any = None
+) -> Intake:
+    """Return a snapshot of a live model; the parameters are those of `live_architecture`."""
+    architecture = live_architecture(model, handlers, like)
     return architecture.join(live_weights(architecture, model, handlers))
 
 
-def live_architecture(model: Any, handlers: Mapping[str, Handler] | None = None) -> Architecture:
+def live_architecture(
+    model: Any, handlers: Mapping[str, Handler] | None = None, like: Any = None
+) -> Architecture:
     """Return the structure of a live model.
 
     Parameters
@@ -50,6 +54,8 @@ def live_architecture(model: Any, handlers: Mapping[str, Handler] | None = None)
         A built model.
     handlers
         By class name, what stands in for layers.
+    like
+        Some inputs of the model, for one that doesn't keep their shapes.
 
     Raises
     ------
@@ -64,7 +70,7 @@ def live_architecture(model: Any, handlers: Mapping[str, Handler] | None = None)
             f"{name} has no weights yet, because its input shape isn't known: begin it with an "
             "Input layer, or call it once."
         )
-    architecture = _architecture(model, name, handlers or {})
+    architecture = _architecture(model, name, handlers or {}, like)
     version = getattr(sys.modules.get(type(model).__module__.split(".")[0]), "__version__", None)
     if version is None and is_keras_3(model):
         version = sys.modules["keras"].__version__
@@ -73,12 +79,14 @@ def live_architecture(model: Any, handlers: Mapping[str, Handler] | None = None)
     return architecture
 
 
-def _architecture(model: Any, name: str, handlers: Mapping[str, Handler]) -> Architecture:
+def _architecture(
+    model: Any, name: str, handlers: Mapping[str, Handler], like: Any
+) -> Architecture:
     """Return the structure that a model states, or what it is found to compute."""
     expands = is_keras_3(model)
     misnamed = is_misnamed(model)
     if expands and (handlers or misnamed):
-        return Architecture(_expansion(model, handlers).config)
+        return Architecture(_expansion(model, handlers, like).config)
     if misnamed:
         raise UnsupportedError(
             f"{name} has an activation that is called like one of Keras' and computes something "
@@ -88,13 +96,13 @@ def _architecture(model: Any, name: str, handlers: Mapping[str, Handler]) -> Arc
         config = _stated_config(model)
     except Exception as error:
         if expands:
-            return Architecture(_expansion(model, handlers).config)
+            return Architecture(_expansion(model, handlers, like).config)
         raise _undescribed(name, first_sentence(error)) from error
     try:
         return Architecture(config)
     except PhospheneError as error:
         if expands and not is_plain(model):
-            return Architecture(_expansion(model, handlers).config)
+            return Architecture(_expansion(model, handlers, like).config)
         if json.loads(config).get("class_name") not in _GRAPHS:
             raise _undescribed(name, "its call is code") from error
         raise
@@ -139,12 +147,12 @@ def live_weights(
     return _level(architecture.layers, model)
 
 
-def _expansion(model: Any, handlers: Mapping[str, Handler]) -> Expansion:
+def _expansion(model: Any, handlers: Mapping[str, Handler], like: Any = None) -> Expansion:
     """Return what a model expands to; it is kept until something of the model changes."""
     signature = (live_signature(model), tuple(handlers.items()))
     known = _EXPANSIONS.get(model)
     if known is None or known[0] != signature:
-        known = _EXPANSIONS[model] = (signature, expand(model, handlers))
+        known = _EXPANSIONS[model] = (signature, expand(model, handlers, like))
     return known[1]
 
 

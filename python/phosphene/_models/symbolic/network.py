@@ -214,8 +214,8 @@ def encoded(value: Any) -> Any:
         config = {"shape": value.shape, "dtype": "float32", "keras_history": _reference(value)}
         return {"class_name": "__keras_tensor__", "config": config}
     if isinstance(value, Weight):
-        config = {"name": value.name, "shape": list(value.shape), "trainable": value.trainable}
-        return {"class_name": "__weight__", "config": config}
+        weight = {"name": value.name, "shape": list(value.shape), "trainable": value.trainable}
+        return {"class_name": "__weight__", "config": weight}
     if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, (int, float, np.generic)):
@@ -234,9 +234,7 @@ def encoded(value: Any) -> Any:
             return value.item()
         config = {"value": value.tolist(), "dtype": value.dtype.name}
         return {"class_name": "__numpy__", "config": config}
-    raise InvalidArgumentError(
-        f"a {type(value).__name__} can't be an argument of a layer or function: {value!r:.60}"
-    )
+    raise InvalidArgumentError(f"a {type(value).__name__} can't stand in a network: {value!r:.60}")
 
 
 def plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Symbolic values: what handlers compute with, by operators and the functions of `phosphene.ops`."""
+"""Symbolic values: what handlers compute with, by operators and functions of `phosphene.ops`."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Value:
     """A tensor that isn't computed yet, in a network that is being put together.
 
     A handler gets values and returns values; nobody else makes them. They take the operators of
-    arrays (``+ - * / // % ** @``, comparisons, ``& | ^ ~``, indexing), with numbers and arrays on the
-    other side, and the functions of `phosphene.ops`.
+    arrays (``+ - * / // % ** @``, comparisons, ``& | ^ ~``, indexing), with numbers and arrays on
+    the other side, and the functions of `phosphene.ops`.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Value:
         """How many axes it has."""
         return len(self.shape)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
         if not isinstance(self.tensor, Weight):
             raise InvalidArgumentError(
                 f"{self!r} has no numbers yet: a handler is asked what shall be computed, before "
@@ -187,8 +187,8 @@ def call(
     if len(networks) != 1:
         found = "none was given" if not networks else "some belong to another call of a handler"
         raise InvalidArgumentError(
-            f"{class_name} works on the values that the handler was called on; {found}. Numbers alone "
-            "are computed with NumPy."
+            f"{class_name} works on the values that the handler was called on; {found}. Numbers "
+            "alone are computed with NumPy."
         )
     network = next(iter(networks.values()))
     plain_args, plain_kwargs = tensors_in(args), tensors_in(kwargs)
@@ -255,7 +255,7 @@ def output_shapes(network: Network, tensor: Tensor) -> list[tuple[int | None, ..
 def _known(network: Network, shape: tuple[int | None, ...] | None) -> tuple[int | None, ...]:
     if shape is None:
         raise InvalidArgumentError(
-            f"The shape of what layer {network.name!r} is called on isn't known, because a layer in "
-            "front of it can't be computed; give a handler for that one too."
+            f"The shape of what layer {network.name!r} is called on isn't known, because a layer "
+            "in front of it can't be computed; give a handler for that one too."
         )
     return shape

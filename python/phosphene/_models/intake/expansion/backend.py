@@ -33,6 +33,7 @@ class Keras:
     def _load(self) -> None:
         source = import_module("keras.src")
         self.backend = source.backend
+        self.ops = import_module("keras.src.ops")
         self.tree = source.tree
         self.global_state = import_module("keras.src.backend.common.global_state")
         self.tensors = import_module("keras.src.backend.common.keras_tensor")

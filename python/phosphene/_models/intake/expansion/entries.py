@@ -60,8 +60,19 @@ def layer_entry(keras: Keras, layer: Any, name: str) -> Entry:
     return Entry(name, described["class_name"], config, described["module"] or "", source=layer)
 
 
-def operation_entry(keras: Keras, operation: Any, name: str) -> Entry:
+def operation_entry(keras: Keras, operation: Any, name: str, caller: Any) -> Entry:
     """Return the entry of a function of ``keras.ops``.
+
+    Parameters
+    ----------
+    keras
+        Keras.
+    operation
+        The function.
+    name
+        What it is called in its network.
+    caller
+        The layer or model that calls it.
 
     Raises
     ------
@@ -79,8 +90,8 @@ def operation_entry(keras: Keras, operation: Any, name: str) -> Entry:
         try:
             config[setting] = plain(_setting(keras, operation, setting))
         except InvalidArgumentError as error:
-            reason = f"its setting {setting!r} can't be written down: {error}"
-            raise refused(operation, reason) from None
+            reason = f"it calls {kind.__name__}, whose {setting} can't be written down, as {error}"
+            raise refused(caller, reason) from None
     return Entry(name, kind.__name__, config, kind.__module__, source=operation)
 
 

@@ -6,13 +6,14 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from phosphene._errors import UnsupportedError
 from phosphene._models.config import escaped
 from phosphene._models.handlers import apply_handlers
 from phosphene._models.intake.architecture import leaves
 from phosphene._models.intake.expansion.backend import Keras
 from phosphene._models.intake.expansion.entries import describes_itself
 from phosphene._models.intake.expansion.frames import Lengths, Trace
-from phosphene._models.intake.expansion.inputs import built_inputs
+from phosphene._models.intake.expansion.inputs import built_inputs, name_element_types
 from phosphene._models.intake.expansion.lengths import merge
 from phosphene._models.intake.expansion.patches import recording
 from phosphene._models.intake.expansion.refusals import refused
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 
     Reader = Callable[[Description, Any], dict[str, Any]]
 
-# Lengths that differ between the runs are free. They share divisors, for layers that halve them.
-_RUNS = (Lengths(batch=6, other=288), Lengths(batch=10, other=352))
+# Lengths that differ between two runs are free. They share divisors, for layers that halve them.
+# Height and width are told apart, unless the model needs axes that are equally long.
+_DISTINCT = (Lengths(batch=6, first=320, step=64), Lengths(batch=10, first=448, step=128))
+_EQUAL = (Lengths(batch=6, first=320), Lengths(batch=10, first=448))
 
 EXPANDED = "expanded"
 """Marks a configuration that isn't Keras' own."""
@@ -74,7 +77,7 @@ def is_plain(model: Any) -> bool:
     )
 
 
-def expand(model: Any, handlers: Mapping[str, Handler]) -> Expansion:
+def expand(model: Any, handlers: Mapping[str, Handler], like: Any = None) -> Expansion:
     """Return a live Keras 3 model as a network of what the engine knows.
 
     Parameters
@@ -83,6 +86,8 @@ def expand(model: Any, handlers: Mapping[str, Handler]) -> Expansion:
         A built model. It is called symbolically, and put back as it was.
     handlers
         By class name, what stands in for layers.
+    like
+        Some inputs of the model, for one that doesn't keep their shapes.
 
     Raises
     ------
@@ -92,16 +97,16 @@ def expand(model: Any, handlers: Mapping[str, Handler]) -> Expansion:
         If the model hasn't been built.
     """
     keras = Keras()
-    opened: dict[int, bool] = {}
+    known: dict[int, tuple[Any, bool]] = {}  # with the layers, so that no other gets their id()
+
+    def handles(layer: Any) -> bool:
+        return type(layer).__name__ in handlers
 
     def opens(layer: Any) -> bool:
-        if id(layer) not in opened:
-            opened[id(layer)] = not (
-                keras.is_network(layer)
-                or type(layer).__name__ in handlers
-                or describes_itself(keras, layer)
-            )
-        return opened[id(layer)]
+        if id(layer) not in known:
+            stated = keras.is_network(layer) or handles(layer) or describes_itself(keras, layer)
+            known[id(layer)] = (layer, not stated)
+        return known[id(layer)][1]
 
     layers = _all_layers(keras, model)
     owned = {id(each) for each in layers} | {
@@ -110,13 +115,16 @@ def expand(model: Any, handlers: Mapping[str, Handler]) -> Expansion:
         if keras.is_network(layer)
         for operation in keras.graph_of(layer)._operations
     }
-    networks = []
-    for lengths in _RUNS:
-        trace = Trace(keras, lengths, opens)
+
+    def run(lengths: Lengths) -> Network:
+        trace = Trace(keras, lengths, opens, handles)
         with unchanged(layers), recording(trace):
-            networks.append(_root(trace, Writer(trace, owned), model))
-    network = merge(*networks)
+            return _root(trace, Writer(trace, owned), model, like)
+
+    network = _of_any_length(run)
     network.name = model.name
+    if not keras.is_network(model):
+        name_element_types(network)
     expansion = _described(keras, network)
     handled = apply_handlers(
         expansion.config, handlers, lambda path: named_variables(expansion.layers[path])
@@ -124,6 +132,17 @@ def expand(model: Any, handlers: Mapping[str, Handler]) -> Expansion:
     expansion.config = handled.config
     expansion.variables.update(handled.sources)
     return expansion
+
+
+def _of_any_length(run: Callable[[Lengths], Network]) -> Network:
+    """Return what two runs of a model with different lengths have in common."""
+    try:
+        return merge(*map(run, _DISTINCT))
+    except UnsupportedError as error:
+        try:
+            return merge(*map(run, _EQUAL), may_mix=True)
+        except UnsupportedError:
+            raise error from error.__cause__
 
 
 def named_variables(layer: Any) -> list[tuple[str, Any]]:
@@ -140,11 +159,11 @@ def named_variables(layer: Any) -> list[tuple[str, Any]]:
     return own + parts
 
 
-def _root(trace: Trace, writer: Writer, model: Any) -> Network:
+def _root(trace: Trace, writer: Writer, model: Any, like: Any) -> Network:
     keras = trace.keras
     if keras.is_network(model):
         return writer.functional(model)
-    args, kwargs = built_inputs(keras, model)
+    args, kwargs = built_inputs(keras, model, like)
     returned = model(*args, **kwargs)
     tensors = [each for each in keras.flatten(returned) if isinstance(each, keras.KerasTensor)]
     origin = trace.origin(tensors[0]) if tensors else None

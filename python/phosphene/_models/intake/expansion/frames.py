@@ -23,14 +23,21 @@ class Lengths:
     """What stands for lengths that aren't fixed while a model is run symbolically."""
 
     batch: int
-    other: int
+    first: int
+    """For the axis behind the batch."""
+    step: int = 0
+    """How much longer each further axis is."""
 
     def fill(self, shape: tuple[int | None, ...]) -> tuple[int, ...]:
         """Return a shape without free lengths."""
-        filled = [self.other if length is None else int(length) for length in shape]
-        if shape and shape[0] is None:
-            filled[0] = self.batch
-        return tuple(filled)
+        return tuple(
+            int(length)
+            if length is not None
+            else self.first + self.step * (axis - 1)
+            if axis
+            else self.batch
+            for axis, length in enumerate(shape)
+        )
 
 
 @dataclass(eq=False)
@@ -70,12 +77,23 @@ class Trace:
         What stands for free lengths.
     opens
         Says whether the inside of a layer is wanted.
+    handles
+        Says whether a handler stands in for a layer.
     """
 
-    def __init__(self, keras: Keras, lengths: Lengths, opens: Callable[[Any], bool]) -> None:
+    def __init__(
+        self,
+        keras: Keras,
+        lengths: Lengths,
+        opens: Callable[[Any], bool],
+        handles: Callable[[Any], bool],
+    ) -> None:
         self.keras = keras
         self.lengths = lengths
         self.opens = opens
+        self.handles = handles
+        self.is_paused = False
+        """Whether layers compute with numbers for a while."""
         self.frame: Frame | None = None
         self.nodes: list[Any] = []
         self._frame_of_node: dict[int, Frame | None] = {}
@@ -194,6 +212,30 @@ class Trace:
         finally:
             self.frame = around
         return self._leave(frame)
+
+    def sample(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return fresh tensors for what a layer returns, found by calling it on zeros.
+
+        This is for layers with handlers, whose call may be anything.
+        """
+
+        def zeros(value: Any) -> Any:
+            if not isinstance(value, self.keras.KerasTensor):
+                return value
+            return self.keras.ops.zeros(self.lengths.fill(tuple(value.shape)), value.dtype)
+
+        self.is_paused = True
+        try:
+            with self.keras.backend.StatelessScope():
+                args, kwargs = self.keras.map_structure(zeros, (args, kwargs))
+                returned = layer.call(*args, **kwargs)
+        except Exception as error:
+            raise refusal(layer, error) from error
+        finally:
+            self.is_paused = False
+        return self.keras.map_structure(
+            lambda value: self.keras.KerasTensor(tuple(value.shape), value.dtype), returned
+        )
 
     def _leave(self, frame: Frame) -> Any:
         """Return what a frame's call returned, with fresh tensors for its symbolic ones."""

@@ -1,8 +1,8 @@
 """One network from two runs with different lengths: what differs between them is a free length.
 
-A call such as ``ops.reshape(x, (ops.shape(x)[0], -1))`` is recorded with the lengths of its run. Here
-every number that differs is put down to the length that it follows, and written in a way that holds
-for all.
+A call such as ``ops.reshape(x, (ops.shape(x)[0], -1))`` is recorded with the lengths of its run.
+Here every number that differs is put down to the length that it follows, and written in a way that
+holds for all.
 """
 
 from __future__ import annotations
@@ -21,21 +21,30 @@ Pair = tuple[Any, Any]
 _NUMPY = "keras.src.ops.numpy"
 
 
-def merge(first: Network, second: Network) -> Network:
+def merge(first: Network, second: Network, *, may_mix: bool = False) -> Network:
     """Return the network that computes what both do, each for its own lengths.
+
+    Parameters
+    ----------
+    first, second
+        What the two runs wrote.
+    may_mix
+        Whether axes may have the same length by chance, so that a number that follows it could
+        belong to either.
 
     Raises
     ------
     UnsupportedError
         If a number depends on a free length in a way that a configuration can't say.
     """
-    return _Merger(first, second).merged()
+    return _Merger(first, second, may_mix=may_mix).merged()
 
 
 class _Merger:
-    def __init__(self, first: Network, second: Network) -> None:
+    def __init__(self, first: Network, second: Network, *, may_mix: bool) -> None:
         self._network = first
         self._other = second
+        self._may_mix = may_mix
         self._vectors: dict[Pair, Tensor] = {}
         self._place = 0
         """Where entries that are added now stand in the list."""
@@ -54,7 +63,7 @@ class _Merger:
         for entry, twin in zip(list(network.entries), other.entries, strict=True):
             self._place = network.entries.index(entry)
             if entry.network is not None and twin.network is not None:
-                merge(entry.network, twin.network)
+                merge(entry.network, twin.network, may_mix=self._may_mix)
             for call, twin_call in zip(entry.calls, twin.calls, strict=True):
                 self._merge_call(entry, twin, call, twin_call)
             if entry.config != twin.config and entry.class_name != "InputLayer":
@@ -93,6 +102,8 @@ class _Merger:
                 return one
             self._network.weights.remove(one)
             return self._array(entry, one.source, two.source)
+        if isinstance(one, np.ndarray) and one.ndim == 0:
+            one, two = one.item(), two.item()
         if isinstance(one, np.ndarray):
             return one if _same(one, two) else self._array(entry, one, two)
         if isinstance(one, (int, float)) and not isinstance(one, bool) and one != two:
@@ -164,7 +175,8 @@ class _Merger:
         keys = list(one) if isinstance(one, (list, tuple)) else [one]
         twins = list(two) if isinstance(two, (list, tuple)) else [two]
         used = sum(key is not None and key is not Ellipsis for key in keys)
-        axis, result = 0, []
+        axis = 0
+        result: list[Any] = []
         for key, twin in zip(keys, twins, strict=True):
             if key is None:
                 result.append(None)
@@ -213,15 +225,19 @@ class _Merger:
     def _number(self, entry: Entry, pair: Pair) -> Tensor:
         """Return a number that grows with a length of the input."""
         for known in self._free():
-            factor = (pair[1] - pair[0]) / (known[1] - known[0])
-            offset = pair[0] - factor * known[0]
-            if not math.isclose(pair[0], factor * known[0]) and not float(offset).is_integer():
+            factor, offset = pair[0] / known[0], pair[0] - known[0]
+            if not math.isclose(factor, pair[1] / known[1]) and offset != pair[1] - known[1]:
                 continue
-            ones = self._add(Entry("add", "Add", module=_NUMPY), self._vector(entry, known), factor)
+            follows = math.isclose(factor, pair[1] / known[1])
+            ones = self._add(
+                Entry("add", "Add", module=_NUMPY),
+                self._vector(entry, known),
+                factor if follows else 1.0,
+            )
             total = self._add(Entry("sum", "Sum", {"axis": None, "keepdims": False}, _NUMPY), ones)
-            if math.isclose(pair[0], factor * known[0]):
+            if follows:
                 return total
-            return self._add(Entry("add", "Add", module=_NUMPY), total, offset)
+            return self._add(Entry("add", "Add", module=_NUMPY), total, float(offset))
         raise self._refusal(entry, "a number among its arguments depends")
 
     def _zeros(self, entry: Entry, shapes: list[Pair]) -> Tensor:
@@ -259,8 +275,10 @@ class _Merger:
         """Return the free lengths of the network's inputs, each with an axis that has it."""
         found: dict[Pair, tuple[Tensor, int]] = {}
         for one, two in zip(self._network.inputs, self._other.inputs, strict=True):
-            for axis, pair in enumerate(zip(one.shape or (), two.shape or (), strict=True)):
-                if pair[0] != pair[1]:
+            pairs = list(zip(one.shape or (), two.shape or (), strict=True))
+            for axis, pair in enumerate(pairs):
+                is_clear = pairs.count(pair) == 1 or not self._may_mix
+                if pair[0] != pair[1] and is_clear:
                     found.setdefault(pair, (one, axis))
         return found
 
@@ -273,8 +291,8 @@ class _Merger:
     def _refusal(self, entry: Entry, what: str) -> UnsupportedError:
         place = f"{self._network.name!r} calls {entry.class_name}, and "
         return UnsupportedError(
-            f"{place}{what} on the size of the input in a way that can't be written down; use -1 for "
-            "the batch or other lengths that aren't fixed, or give a handler (handlers=)."
+            f"{place}{what} on the size of the input in a way that can't be written down; use -1 "
+            "for the batch or other lengths that aren't fixed, or give a handler (handlers=)."
         )
 
 

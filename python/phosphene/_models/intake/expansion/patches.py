@@ -14,6 +14,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import PhospheneError
+from phosphene._models.intake.expansion.control import controlled, recurrent
 from phosphene._models.intake.expansion.snapshot import REMOVED, replaced
 
 if TYPE_CHECKING:
@@ -27,12 +28,9 @@ Change = tuple[Any, str, Any]
 
 _LOCK = threading.RLock()
 
-_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor".split()
-_OPERATORS = [
-    *[f"__{name}__" for name in _BINARY],
-    *[f"__r{name}__" for name in _BINARY],
-    *[f"__{name}__" for name in "lt le gt ge eq ne neg abs invert getitem round".split()],
-]
+_BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
+_OTHERS = ["lt", "le", "gt", "ge", "eq", "ne", "neg", "abs", "invert", "getitem", "round"]
+_OPERATORS = [f"__{name}__" for name in [*_BINARY, *[f"r{name}" for name in _BINARY], *_OTHERS]]
 
 
 @contextlib.contextmanager
@@ -43,12 +41,14 @@ def recording(trace: Trace) -> Iterator[None]:
 
     def active() -> bool:
         # Inside shape inference Keras runs layers on tensors of the backend, as always.
-        return threading.get_ident() == thread and not keras.in_symbolic_scope()
+        here = threading.get_ident() == thread and not trace.is_paused
+        return here and not keras.in_symbolic_scope()
 
     changes = [
         *_layers(trace, active),
         *_variables(trace, active),
         *_tensors(trace, active),
+        *_backend(trace, active),
     ]
     with _LOCK, replaced(*changes), _context(keras), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -73,7 +73,12 @@ def _layers(trace: Trace, active: Callable[[], bool]) -> list[Change]:
     def call_symbolic(layer: Any, *args: Any, **kwargs: Any) -> Any:
         if active() and trace.opens(layer):
             return trace.expand(layer, args, kwargs)
-        return inference(layer, *args, **kwargs)
+        try:
+            return inference(layer, *args, **kwargs)
+        except Exception:
+            if active() and trace.handles(layer):
+                return trace.sample(layer, args, kwargs)
+            raise
 
     def build(layer: Any, call_spec: Any) -> Any:
         if not active() or layer.built:
@@ -81,8 +86,8 @@ def _layers(trace: Trace, active: Callable[[], bool]) -> list[Change]:
         maybe_build(layer, call_spec)
         if layer.weights:
             raise PhospheneError(
-                f"the layer {layer.name!r} that it calls has no weights yet; call the model once on "
-                "real data before"
+                f"the layer {layer.name!r} that it calls has no weights yet; call the model once "
+                "on real data before"
             )
         return None
 
@@ -91,6 +96,9 @@ def _layers(trace: Trace, active: Callable[[], bool]) -> list[Change]:
             args, kwargs = keras.map_structure(trace.symbolic, (args, kwargs))
             if type(operation).__name__ == "ConvertToTensor" and operation.dtype is None:
                 return args[0]
+            result = controlled(keras, operation, args)
+            if result is not NotImplemented:
+                return result
         return operation_call(operation, *args, **kwargs)
 
     def init_node(
@@ -111,13 +119,13 @@ def _layers(trace: Trace, active: Callable[[], bool]) -> list[Change]:
         if not active():
             add_loss(layer, loss)
 
-    def draw(generator: Any, ordered: bool = True) -> Any:
+    def draw(generator: Any, *args: Any, **kwargs: Any) -> Any:
         if active():
             raise PhospheneError(
                 "it draws random numbers when it is called, so that its output isn't a function of "
                 "its input"
             )
-        return next_seed(generator, ordered)
+        return next_seed(generator, *args, **kwargs)
 
     return [
         (keras.Layer, "__call__", call_layer),
@@ -202,18 +210,49 @@ def _tensors(trace: Trace, active: Callable[[], bool]) -> list[Change]:
     ]
 
 
+def _backend(trace: Trace, active: Callable[[], bool]) -> list[Change]:
+    """Let the functions of the backend that Keras' own layers call take symbolic tensors."""
+    keras = trace.keras
+    backend = keras.backend
+    convert, cast, rnn = backend.convert_to_tensor, backend.cast, backend.rnn
+
+    def is_symbolic(value: Any) -> bool:
+        return active() and isinstance(value, (keras.KerasTensor, keras.Variable))
+
+    def convert_symbolic(x: Any, *args: Any, **kwargs: Any) -> Any:
+        return trace.symbolic(x) if is_symbolic(x) else convert(x, *args, **kwargs)
+
+    def cast_symbolic(x: Any, dtype: Any) -> Any:
+        return keras.ops.cast(x, dtype) if is_symbolic(x) else cast(x, dtype)
+
+    def unroll(step: Any, inputs: Any, states: Any, **settings: Any) -> Any:
+        if any(map(is_symbolic, keras.flatten(inputs))):
+            return recurrent(keras, step, inputs, states, **settings)
+        return rnn(step, inputs, states, **settings)
+
+    return [
+        (backend, "convert_to_tensor", convert_symbolic),
+        (backend, "cast", cast_symbolic),
+        (backend, "rnn", unroll),
+    ]
+
+
 @contextlib.contextmanager
 def _context(keras: Keras) -> Iterator[None]:
     """Set Keras' state of this thread: inference, own counters of names, plain tracebacks."""
     state = keras.global_state
     names = state.get_global_attribute("object_name_uids")
     context = state.get_global_attribute("current_call_ctx")
-    filtering = state.get_global_attribute("traceback_filtering", True)
+    filtering = state.get_global_attribute("traceback_filtering", default=True)
     inference = keras.layers.CallContext(entry_layer=None)
-    inference.set_value("training", False)
-    state.set_global_attribute("object_name_uids", copy.copy(names))
-    state.set_global_attribute("current_call_ctx", inference)
-    state.set_global_attribute("traceback_filtering", False)
+    inference.set_value("training", value=False)
+    settings = {
+        "object_name_uids": copy.copy(names),
+        "current_call_ctx": inference,
+        "traceback_filtering": False,
+    }
+    for name, value in settings.items():
+        state.set_global_attribute(name, value)
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ from phosphene._errors import PhospheneError, UnsupportedError
 _REASONS = (
     (r"cannot be used as a boolean", "it decides by the value of a tensor (if, while, and, or)"),
     (
-        r"doesn't have any actual numerical value|convert it to a(n int| float| NumPy)|'numpy'",
+        r"have any actual numerical value|convert it to a(n int| float| NumPy)|'numpy'|__array__",
         "it reads the value of a tensor (float(), int(), numpy())",
     ),
     (r"input to a TensorFlow function", "it calls TensorFlow itself, not keras.ops"),
@@ -32,10 +32,15 @@ def refusal(layer: Any, error: Exception) -> UnsupportedError:
 def refused(layer: Any, reason: str) -> UnsupportedError:
     """Return the error that names a layer and why it can't be expanded."""
     kind = type(layer).__name__
+    if hasattr(layer, "compile"):  # a model can't have a handler if it is the one to be loaded
+        way = "or move that part into a layer and give a handler for the layer"
+        kind_of_part = "Part"
+    else:
+        way, kind_of_part = "or give a handler for it", kind
     return UnsupportedError(
         f"{kind} {getattr(layer, 'name', '')!r} can't be expanded: {reason}. Write its call with "
-        f"keras.ops on whole tensors, or give a handler for it: "
-        f"phosphene.load(model, handlers={{{kind!r}: function}})."
+        f"keras.ops on whole tensors, {way}: "
+        f"phosphene.load(model, handlers={{{kind_of_part!r}: function}})."
     )
 
 
@@ -64,6 +69,6 @@ def _place(error: Exception) -> str:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
         if not _FOREIGN.intersection(path.parts) and not frame.filename.startswith("<frozen"):
-            line = f": {frame.line}" if frame.line else ""
+            line = f": {frame.line:.80}" if frame.line else ""
             return f" (line {frame.lineno} of {path.name}{line})"
     return ""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._errors import UnsupportedError
 from phosphene._models.intake.expansion.entries import layer_entry, operation_entry
+from phosphene._models.intake.expansion.gathering import Found, Gathering
 from phosphene._models.intake.expansion.refusals import refused
 from phosphene._models.symbolic.network import Call, Entry, Network, Tensor
 
@@ -20,19 +20,6 @@ if TYPE_CHECKING:
 
 LARGEST_CONSTANT = 4096
 """How many numbers a configuration holds as text; more of them become a weight."""
-
-
-@dataclass
-class _Found:
-    """What the outputs of a network depend on."""
-
-    nodes: list[Any] = field(default_factory=list)
-    insides: dict[int, tuple[Network, list[Any]]] = field(default_factory=dict)
-    """For expanded calls, by id() of the node: the network, and what it is called on."""
-    used: set[int] = field(default_factory=set)
-    """The id() of the inputs among it."""
-    captured: dict[int, Any] = field(default_factory=dict)
-    """Tensors from around the network that aren't among its arguments."""
 
 
 class Writer:
@@ -50,6 +37,7 @@ class Writer:
         self._trace = trace
         self._owned = owned
         self._keras = trace.keras
+        self._gathering = Gathering(trace, self.framed)
         self._networks: dict[int, Network] = {}
 
     def functional(self, model: Any) -> Network:
@@ -78,7 +66,7 @@ class Writer:
             return ranks.get(id(node.operation), len(ranks)), _place(node)
 
         # Besides the user's own nodes, those of masks that were computed on the way.
-        found = self._gather(
+        found = self._gathering.gather(
             graph._outputs, known, lambda node: self._trace.frame_around(node) is None
         )
         if found.captured:
@@ -86,7 +74,7 @@ class Writer:
                 f"The model {model.name!r} reads a tensor of another model's graph; build it from "
                 "its own Input layers."
             )
-        self._fill(network, known, found, rank)
+        self._fill(network, known, found, rank, model)
         network.outputs = self._keras.map_structure(
             lambda tensor: self._output(network, known, tensor), graph._outputs_struct
         )
@@ -110,7 +98,7 @@ class Writer:
         """
         trace = self._trace
         inputs = {id(each.inner): each for each in frame.inputs}
-        found = self._gather(
+        found = self._gathering.gather(
             frame.outputs,
             inputs,
             lambda node: trace.is_traced(node) and trace.frame_around(node) is frame,
@@ -130,7 +118,7 @@ class Writer:
             known[id(tensor)] = network.input("captured", tensor.shape, tensor.dtype)
             around.append(tensor)
         order = {id(node): rank for rank, node in enumerate(trace.nodes)}
-        self._fill(network, known, found, lambda node: (order[id(node)], 0))
+        self._fill(network, known, found, lambda node: (order[id(node)], 0), frame.layer)
         network.outputs = [self._output(network, known, tensor) for tensor in frame.outputs]
         for number, mask in masks.items():
             outer = trace.original(mask)
@@ -146,98 +134,21 @@ class Writer:
             network.outputs[number] = network.call(entry, output, network.inputs[place])
         return network, around
 
-    # What is needed.
-
-    def _gather(
-        self, outputs: list[Any], known: dict[int, Any], belongs: Callable[[Any], bool]
-    ) -> _Found:
-        """Find the nodes that some tensors depend on, within one network."""
-        found = _Found()
-        seen: set[int] = set()
-        pending = list(outputs)
-        while pending:
-            tensor = self._trace.original(pending.pop())
-            if id(tensor) in known:
-                found.used.add(id(tensor))
-                continue
-            if self._trace.variable_of(tensor) is not None:
-                continue
-            node = self._producer(tensor)
-            if node is None or not belongs(node):
-                found.captured[id(tensor)] = tensor
-                continue
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            found.nodes.append(node)
-            frame = self._frame_of(node)
-            if frame is None:
-                pending += node.arguments.keras_tensors
-            else:
-                inside = found.insides[id(node)] = self.framed(frame, self._masks(node, frame))
-                pending += inside[1]
-        return found
-
-    def _producer(self, tensor: Any) -> Any:
-        """Return the node that a tensor comes from, or None."""
-        origin = self._trace.origin(tensor)
-        if origin is not None:
-            return origin[0].node
-        history = getattr(tensor, "_keras_history", None)
-        if history is None or history.operation is None:
-            return None
-        return history.operation._inbound_nodes[history.node_index]
-
-    def _frame_of(self, node: Any) -> Frame | None:
-        """Return the frame of an expanded call; a call of the user's own graph is run anew."""
-        layer = node.operation
-        if not isinstance(layer, self._keras.Layer) or not self._trace.opens(layer):
-            return None
-        if self._trace.is_traced(node):
-            origin = self._trace.origin(node.outputs[0])
-            return None if origin is None else origin[0]
-        copies: dict[int, Any] = {}
-
-        def copied(value: Any) -> Any:
-            if not isinstance(value, self._keras.KerasTensor):
-                return value
-            return copies.setdefault(id(value), self._trace.copy(value))
-
-        args, kwargs = self._keras.map_structure(
-            copied, (node.arguments.args, node.arguments.kwargs)
-        )
-        returned = [
-            each
-            for each in self._keras.flatten(layer(*args, **kwargs))
-            if isinstance(each, self._keras.KerasTensor)
-        ]
-        origin = self._trace.origin(returned[0]) if returned else None
-        return None if origin is None else origin[0]
-
-    def _masks(self, node: Any, frame: Frame) -> dict[int, Any]:
-        """Return the masks that Keras puts on the outputs of a call from around it."""
-        masks = {}
-        for number, tensor in enumerate(node.outputs):
-            mask = self._keras.get_mask(tensor)
-            own = self._keras.get_mask(frame.outputs[number])
-            if mask is not None and own is None:
-                masks[number] = mask
-        return masks
-
     # Writing it down.
 
     def _fill(
         self,
         network: Network,
         known: dict[int, Any],
-        found: _Found,
+        found: Found,
         rank: Callable[[Any], tuple[int, int]],
+        caller: Any,
     ) -> None:
         """Add entries for nodes to a network, and the values of their outputs to `known`."""
         shared: dict[int, list[tuple[Any, Entry]]] = {}
         written: list[tuple[Any, Call]] = []
         for node in sorted(found.nodes, key=rank):
-            entry = self._entry(node, found, shared)
+            entry = self._entry(node, found, shared, caller)
             if not any(each is entry for each in network.entries):
                 network.add(entry)
             call = Call([], {}, _place(node))
@@ -249,15 +160,21 @@ class Writer:
             for number, tensor in enumerate(outputs):
                 known[id(tensor)] = Tensor(entry, call, number, tuple(tensor.shape))
         for node, call in written:
-            self._write_call(network, known, found, node, call)
+            self._write_call(network, known, found, node, call, caller)
 
-    def _entry(self, node: Any, found: _Found, shared: dict[int, list[tuple[Any, Entry]]]) -> Entry:
+    def _entry(
+        self,
+        node: Any,
+        found: Found,
+        shared: dict[int, list[tuple[Any, Entry]]],
+        caller: Any,
+    ) -> Entry:
         """Return the entry of a node's layer: the same for all calls that compute the same."""
         operation = node.operation
         variants = shared.setdefault(id(operation), [])
         if id(node) not in found.insides:
             if not variants:
-                variants.append((None, self._plain_entry(operation)))
+                variants.append((None, self._plain_entry(operation, caller)))
             return variants[0][1]
         inside = found.insides[id(node)][0]
         meaning = inside.meaning()
@@ -274,11 +191,11 @@ class Writer:
         variants.append((meaning, entry))
         return entry
 
-    def _plain_entry(self, operation: Any) -> Entry:
+    def _plain_entry(self, operation: Any, caller: Any) -> Entry:
         keras = self._keras
         name = self._name(operation)
         if not isinstance(operation, keras.Layer):
-            return operation_entry(keras, operation, name)
+            return operation_entry(keras, operation, name, caller)
         if keras.is_network(operation):
             kind = type(operation).__name__
             return Entry(
@@ -301,12 +218,18 @@ class Writer:
         return [mask for mask in masks if mask is not None and self._trace.origin(mask) is not None]
 
     def _write_call(
-        self, network: Network, known: dict[int, Any], found: _Found, node: Any, call: Call
+        self,
+        network: Network,
+        known: dict[int, Any],
+        found: Found,
+        node: Any,
+        call: Call,
+        caller: Any,
     ) -> None:
         operation = node.operation
 
         def value(item: Any) -> Any:
-            return self._argument(network, known, operation, item)
+            return self._argument(network, known, caller, item)
 
         if id(node) in found.insides:
             call.args = [[value(tensor) for tensor in found.insides[id(node)][1]]]
@@ -315,9 +238,9 @@ class Writer:
         if isinstance(operation, self._keras.Layer):
             if kwargs.pop("training", None):
                 raise refused(
-                    operation,
-                    "it is called with training=True, which isn't what the network does at "
-                    "inference",
+                    caller,
+                    f"it calls {type(operation).__name__} {operation.name!r} with training=True, "
+                    "so that its numbers depend on chance or on the batch",
                 )
             if self._keras.is_network(operation):
                 call.args = [[value(tensor) for tensor in _network_inputs(self._keras, node)]]
@@ -329,7 +252,7 @@ class Writer:
             if each is not None
         }
 
-    def _argument(self, network: Network, known: dict[int, Any], operation: Any, value: Any) -> Any:
+    def _argument(self, network: Network, known: dict[int, Any], caller: Any, value: Any) -> Any:
         """Return one leaf of a call's arguments as the network knows it."""
         keras = self._keras
         if isinstance(value, keras.Variable):
@@ -349,7 +272,7 @@ class Writer:
         if isinstance(value, np.ndarray) and value.size > LARGEST_CONSTANT:
             return network.weight("constant", value.shape, trainable=False, source=value)
         if callable(value):
-            raise refused(operation, f"a function ({value!r:.40}) is among its arguments")
+            raise refused(caller, f"it passes a function on ({value!r:.60})")
         return value
 
     def _output(self, network: Network, known: dict[int, Any], tensor: Any) -> Any:

@@ -1,33 +1,10 @@
-"""Models that only code can describe: subclassed ones, custom layers and Lambda, by name.
-
-Each entry of `CASES` makes a model and arrays to call it on. Run as a program, it compares all of
-them (or those named) with Keras on the backend that ``KERAS_BACKEND`` names.
-"""
+"""Custom layers in every place of a model: nested, shared, subclassed, with variables."""
 
 from __future__ import annotations
 
-import sys
-
 import keras
-import numpy as np
+from intake.custom import case, numbers
 from keras import layers, ops
-
-import phosphene as ph
-
-CASES = {}
-
-
-def case(function):
-    CASES[function.__name__] = function
-    return function
-
-
-def numbers(*shape):
-    return np.random.default_rng(sum(shape)).normal(size=shape).astype("float32")
-
-
-def tokens(*shape, high=9):
-    return np.random.default_rng(sum(shape)).integers(0, high, shape).astype("int32")
 
 
 class Scale(layers.Layer):
@@ -250,91 +227,3 @@ class Positions(layers.Layer):
 def positions():
     x = layers.Input((3, 4))
     return keras.Model(x, x + Positions(name="positions")(x)), numbers(2, 3, 4)
-
-
-@case
-def masks():
-    class Doubled(layers.Layer):
-        def __init__(self, **settings):
-            super().__init__(**settings)
-            self.supports_masking = True
-
-        def call(self, x):
-            return x * 2.0
-
-    class Zeroed(layers.Layer):
-        def call(self, x, mask=None):
-            return x * ops.expand_dims(ops.cast(mask, "float32"), -1)
-
-        def compute_mask(self, x, mask=None):
-            return None
-
-    x = layers.Input((5,), dtype="int32")
-    y = layers.Embedding(9, 4, mask_zero=True, name="embedding")(x)
-    y = Doubled(name="doubled")(y)
-    z = layers.LSTM(3, name="lstm")(y)
-    total = layers.GlobalAveragePooling1D()(Zeroed(name="zeroed")(y))
-    return keras.Model(x, [z, total]), tokens(3, 5, high=3)
-
-
-@case
-def masks_inside():
-    class Embedded(layers.Layer):
-        def __init__(self, **settings):
-            super().__init__(**settings)
-            self.embedding = layers.Embedding(9, 4, mask_zero=True, name="embedding")
-
-        def call(self, x):
-            return self.embedding(x)
-
-    x = layers.Input((5,), dtype="int32")
-    y = layers.LSTM(3, return_sequences=True)(Embedded(name="embedded")(x))
-    return keras.Model(x, layers.LSTM(2)(y)), tokens(3, 5, high=3)
-
-
-def randomize(model):
-    """Give every weight a value of its own: what Keras starts with hides mistakes (ones, zeros)."""
-    random = np.random.default_rng(3)
-    for weight in model.weights:
-        if "steps" in weight.path:
-            continue
-        values = random.normal(0, 0.5, tuple(weight.shape))
-        weight.assign(np.abs(values) + 0.5 if "variance" in weight.path else values)
-
-
-def made(name):
-    """Return the model of a case and the arrays to call it on."""
-    keras.utils.set_random_seed(5)
-    model, feed = CASES[name]()
-    randomize(model)
-    return model, feed
-
-
-def flat_tensors(structure):
-    """Return the tensors of a structure in one list, those of a dict by sorted keys."""
-    if isinstance(structure, dict):
-        structure = [structure[key] for key in sorted(structure)]
-    if isinstance(structure, (list, tuple)):
-        return [tensor for each in structure for tensor in flat_tensors(each)]
-    return [] if structure is None else [structure]
-
-
-def flat(structure):
-    """Return the arrays of a structure in one list."""
-    return [keras.ops.convert_to_numpy(each) for each in flat_tensors(structure)]
-
-
-def error_of(model, feed):
-    """Return how far Phosphene is from Keras, in units of the largest value."""
-    expected = flat(model(feed, training=False))
-    received = flat(ph.load(model)(feed))
-    assert [each.shape for each in received] == [each.shape for each in expected]
-    return max(
-        float(np.max(np.abs(ours - theirs)) / (np.max(np.abs(theirs)) or 1))
-        for ours, theirs in zip(received, expected, strict=True)
-    )
-
-
-if __name__ == "__main__":
-    for name in sys.argv[1:] or CASES:
-        print(name, error_of(*made(name)))
