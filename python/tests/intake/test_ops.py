@@ -108,6 +108,11 @@ CASES = {
     ),
     "split": (lambda x: ph.ops.split(x, [1], axis=1)[1], lambda x: x[:, 1:]),
     "top_k": (lambda x: ph.ops.top_k(x, 2)[0], lambda x: -np.sort(-x)[..., :2]),
+    "rfft": (lambda x: ph.ops.rfft(x)[1], lambda x: np.fft.rfft(x).imag),
+    "resize": (
+        lambda x: ph.ops.image.resize(x[..., None], (6, 4), "nearest")[..., 0],
+        lambda x: np.repeat(x, 2, axis=1),
+    ),
     "where": (lambda x: ph.ops.where(x > 0, x, 0.5), lambda x: np.where(x > 0, x, 0.5)),
     "take": (lambda x: ph.ops.take(x, [2, 0], axis=1), lambda x: x[:, [2, 0]]),
     "clip": (lambda x: ph.ops.clip(x, -1, 1), lambda x: np.clip(x, -1, 1)),

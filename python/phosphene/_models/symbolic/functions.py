@@ -117,7 +117,13 @@ _TABLE = {
         (targets, predictions, .k) in_top_k
         (x, .axis=None, .keepdims=False) logsumexp
         (x, y) CDist:cdist
-        (x) rsqrt erf erfc erfinv
+        (x, .sequence_length, .sequence_stride) extract_sequences
+        (x) FFT:fft FFT2:fft2 IFFT2:ifft2 rsqrt erf erfc erfinv
+        (x, .fft_length=None) RFFT:rfft IRFFT:irfft
+        (x, .sequence_length, .sequence_stride, .fft_length, .window='hann', .center=True)
+            STFT:stft
+        (x, .sequence_length, .sequence_stride, .fft_length, .length=None, .window='hann',
+            .center=True) ISTFT:istft
     """,
     "core": """
         (indices, values, .shape) scatter
@@ -129,10 +135,28 @@ _TABLE = {
         (x, .dtype) cast saturate_cast
     """,
     "image": """
+        (images, .data_format=None) RGBToGrayscale:rgb_to_grayscale RGBToHSV:rgb_to_hsv
+            HSVToRGB:hsv_to_rgb sobel_edges
+        (images, .size, .interpolation='bilinear', .antialias=False, .crop_to_aspect_ratio=False,
+            .pad_to_aspect_ratio=False, .fill_mode='constant', .fill_value=0.0, .data_format=None)
+            resize
+        (images, transform, .interpolation='bilinear', .fill_mode='constant', .fill_value=0,
+            .data_format=None) affine_transform
         (images, .size, .strides=None, .dilation_rate=1, .padding='valid', .data_format=None)
             extract_patches
         (volumes, .size, .strides=None, .dilation_rate=1, .padding='valid', .data_format=None)
             ExtractPatches:extract_patches_3d
+        (inputs, coordinates, .order, .fill_mode='constant', .fill_value=0) map_coordinates
+        (images, .top_padding=None, .left_padding=None, .bottom_padding=None, .right_padding=None,
+            .target_height=None, .target_width=None, .data_format=None) pad_images
+        (images, .top_cropping=None, .left_cropping=None, .bottom_cropping=None,
+            .right_cropping=None, .target_height=None, .target_width=None, .data_format=None)
+            crop_images
+        (images, .kernel_size=(3, 3), .sigma=(1.0, 1.0), .data_format=None) gaussian_blur
+        (images, output_shape, scale, translation, .spatial_dims, .method, .antialias=True)
+            scale_and_translate
+        (image1, image2, .max_val=1.0, .filter_size=11, .filter_sigma=1.5, .k1=0.01, .k2=0.03,
+            .data_format=None) SSIM:ssim
     """,
     "linalg": """
         (x, .ord=None, .axis=None, .keepdims=False) norm
@@ -151,10 +175,15 @@ SEVERAL = frozenset(
     [
         "array_split",
         "dsplit",
+        "fft",
+        "fft2",
         "hsplit",
+        "ifft2",
         "meshgrid",
         "moments",
+        "rfft",
         "split",
+        "stft",
         "top_k",
         "unstack",
         "vsplit",
