@@ -89,9 +89,9 @@ enum LayerRegistry {
   /// The class names of the functions of `keras.ops` that can be loaded, sorted.
   static var operationNames: [String] { operationsByClassName.keys.sorted() }
 
-  /// Whether a layer stands for a function of `keras.ops`.
+  /// Whether Keras counts it as a function of `keras.ops` and not as a layer.
   static func isOperation(_ layer: any Layer) -> Bool {
-    operationTypes.contains { $0 == type(of: layer) }
+    (operationTypes + ownTypes).contains { $0 == type(of: layer) }
   }
 
   /// Decodes a layer or an operation.

@@ -113,8 +113,10 @@ def test_other_backends(backend, names):
 def test_layers_inside_are_seen_by_name(keras):
     model, feed = custom.made("nested")
     seen = ph.trace(model, feed)
-    for path in ("block", "block/first", "block/scale/add", "block/gate", "block#1/norm", "head"):
+    for path in ("block", "block/first", "block/scale", "block/gate", "block#1/norm", "head"):
         assert path in seen
+    assert "block/scale/exp" not in seen, "functions are seen where they are asked for"
+    assert ph.trace(model, feed, layers="block/scale/exp")["block/scale/exp"].shape == ()
     loaded = ph.load(model)
     assert loaded["block"].kind == "Block"
     assert loaded["block/scale"].kind == "Scale"
