@@ -174,7 +174,9 @@ import Testing
     var plan: OpaquePointer?
     withArray([2, 3], [], dtype: Int32(PH_FLOAT16)) { type in
       #expect(ph_plan_create(model, "{}", [type], 1, &plan) == invalid)
-      #expect(lastMessage == "input_types[0] must be float32, int32, uint8 or bool, received float16 (2, 3)")
+      #expect(
+        lastMessage
+          == "input_types[0] must be float32, int32, uint8 or bool, received float16 (2, 3)")
     }
     // No machine has this batch; the answer is a sentence, not the end of the process.
     withArray([1 << 40, 3], []) { type in

@@ -186,7 +186,7 @@ def test_whole_numbers_are_computed_with(dtype):
 
 
 @pytest.mark.parametrize(
-    "values, sentence",
+    ("values", "sentence"),
     [
         ([[0.5, 1, 2]], "whole numbers .the model takes int32.; received fractions"),
         ([[2**24 + 2, 0, 0]], "at most 2..24"),

@@ -184,8 +184,7 @@ def _from_cotangent(
     if array.ndim == len(wanted) - 1:
         array = array[np.newaxis]
     if array.ndim != len(wanted) or any(
-        length not in (None, received)
-        for length, received in zip(wanted, array.shape, strict=True)
+        length not in (None, received) for length, received in zip(wanted, array.shape, strict=True)
     ):
         raise InvalidArgumentError(
             f"The cotangent of {layer!r} must have shape {wanted}, received {np.shape(given)}."

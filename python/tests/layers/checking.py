@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from conftest import relative_error
 from conformance.keras_side import scatter_weights
+from conftest import relative_error
 from layers import on_jax
 
 import phosphene as ph

@@ -150,9 +150,7 @@ def projected(build, **more):
             build(), IDS, OTHERS, OTHERS, call=on_embeddings(False, False, True)
         ),
         "masks, dropout": row(build(dropout=0.3), IDS, OTHERS, call=on_embeddings()),
-        "masks, scores": row(
-            build(), IDS, IDS, call=on_embeddings(return_attention_scores=True)
-        ),
+        "masks, scores": row(build(), IDS, IDS, call=on_embeddings(return_attention_scores=True)),
         "masks, causal": row(build(), IDS, IDS, call=on_embeddings(use_causal_mask=True)),
         "on itself": row(build(), IDS, call=on_itself),
         "twice": row(build(), IDS, OTHERS, call=twice),
@@ -216,9 +214,7 @@ TABLE = {
     "GroupQueryAttention": projected(
         grouped,
         **{
-            "one head of values": row(
-                grouped(num_key_value_heads=1), QUERY, VALUE, call=called()
-            ),
+            "one head of values": row(grouped(num_key_value_heads=1), QUERY, VALUE, call=called()),
             "as many heads": row(grouped(num_key_value_heads=6), QUERY, VALUE, call=called()),
         },
     ),

@@ -28,9 +28,7 @@ def first(name, *inputs, **settings):
 
 def with_softmax(keras):
     """Return a layer whose activation runs along the last axis, which isn't the channels'."""
-    return keras.layers.Conv2D(
-        4, 3, activation="softmax", kernel_initializer="zeros", **FIRST
-    )
+    return keras.layers.Conv2D(4, 3, activation="softmax", kernel_initializer="zeros", **FIRST)
 
 
 TABLE = {

@@ -55,7 +55,7 @@ def test_transposed_convolution(keras, padding):
 
 
 @pytest.mark.parametrize(
-    "pattern, lengths",
+    ("pattern", "lengths"),
     [("b h w -> b w h", {}), ("b h w -> b (h w)", {}), ("b (h p) w -> b h (p w)", {"p": 2})],
 )
 def test_rearrange(keras, pattern, lengths):

@@ -71,14 +71,14 @@ KEPT = np.array([[True, False, True, True], [True, False, False, True]])
 
 TABLE["GlobalAveragePooling1D"] |= {
     "mask of the layer before": row(
-        lambda keras: lambda x: keras.layers.GlobalAveragePooling1D()(
-            keras.layers.Masking(0.0)(x)
-        ),
+        lambda keras: lambda x: keras.layers.GlobalAveragePooling1D()(keras.layers.Masking(0.0)(x)),
         Given(STEPS),
     ),
     "mask, keepdims": row(
-        lambda keras: lambda x: keras.layers.GlobalAveragePooling1D(keepdims=True)(
-            keras.layers.Masking(0.0)(x)
+        lambda keras: (
+            lambda x: keras.layers.GlobalAveragePooling1D(keepdims=True)(
+                keras.layers.Masking(0.0)(x)
+            )
         ),
         Given(STEPS),
     ),

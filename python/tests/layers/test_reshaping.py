@@ -76,9 +76,7 @@ for method in ("bilinear", "bicubic", "lanczos3", "lanczos5", "area"):
     # TensorFlow has no gradient of "area".
     smooth = method != "area"
     TABLE["UpSampling2D"] |= {
-        method: layer(
-            "UpSampling2D", (6, 5, 2), size=(2, 3), interpolation=method, smooth=smooth
-        ),
+        method: layer("UpSampling2D", (6, 5, 2), size=(2, 3), interpolation=method, smooth=smooth),
         f"{method}, channels first": layer(
             "UpSampling2D", (2, 6, 5), size=(5, 1), interpolation=method, smooth=smooth, **FIRST
         ),
