@@ -75,8 +75,7 @@ public final class Model: Sendable {
         hash.update(UnsafeRawBufferPointer(start: tensor.start, count: tensor.type.byteCount))
       }
     }
-    // The decoded settings, so that formatting and defaults of a file make no difference.
-    hash.update("\(architecture.network)")
+    hash.update(CanonicalConfig.text(of: architecture.configJSON))
     return hash.hexadecimalDigest()
   }
 }

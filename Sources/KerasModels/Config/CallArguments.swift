@@ -45,15 +45,6 @@ indirect enum Argument<Source: Sendable>: Sendable {
   /// Whether it is `None`.
   var isNone: Bool { if case .none = self { true } else { false } }
 
-  /// Whether it is `True`, or the number that Keras 2 writes for it.
-  var isTrue: Bool {
-    switch self {
-    case .bool(let flag): flag
-    case .number(let number): number != 0
-    default: false
-    }
-  }
-
   /// The same argument with every tensor replaced, in the order of ``tensors``.
   func map<Other>(_ replace: (Source) -> Other) -> Argument<Other> {
     switch self {
@@ -139,7 +130,9 @@ struct CallArguments<Source: Sendable>: Sendable {
 extension CallArguments where Source == TensorReference {
   /// Refuses arguments that a layer doesn't know, since leaving one out might change the numbers.
   ///
-  /// What is `None` says nothing, and neither does `training=False`. As in Python, a starred
+  /// What is `None` says nothing, and neither does `training`: Keras puts that of the whole model,
+  /// which is false at inference, in its place (keras 3.15, `models/functional.py`,
+  /// `operation_fn`). As in Python, a starred
   /// parameter at the end takes any number of positional arguments, one with two stars any names.
   func check(against parameters: [String]) throws(PhospheneError) {
     guard positional.count <= parameters.count || parameters.last?.hasPrefix("*") == true else {
@@ -148,15 +141,7 @@ extension CallArguments where Source == TensorReference {
           + parameters.joined(separator: ", "))
     }
     if parameters.last?.hasPrefix("**") == true { return }
-    for (name, value) in named where !value.isNone {
-      if name == "training" {
-        guard !value.isTrue else {
-          throw .unsupported(
-            "it is called with training=True, so that its numbers depend on chance or on the batch; "
-              + "build the model without it")
-        }
-        continue
-      }
+    for (name, value) in named where !value.isNone && name != "training" {
       guard parameters.contains(name) else {
         throw .unsupported(
           "call argument '\(name)' isn't supported; known are "

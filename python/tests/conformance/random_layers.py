@@ -117,11 +117,12 @@ class SequenceSteps(Builder):
         from keras import layers
 
         kind = self.one_of(layers.LSTM, layers.GRU, layers.SimpleRNN)
+        direction = self.one_of("forwards", "backwards", "both")
         layer = kind(
-            self.integer(1, 4), return_sequences=True, go_backwards=self.one_of(True, False),
+            self.integer(1, 4), return_sequences=True, go_backwards=direction == "backwards",
             name=self.name("recurrent"),
         )  # fmt: skip
-        if self.one_of(True, False):
+        if direction == "both":
             mode = self.one_of("concat", "sum", "mul", "ave")
             layer = layers.Bidirectional(layer, merge_mode=mode, name=self.name("both"))
         return layer(x)

@@ -146,15 +146,13 @@ def test_shapes_that_keras_does_not_keep_are_asked_for():
     np.testing.assert_allclose(loaded([ids, y]), expected)
 
 
-def test_training_in_a_functional_model_is_refused():
+def test_training_in_a_functional_model_is_what_keras_makes_of_it_at_inference():
     x = layers.Input((4,))
-    model = keras.Model(x, layers.Dropout(0.5, name="drop")(x, training=True))
-    with pytest.raises(ph.UnsupportedError, match=r"'drop'.*training=True"):
-        ph.load(model)
     inner = keras.Sequential([layers.Input((4,)), layers.BatchNormalization()], name="inner")
-    model = keras.Model(x, inner(x, training=True))
-    with pytest.raises(ph.UnsupportedError, match=r"'inner'.*training=True"):
-        ph.load(model)
+    dropped = layers.Dropout(0.5, name="drop")(x, training=True)
+    model = keras.Model(x, inner(dropped, training=True))
+    values = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    np.testing.assert_allclose(ph.load(model)(values), model(values, training=False), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ REFUSED = {
 }
 REASONS = {name: reason for reason, names in REFUSED.items() for name in names.split()}
 # Other names of classes with a row, and what Keras can't compute in a row.
-ELSEWHERE = {"Abs", "Conj", "ConvTranspose", "Full", "Rearrange"}
+ELSEWHERE = {"Abs", "Conj", "ConvTranspose", "Rearrange"}
 
 
 def operations():

@@ -115,7 +115,7 @@ TABLE = {
             "Resizing", BYTES, height=13, width=8, interpolation="bicubic"
         ),
         "reshaped bytes": row(
-            lambda keras: lambda x: keras.layers.Resizing(9, 9)(
+            lambda keras: lambda x: keras.layers.Resizing(9, 9, interpolation="nearest")(
                 keras.layers.Cropping2D(1)(keras.layers.Permute((2, 1, 3))(x))
             ),
             BYTES,
