@@ -220,5 +220,5 @@ def test_inputs_come_in_the_structure_of_keras(keras):
         given = keras.tree.map_structure(lambda tensor: arrays[tensor.name], structure)
         np.testing.assert_array_equal(model(given), expected)
         np.testing.assert_array_equal(model(arrays), expected)
-    with pytest.raises(ph.InvalidArgumentError, match="received a dict with .'one', 'three'."):
+    with pytest.raises(ph.InvalidArgumentError, match=r"received a dict with .'one', 'three'."):
         model({"one": {"k": arrays["a"]}, "three": [arrays["a"], arrays["b"]]})

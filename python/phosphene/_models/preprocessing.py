@@ -217,7 +217,7 @@ def _found(config: Mapping[str, Any], weight: _Weights) -> Preprocessing | None:
         if kind == "Normalization":
             given = settings.get("mean")
             mean = weight(f"{path}/mean") if given is None else _numbers(given)
-            low, high = np.min(mean), np.max(mean)
+            low, high = float(np.min(mean)), float(np.max(mean))
             # The mean of pixels lies between the smallest and the largest.
             if 0 <= low <= high <= 1:
                 return _said(_UNIT, "Normalization found")

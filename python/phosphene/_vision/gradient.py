@@ -107,8 +107,8 @@ def value_and_gradient(
     path = None if at is None else model.path_of(at)
     if path is None and all(each.dtype.kind in "ib" for each in model.input_types):
         raise InvalidArgumentError(
-            f"The inputs of {model.name!r} are whole numbers, which have no gradient: pass at= with "
-            "the layer that embeds them, such as at='embedding'."
+            f"The inputs of {model.name!r} are whole numbers, which have no gradient: pass at= "
+            "with the layer that embeds them, such as at='embedding'."
         )
     if cotangent is not None:
         if objective is not None:

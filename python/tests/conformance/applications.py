@@ -1,4 +1,4 @@
-"""The networks of `keras.applications`, with weights that keep a signal alive through all of them."""
+"""The networks of `keras.applications`, with weights that keep a signal alive throughout."""
 
 import numpy as np
 from keras_side import scatter_weights

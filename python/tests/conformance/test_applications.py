@@ -1,4 +1,4 @@
-"""Every network of `keras.applications`: each layer's output and the input's gradient are Keras'."""
+"""Every network of `keras.applications`: layer outputs and input gradients are Keras'."""
 
 import gc
 

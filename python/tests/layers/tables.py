@@ -19,7 +19,7 @@ def families() -> dict[str, dict[str, dict[str, Any]]]:
     return found
 
 
-def covered(operations: bool) -> dict[str, list[str]]:
+def covered(*, operations: bool) -> dict[str, list[str]]:
     """Return the settings that are compared with Keras, by class: of layers or of operations."""
     result: dict[str, list[str]] = {}
     for family, table in families().items():

@@ -50,7 +50,7 @@ def attended(x):
     return keras.layers.Attention()([x, x])
 
 
-def on_embeddings(query=True, value=True, key=None, **settings):
+def on_embeddings(*, query=True, value=True, key=None, **settings):
     """Return a call on embedded numbers, with masks or without; the result's mask shows too."""
 
     def call(layer, *ids):
@@ -147,7 +147,7 @@ def projected(build, **more):
         "mask of the query": row(build(), IDS, OTHERS, call=on_embeddings(value=False)),
         "mask of the value": row(build(), IDS, OTHERS, call=on_embeddings(query=False)),
         "mask of the key": row(
-            build(), IDS, OTHERS, OTHERS, call=on_embeddings(False, False, True)
+            build(), IDS, OTHERS, OTHERS, call=on_embeddings(query=False, value=False, key=True)
         ),
         "masks, dropout": row(build(dropout=0.3), IDS, OTHERS, call=on_embeddings()),
         "masks, scores": row(build(), IDS, IDS, call=on_embeddings(return_attention_scores=True)),

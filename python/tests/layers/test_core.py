@@ -175,7 +175,7 @@ def test_bad_settings_are_refused(name, settings, message):
 def test_a_class_of_the_same_name_is_not_taken_for_that_of_keras(origin):
     layer = {"class_name": "Dense", "config": {"batch_input_shape": [None, 6], "units": 3}}
     config = {"class_name": "Sequential", "config": {"name": "network", "layers": [layer | origin]}}
-    with pytest.raises(ph.UnsupportedError, match="Dense.*the layer class isn't supported"):
+    with pytest.raises(ph.UnsupportedError, match=r"Dense.*the layer class isn't supported"):
         ph.load((json.dumps(config), {}))
 
 

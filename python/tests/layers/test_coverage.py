@@ -11,8 +11,9 @@ OLD_NAMES = {
     "AvgPool1D", "AvgPool2D", "AvgPool3D", "Convolution1D", "Convolution1DTranspose",
     "Convolution2D", "Convolution2DTranspose", "Convolution3D", "Convolution3DTranspose",
     "DepthwiseConvolution1D", "DepthwiseConvolution2D", "GlobalAvgPool1D", "GlobalAvgPool2D",
-    "GlobalAvgPool3D", "GlobalMaxPool1D", "GlobalMaxPool2D", "GlobalMaxPool3D", "GroupedQueryAttention",
-    "MaxPool1D", "MaxPool2D", "MaxPool3D", "SeparableConvolution1D", "SeparableConvolution2D",
+    "GlobalAvgPool3D", "GlobalMaxPool1D", "GlobalMaxPool2D", "GlobalMaxPool3D",
+    "GroupedQueryAttention", "MaxPool1D", "MaxPool2D", "MaxPool3D", "SeparableConvolution1D",
+    "SeparableConvolution2D",
 }  # fmt: skip
 """Names under which Keras 1 and 2 wrote classes that are compared under their present name."""
 

@@ -16,7 +16,7 @@ OTHERS = RANDOM.integers(0, 3, (4, 6))
 IDS[0] = 0
 
 
-def embedded(layers, ids, mask=True):
+def embedded(layers, ids, *, mask=True):
     return layers.Embedding(3, 4, mask_zero=mask)(ids)
 
 
@@ -27,7 +27,7 @@ def attended(layers, x):
 
 def merged(name, *masks, **settings):
     def build(layers, *ids):
-        parts = [embedded(layers, each, mask) for each, mask in zip(ids, masks, strict=True)]
+        parts = [embedded(layers, each, mask=mask) for each, mask in zip(ids, masks, strict=True)]
         x = getattr(layers, name)(**settings)(parts)
         return [x, attended(layers, x)]
 

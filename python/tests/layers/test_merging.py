@@ -16,7 +16,7 @@ def layer(name, **settings):
     return lambda keras: getattr(keras.layers, name)(**settings)
 
 
-def embedded(ids, mask=True, size=4):
+def embedded(ids, *, mask=True, size=4):
     import keras
 
     return keras.layers.Embedding(3, size, mask_zero=mask)(ids)
@@ -34,7 +34,7 @@ def merged(*has_mask, sizes=(4, 4)):
 
     def call(layer, *ids):
         parts = zip(ids, has_mask, sizes, strict=True)
-        value = layer([embedded(each, mask, size) for each, mask, size in parts])
+        value = layer([embedded(each, mask=mask, size=size) for each, mask, size in parts])
         return [value, attended(value)]
 
     return call
