@@ -244,6 +244,13 @@ struct BoundCall: Sendable {
     arguments = renamed
   }
 
+  /// Puts numbers in the places of tensors that are known already.
+  mutating func resolve(
+    _ known: (Value) throws(PhospheneError) -> Tensor?
+  ) throws(PhospheneError) {
+    for (name, argument) in arguments { arguments[name] = try argument.resolved(known) }
+  }
+
   /// The argument for a parameter, `nil` if it is left out.
   subscript(name: String) -> Argument<MaskedValue>? { arguments[name] }
 
@@ -326,4 +333,33 @@ struct WeightDescription: Hashable, Sendable {
 
   /// What arrays and files call it.
   var key: String { path.isEmpty ? name : "\(path)/\(name)" }
+}
+
+extension Argument where Source == MaskedValue {
+  /// The same argument with numbers in the places of tensors that are known already.
+  fileprivate func resolved(
+    _ known: (Value) throws(PhospheneError) -> Tensor?
+  ) throws(PhospheneError) -> Argument {
+    switch self {
+    case .tensor(let source):
+      guard let tensor = try known(source.value) else { return self }
+      return tensor.shape.rank == 0
+        ? .number(Double(tensor.elements[0])) : .array(tensor.shape, tensor.elements)
+    case .list(let elements):
+      var resolved: [Argument] = []
+      for element in elements { resolved.append(try element.resolved(known)) }
+      return .list(resolved)
+    case .slice(let start, let stop, let step):
+      return .slice(
+        start: try start.resolved(known), stop: try stop.resolved(known),
+        step: try step.resolved(known))
+    case .dictionary(let entries):
+      var resolved: [(name: String, value: Argument)] = []
+      for entry in entries {
+        resolved.append((name: entry.name, value: try entry.value.resolved(known)))
+      }
+      return .dictionary(resolved)
+    default: return self
+    }
+  }
 }

@@ -324,7 +324,16 @@ private struct LegacyTensor: Decodable {
 
   init(from decoder: any Decoder) throws {
     var list = try decoder.unkeyedContainer()
-    let layer = try list.decode(String.self)
+    guard let layer = try? list.decode(String.self) else {
+      // A list within the list, such as that of numbers beside tensors.
+      guard decoder.codingPath.count < 1000 else {
+        throw PhospheneError.invalidArgument("call arguments are nested too deep")
+      }
+      let elements = try decoder.singleValueContainer().decode([LegacyTensor].self)
+      argument = .list(elements.map(\.argument))
+      named = elements.first?.named ?? [:]
+      return
+    }
     let call = try list.decode(Int.self)
     if layer == "_CONSTANT_VALUE" {
       argument = try list.decode(Argument<TensorReference>.self)

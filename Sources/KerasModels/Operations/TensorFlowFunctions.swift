@@ -27,7 +27,12 @@ struct TensorFlowFunction: Layer {
   func lower(
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
-    try rule.lower(in: &context)
+    // Shapes are tensors in TensorFlow, and known here.
+    let graph = context.graph
+    try context.call.resolve { (value) throws(PhospheneError) in
+      try graph.knownTensor(of: value)
+    }
+    return try rule.lower(in: &context)
   }
 }
 
@@ -35,6 +40,9 @@ extension OperationRule {
   /// TensorFlow's functions by the names that Keras 2 writes; the oldest of several.
   static let tensorFlow: [String: OperationRule] = {
     var rules = tensorFlowShapes
+    for family in [tensorFlowArrays, tensorFlowImages] {
+      rules.merge(family) { _, _ in preconditionFailure("two rules have the same name") }
+    }
     for (names, function) in [
       (["math.add", "__operators__.add"], "Add"), (["math.subtract"], "Subtract"),
       (["math.multiply"], "Multiply"), (["math.truediv", "math.divide"], "TrueDivide"),
@@ -47,6 +55,7 @@ extension OperationRule {
       (["math.equal", "__operators__.eq"], "Equal"),
       (["math.not_equal", "__operators__.ne"], "NotEqual"),
       (["math.logical_and"], "LogicalAnd"), (["math.logical_or"], "LogicalOr"),
+      (["math.logical_xor"], "LogicalXor"),
     ] {
       for name in names { rules[name] = renamed(function, ["x": "x1", "y": "x2"]) }
     }
@@ -62,6 +71,11 @@ extension OperationRule {
       (["nn.relu"], "Relu"), (["nn.relu6"], "Relu6"), (["nn.silu", "nn.swish"], "Silu"),
       (["nn.selu"], "Selu"), (["nn.elu"], "Elu"), (["math.logical_not"], "LogicalNot"),
       (["identity"], "Copy"), (["ones_like"], "OnesLike"), (["zeros_like"], "ZerosLike"),
+      (["math.acos"], "Arccos"), (["math.acosh"], "Arccosh"), (["math.asin"], "Arcsin"),
+      (["math.asinh"], "Arcsinh"), (["math.atan"], "Arctan"), (["math.atanh"], "Arctanh"),
+      (["math.cosh"], "Cosh"), (["math.sinh"], "Sinh"), (["math.is_nan"], "Isnan"),
+      (["math.is_inf"], "Isinf"), (["math.is_finite"], "Isfinite"),
+      (["math.log_sigmoid"], "LogSigmoid"), (["math.rint"], "Round"),
     ] {
       for name in names { rules[name] = renamed(function, ["x": "x"]) }
     }
@@ -207,7 +221,7 @@ extension OperationRule {
   ///   - names: For each parameter of TensorFlow's, in order, what Keras calls it.
   ///   - standard: What is different if it is left out.
   /// - Returns: The rule for TensorFlow's function.
-  private static func renamed(
+  static func renamed(
     _ function: String, _ names: KeyValuePairs<String, String>,
     _ standard: [String: Argument<MaskedValue>] = [:]
   ) -> OperationRule {
@@ -218,7 +232,7 @@ extension OperationRule {
     }
   }
 
-  private static func lower(
+  static func lower(
     _ function: String, in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
     guard let rule = all[function] else {

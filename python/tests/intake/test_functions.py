@@ -58,14 +58,14 @@ def test_other_functions_are_named():
                 },
                 {
                     "class_name": "TFOpLambda",
-                    "name": "tf.shape",
-                    "config": {"name": "tf.shape", "function": "compat.v1.shape"},
-                    "inbound_nodes": [["x", 0, 0, {"out_type": "int32"}]],
+                    "name": "tf.fft",
+                    "config": {"name": "tf.fft", "function": "signal.fft"},
+                    "inbound_nodes": [["x", 0, 0, {"name": None}]],
                 },
             ],
             "input_layers": [["x", 0, 0]],
-            "output_layers": [["tf.shape", 0, 0]],
+            "output_layers": [["tf.fft", 0, 0]],
         },
     }
-    with pytest.raises(ph.UnsupportedError, match=r"'tf\.shape' .*'compat\.v1\.shape' isn't supp"):
+    with pytest.raises(ph.UnsupportedError, match=r"'tf\.fft' .*'signal\.fft' isn't supp"):
         ph.load((config, {}))
