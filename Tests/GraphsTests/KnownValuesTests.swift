@@ -18,14 +18,16 @@ import Testing
     var graph = Graph()
     let input = graph.input(TensorType([2]))
     let sum = try graph.add(input, graph.constant(1))
-    #expect(try graph.knownTensor(of: sum) == nil)
+    let known = try graph.knownTensor(of: sum)
+    #expect(known == nil)
   }
 
   @Test func largeArraysAreNotComputed() throws {
     var graph = Graph()
     let array = graph.constant(try integers([100]))
-    #expect(try graph.knownTensor(of: array) == nil)
-    #expect(try graph.knownTensor(of: graph.reduce(.sum, array, axes: [0])) == nil)
-    #expect(try graph.knownTensor(of: array, limit: 100) != nil)
+    let sum = try graph.reduce(.sum, array, axes: [0])
+    let (kept, total) = (try graph.knownTensor(of: array), try graph.knownTensor(of: sum))
+    #expect(kept == nil && total == nil)
+    #expect(try graph.knownTensor(of: array, limit: 100)?.shape == [100])
   }
 }
