@@ -21,11 +21,15 @@ let package = Package(
     // MARK: - Floor 0: C interfaces
     .target(name: "CPhosphene"),
     .systemLibrary(name: "COneDNN", pkgConfig: "dnnl"),
+    // VectorKernels, which it declares, is compiled apart: once for each level of the
+    // instruction set.
+    .target(name: "CVectorKernels", exclude: ["exports.map"]),
 
     // MARK: - Floors 1 to 5: the engine, each module may import only those above it in this list
     .target(name: "Tensors", swiftSettings: strict),
     .target(
-      name: "Kernels", dependencies: ["COneDNN", "Tensors"], swiftSettings: kernelSettings),
+      name: "Kernels", dependencies: ["COneDNN", "CVectorKernels", "Tensors"],
+      swiftSettings: kernelSettings),
     .target(name: "Graphs", dependencies: ["Kernels", "Tensors"], swiftSettings: strict),
     .target(name: "KerasModels", dependencies: ["Graphs", "Tensors"], swiftSettings: strict),
     .target(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -35,6 +36,11 @@ ONEDNN = ROOT / ".build/onednn"
 ONEDNN_PACKAGES = ("onednn-cpu-gomp", "onednn-devel-cpu-gomp")
 ONEDNN_VERSION = "2023.2.0"
 STABLE_ABI = "0x030b0000"  # Python 3.11
+
+VECTOR_LEVELS = {
+    "avx2": ["-target-cpu", "haswell"],
+    "avx512": ["-target-cpu", "skylake-avx512", "-D", "WIDE"],
+}
 
 PKG_CONFIG_FILE = """\
 prefix=${pcfiledir}/../..
@@ -66,6 +72,7 @@ def build() -> None:
     """Put the libraries and the extension into the source package, where they are out of date."""
     onednn = prepare_onednn()
     build_library(onednn)
+    build_vector_kernels(PACKAGE)
     build_extension()
 
 
@@ -132,6 +139,31 @@ def build_library(onednn: Path | None) -> None:
             shutil.copyfile(onednn / "lib" / bundled.name, partial)
 
 
+def build_vector_kernels(folder: Path) -> None:
+    """Compile the kernels that need wide registers, one small library for each level, into `folder`.
+
+    Embedded Swift has no runtime, so that nothing of one level can take the place of the same
+    thing in another.
+    """
+    if platform.machine() not in {"x86_64", "AMD64"}:
+        return
+    sources = sorted((ROOT / "Sources/VectorKernels").glob("*.swift"))
+    headers = ROOT / "Sources/CVectorKernels/include"
+    for level, flags in VECTOR_LEVELS.items():
+        target = folder / f"libphosphene-{level}.so"
+        if not _is_older(target, *sources, headers / "vector_kernels.h", Path(__file__)):
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        with _replacing(target) as partial:
+            _run(
+                ["swiftc", "-enable-experimental-feature", "Embedded", "-parse-as-library"]
+                + ["-wmo", "-Ounchecked", "-module-name", "VectorKernels", "-I", str(headers)]
+                + [*flags, "-emit-library", "-o", str(partial), *map(str, sources)]
+                + ["-Xlinker", "-soname", "-Xlinker", target.name, "-Xlinker", "--strip-all"]
+                + ["-Xlinker", f"--version-script={headers.parent / 'exports.map'}"]
+            )
+
+
 def build_extension() -> None:
     """Compile ``_ffi.abi3.so`` against the header and the library of the package."""
     target = PACKAGE / "_ffi.abi3.so"
@@ -160,6 +192,9 @@ def test(arguments: list[str]) -> None:
     if onednn is not None:
         # The test program isn't installed anywhere, so that $ORIGIN would lead nowhere.
         os.environ["LD_LIBRARY_PATH"] = _path_list(onednn / "lib", "LD_LIBRARY_PATH")
+    vectors = ROOT / ".build/vectors"
+    build_vector_kernels(vectors)
+    os.environ["PHOSPHENE_VECTOR_KERNELS"] = str(vectors)
     _swift(
         onednn,
         *("test", "--configuration", "release", "--disable-xctest"),

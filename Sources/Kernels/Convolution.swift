@@ -11,7 +11,8 @@ public import Tensors
 /// `groups == channels` is Keras' depthwise convolution, whose weights (window..., channels,
 /// multiplier) are the same numbers in the same order.
 ///
-/// If `constantWeights` says that `w` never changes, it may be kept in oneDNN's order. A fused
+/// If `constantWeights` says that `w` never changes, it may be kept in an order of the kernel's own,
+/// and unless `isExact`, Winograd's method may save products at the cost of some digits. A fused
 /// activation may turn NaN into a number; ``unaryKernel(_:count:)`` doesn't.
 ///
 /// Source: oneDNN, "Convolution"; Keras, `conv` in `keras/src/backend/common`.
@@ -19,11 +20,17 @@ public import Tensors
 /// - Throws: `invalidArgument` if shapes, groups and geometry don't fit together.
 public func convolutionKernel(
   input: Shape, weights: Shape, geometry: WindowGeometry, groups: Int, hasBias: Bool,
-  activation: UnaryFunction?, constantWeights: Bool
+  activation: UnaryFunction?, constantWeights: Bool, isExact: Bool = false
 ) throws(PhospheneError) -> any Kernel {
   let problem = try Convolution(input, weights, geometry, groups)
   let outputCount = problem.outputShape.elementCount
   guard outputCount > 0 else { return LoopKernel { _ in } }
+  if constantWeights, !isExact, input.elementCount > 0,
+    let kernel = WinogradConvolution(
+      problem, isTransposed: false, hasBias: hasBias, activation: activation)
+  {
+    return kernel
+  }
   let memory = try ConvolutionMemory(problem)
   guard input.elementCount > 0,
     let descriptor = try memory.forward(hasBias: hasBias, activation: activation)
@@ -58,10 +65,17 @@ public func convolutionKernel(
 ///
 /// - Throws: `invalidArgument` if shapes, groups and geometry don't fit together.
 public func convolutionInputGradientKernel(
-  input: Shape, weights: Shape, geometry: WindowGeometry, groups: Int, constantWeights: Bool
+  input: Shape, weights: Shape, geometry: WindowGeometry, groups: Int, constantWeights: Bool,
+  isExact: Bool = false
 ) throws(PhospheneError) -> any Kernel {
   let problem = try Convolution(input, weights, geometry, groups)
   guard input.elementCount > 0 else { return LoopKernel { _ in } }
+  if constantWeights, !isExact, problem.outputShape.elementCount > 0,
+    let kernel = WinogradConvolution(
+      problem, isTransposed: true, hasBias: false, activation: nil)
+  {
+    return kernel
+  }
   let memory = try ConvolutionMemory(problem)
   guard problem.outputShape.elementCount > 0,
     let forward = try memory.forward(hasBias: false, activation: nil),

@@ -77,6 +77,49 @@ public enum Threads {
     }
   }
 
+  /// Calls `body` with every number below `count` and the number of the thread that does it; each
+  /// thread takes the next one when it is done with the last.
+  ///
+  /// A thread that a busy machine holds up takes fewer. Results may not depend on who does what.
+  static func distribute(_ count: Int, threads limit: Int, _ body: (Int, Int) -> Void) {
+    let threads = min(count, current, limit)
+    guard threads > 1 else {
+      for index in 0..<max(count, 0) { body(index, 0) }
+      return
+    }
+    noteUse()
+    withoutActuallyEscaping(body) { body in
+      let queue = Queue(count: count, body: body)
+      withExtendedLifetime(queue) {
+        GOMP_parallel(
+          { data in
+            guard let data else { return }
+            Unmanaged<Queue>.fromOpaque(data).takeUnretainedValue().work()
+          }, Unmanaged.passUnretained(queue).toOpaque(), UInt32(threads), 0)
+      }
+    }
+  }
+
+  /// Pieces of work that a team of threads takes from one after the other.
+  private final class Queue {
+    private let count: Int
+    private let body: (Int, Int) -> Void
+    private let next = Atomic<Int>(0)
+
+    init(count: Int, body: @escaping (Int, Int) -> Void) {
+      (self.count, self.body) = (count, body)
+    }
+
+    func work() {
+      let thread = Int(omp_get_thread_num())
+      while true {
+        let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard index < count else { return }
+        body(index, thread)
+      }
+    }
+  }
+
   /// Calls `body` with ranges that together cover `0..<length`, each with at least `grain` numbers
   /// unless there is only one, on all threads.
   static func split(_ length: Int, grain: Int, _ body: (Range<Int>) -> Void) {

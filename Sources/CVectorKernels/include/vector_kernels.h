@@ -1,0 +1,61 @@
+/*
+ * The kernels that are compiled once for each level of the instruction set.
+ *
+ * Sources/VectorKernels implements these functions; each level becomes a small library of its own,
+ * of which the engine opens the best one that the processor can run. Nothing here is public.
+ */
+#ifndef VECTOR_KERNELS_H
+#define VECTOR_KERNELS_H
+
+#include <stdint.h>
+
+/** One call of the three steps of a Winograd convolution F(4x4, 3x3) on a run of tiles. */
+typedef struct ph_winograd {
+    const float *input; /**< (images, height, width, channels). */
+    float *output;      /**< (images, output_height, output_width, filters). */
+    const float *bias;  /**< (filters), or NULL. */
+    float low, high;    /**< Outputs are clamped to this range; NaN stays NaN. */
+    int64_t height, width, channels;
+    int64_t output_height, output_width, filters;
+    int64_t pad_top, pad_left;
+    int64_t tile_rows, tile_columns; /**< Tiles of one image. */
+} ph_winograd;
+
+/** Returns how many filters one block of packed weights has. */
+int64_t ph_winograd_filter_block(void);
+
+/**
+ * Transforms the input's tiles `first` to `first + count - 1`.
+ *
+ * @param transformed (36, stride, channels); rows 0 to `count` rounded up to a multiple of 6 are
+ *                    written, those without a tile with zeros.
+ */
+void ph_winograd_input(
+    const ph_winograd *problem, int64_t first, int64_t count, float *transformed, int64_t stride);
+
+/**
+ * Multiplies transformed tiles with one block of filters.
+ *
+ * @param weights      The block of the first of 36 matrices (channels, filter block).
+ * @param weights_step The distance between the matrices.
+ * @param transformed  As ph_winograd_input() wrote it.
+ * @param rows         How many tiles, a multiple of 6.
+ * @param products     (36, rows, filter block).
+ */
+void ph_winograd_multiply(
+    int64_t channels, const float *weights, int64_t weights_step, const float *transformed,
+    int64_t stride, int64_t rows, float *products);
+
+/**
+ * Transforms products back and writes the outputs of tiles `first` to `first + count - 1`.
+ *
+ * @param filter The first filter of the block.
+ */
+void ph_winograd_output(
+    const ph_winograd *problem, int64_t first, int64_t count, int64_t filter,
+    const float *products, int64_t rows);
+
+/** Returns the path of the library that this code is linked into. */
+const char *ph_library_path(void);
+
+#endif
