@@ -18,16 +18,19 @@ final class PlanBox: Sendable {
   let outputShapes: [CShape]
   private let model: Model
   private let request: RequestGraph
+  private let isExact: Bool
   private let careful = Mutex<Plan?>(nil)
 
   init(
-    _ request: RequestGraph, of model: Model, on inputTypes: [TensorType]
+    _ request: RequestGraph, of model: Model, on inputTypes: [TensorType], isExact: Bool
   ) throws(PhospheneError) {
     self.model = model
     self.inputTypes = inputTypes
+    self.isExact = isExact
     self.request = request
     plan = try Threads.with(ThreadSetting.count) { () throws(PhospheneError) in
-      try Plan(request.graph, outputs: request.outputs, pool: model.constants)
+      try Plan(
+        request.graph, outputs: request.outputs, pool: model.constants, isExact: isExact)
     }
     outputShapes = plan.outputTypes.map { CShape($0.shape) }
     let names = plan.operationNames.map { "\"\($0.filter { $0 != "\"" && $0 != "\\" })\"" }
@@ -44,7 +47,8 @@ final class PlanBox: Sendable {
     if let plan = careful.withLock({ $0 }) { return plan }
     let made = try Threads.with(plan.threadCount) { () throws(PhospheneError) in
       try Plan(
-        request.graph, outputs: request.outputs, pool: model.constants, fusesActivations: false)
+        request.graph, outputs: request.outputs, pool: model.constants, fusesActivations: false,
+        isExact: isExact)
     }
     careful.withLock { $0 = made }
     return made
@@ -70,7 +74,9 @@ public func ph_plan_create(
         "input_types[\(index)] must be float32, int32, uint8 or bool, received \(type)")
     }
     let graph = try request.graph(of: model, on: types.map { TensorType($0.shape) })
-    planOut.pointee = PlanHandle.create(try PlanBox(graph, of: model, on: types))
+    planOut.pointee = PlanHandle.create(
+      try PlanBox(
+        graph, of: model, on: types, isExact: request.isExact))
   }
 }
 

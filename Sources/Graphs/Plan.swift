@@ -65,9 +65,12 @@ public final class Plan: Sendable {
   ///   - fusesActivations: Whether activations may be computed inside the kernels before them.
   ///     Those turn NaN into zero, so that people who look for a NaN want this off; weights with a
   ///     NaN or an infinity turn it off too.
+  ///   - isExact: Whether methods that lose digits for speed, such as Winograd's, are out of the
+  ///     question.
   /// - Throws: `outOfMemory` if a session would not fit into the memory that is left.
   public init(
-    _ graph: Graph, outputs: [Value], pool: ConstantPool, fusesActivations: Bool = true
+    _ graph: Graph, outputs: [Value], pool: ConstantPool, fusesActivations: Bool = true,
+    isExact: Bool = false
   ) throws(PhospheneError) {
     var program = Program(graph: graph, outputs: outputs)
     let folder = ConstantFolder(pool: pool)
@@ -76,7 +79,7 @@ public final class Plan: Sendable {
       program = try program.fusingEpilogues()
     }
 
-    var assembler = PlanAssembler(program: program, pool: pool)
+    var assembler = PlanAssembler(program: program, pool: pool, isExact: isExact)
     try assembler.assemble()
     inputTypes = assembler.inputTypes
     outputTypes = program.outputs.map { program.graph[$0].type }

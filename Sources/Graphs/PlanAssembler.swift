@@ -5,6 +5,7 @@ import Tensors
 struct PlanAssembler {
   let program: Program
   let pool: ConstantPool
+  let isExact: Bool
   private(set) var inputTypes: [TensorType] = []
   private(set) var steps: [Plan.Step] = []
   private(set) var copies: [Plan.Copy] = []
@@ -21,9 +22,10 @@ struct PlanAssembler {
   private var places: [Place] = []
   private var graph: Graph { program.graph }
 
-  init(program: Program, pool: ConstantPool) {
+  init(program: Program, pool: ConstantPool, isExact: Bool = false) {
     self.program = program
     self.pool = pool
+    self.isExact = isExact
     slots = Array(repeating: nil, count: program.graph.nodes.count)
   }
 
@@ -121,7 +123,8 @@ struct PlanAssembler {
     let node = graph.nodes[index]
     let isConstant = node.inputs.map { graph[root($0)].constant != nil && isWhole($0) }
     let request = KernelRequest(
-      inputs: node.inputs.map { graph[$0].type }, output: node.type, isConstant: isConstant)
+      inputs: node.inputs.map { graph[$0].type }, output: node.type, isConstant: isConstant,
+      isExact: isExact)
     let threadCount =
       operation.work(for: request) < PlanAssembler.workOfOneThread ? 1 : Threads.current
     let kernel = try Threads.with(threadCount) { () throws(PhospheneError) in

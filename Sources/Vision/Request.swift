@@ -39,13 +39,15 @@ public struct Request: Decodable, Sendable {
   let outputs: [Output]?
   let inputs: [String]?
   let gradient: Gradient?
+  /// Whether direct convolution alone will do, which is slower and keeps a digit more.
+  public let isExact: Bool
 
   /// Reads a request.
   public init(json: String) throws(PhospheneError) {
     self = try decodeOptions(Request.self, json, "request")
   }
 
-  private enum CodingKeys: String, CodingKey { case outputs, inputs, gradient }
+  private enum CodingKeys: String, CodingKey { case outputs, inputs, gradient, exact }
 
   /// Reads a request.
   public init(from decoder: any Decoder) throws {
@@ -53,6 +55,7 @@ public struct Request: Decodable, Sendable {
     outputs = try request.decodeIfPresent([Output].self, forKey: .outputs)
     inputs = try request.decodeIfPresent([String].self, forKey: .inputs)
     gradient = try request.decodeIfPresent(Gradient.self, forKey: .gradient)
+    isExact = try request.decodeIfPresent(Bool.self, forKey: .exact) ?? false
   }
 }
 

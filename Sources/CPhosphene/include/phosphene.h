@@ -186,7 +186,8 @@ typedef struct ph_plan ph_plan;
  *                     outputs. `{"gradient": {"objective": ..., "at": path or null}}` computes the
  *                     objective of each sample, then its gradient with respect to each input (or
  *                     to the output of the layer `at`). `"inputs": [paths]` feeds the outputs of
- *                     layers instead of the model's inputs.
+ *                     layers instead of the model's inputs. `"exact": true` computes every
+ *                     convolution directly, which takes longer and keeps a digit more.
  * @param input_types  Shapes of the inputs with their batch axis, and the types in which they will be
  *                     handed over: float32, or int32, uint8 and bool, which are read as numbers;
  *                     `data` isn't read.

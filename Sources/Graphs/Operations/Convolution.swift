@@ -57,7 +57,8 @@ struct Convolution: Operation {
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try convolutionKernel(
       input: request.shape(0), weights: request.shape(1), geometry: geometry, groups: groups,
-      hasBias: hasBias, activation: activation, constantWeights: request.isConstant[1])
+      hasBias: hasBias, activation: activation, constantWeights: request.isConstant[1],
+      isExact: request.isExact)
   }
 }
 
@@ -98,7 +99,7 @@ struct ConvolutionInputGradient: Operation {
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try convolutionInputGradientKernel(
       input: input, weights: request.shape(1), geometry: geometry, groups: groups,
-      constantWeights: request.isConstant[1])
+      constantWeights: request.isConstant[1], isExact: request.isExact)
   }
 }
 

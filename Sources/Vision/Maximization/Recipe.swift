@@ -25,12 +25,14 @@ public struct Recipe: Codable, Sendable {
   var input = InputScaling()
   /// The brightness, from 0 to 1, of what lies around the canvas.
   var background: Float = 0.5
+  /// Whether direct convolution alone will do, which is slower and keeps a digit more.
+  var exact = false
 
   static let currentFormat = "phosphene-recipe/1"
 
   private enum CodingKeys: String, CodingKey {
     case format, objectives, count, steps, seed, size, parametrization, transforms, regularizers
-    case optimizer, input, background
+    case optimizer, input, background, exact
   }
 
   /// Reads a recipe, giving what is left out its default.
@@ -51,6 +53,7 @@ public struct Recipe: Codable, Sendable {
     try option(.optimizer, &optimizer)
     try option(.input, &input)
     try option(.background, &background)
+    try option(.exact, &exact)
   }
 
   /// Reads a recipe and checks every number in it.

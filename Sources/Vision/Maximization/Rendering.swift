@@ -115,7 +115,9 @@ struct Rendering {
     }
     let moved = try recipe.optimizer.step(
       parameters, gradient: gradient, state: state, corrections: corrections, in: &graph)
-    return try Plan(graph, outputs: [scores] + moved, pool: model.constants)
+    return try Plan(
+      graph, outputs: [scores] + moved, pool: model.constants,
+      isExact: recipe.exact)
   }
 
   /// The picture as it stands: parameters to scores, the network's input and the picture.
@@ -134,7 +136,9 @@ struct Rendering {
     }
     let input = try networkInput(of: view, in: &graph)
     let (scored, scores) = try objectives(on: input, in: graph)
-    return try Plan(scored, outputs: [scores, input, picture], pool: model.constants)
+    return try Plan(
+      scored, outputs: [scores, input, picture], pool: model.constants,
+      isExact: recipe.exact)
   }
 
   /// The matrices of the views of one step.

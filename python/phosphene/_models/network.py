@@ -47,10 +47,13 @@ class Model:
         preprocessing: Any = None,
         classes: Any = None,
         like: Any = None,
+        exact: bool = False,
         arguments: Mapping[str, Any] | None = None,
     ) -> None:
         self._core = PlanCache(intake.handle)
         self._path = intake.path
+        self.exact: bool = bool(exact)
+        """Whether every convolution is computed directly; see `load`."""
         self._arguments = dict(arguments or {})
         self.json: dict[str, Any] = json.loads(text(lib.ph_model_json(intake.handle)))
         """What the engine says about the model; see `phosphene.h`."""
@@ -229,6 +232,8 @@ class Model:
         for index, shape in enumerate(shapes):
             dtype = own[index].dtype if index < len(own) else np.dtype(np.float32)
             types.append((dtype, shape))
+        if self.exact:
+            request, key = {**request, "exact": True}, key if key is None else ("exact", key)
         return self._core.plan(request, types, key)
 
     def __call__(self, x: Any) -> Any:

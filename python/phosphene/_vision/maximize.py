@@ -138,6 +138,8 @@ def maximize(
     }
     if steps is not None:
         recipe["steps"] = _whole("steps", steps, 1)
+    if model.exact:
+        recipe["exact"] = True
     if background is not None:
         recipe["background"] = _brightness(background)
     if size is not None:
