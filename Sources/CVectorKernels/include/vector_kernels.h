@@ -55,7 +55,7 @@ void ph_winograd_output(
     const ph_winograd *problem, int64_t first, int64_t count, int64_t filter,
     const float *products, int64_t rows);
 
-/** Returns the path of the library that this code is linked into. */
-const char *ph_library_path(void);
+/** Returns the path of the library that this code is linked into, which doesn't export it. */
+__attribute__((visibility("hidden"))) const char *ph_library_path(void);
 
 #endif
