@@ -53,20 +53,20 @@ public func binaryKernel(
     case .subtract: loop.run(arguments) { $0 - $1 }
     case .multiply: loop.run(arguments) { $0 * $1 }
     case .divide: loop.run(arguments) { $0 / $1 }
-    case .maximum: loop.run(arguments) { $0 > $1 ? $0 : ($0 == $0 ? $1 : $0) }
-    case .minimum: loop.run(arguments) { $0 < $1 ? $0 : ($0 == $0 ? $1 : $0) }
-    case .greater: loop.run(arguments) { $0 > $1 ? 1 : 0 }
-    case .greaterOrEqual: loop.run(arguments) { $0 >= $1 ? 1 : 0 }
-    case .equal: loop.run(arguments) { $0 == $1 ? 1 : 0 }
-    case .notEqual: loop.run(arguments) { $0 != $1 ? 1 : 0 }
-    case .power: loop.run(arguments) { powf($0, $1) }
+    case .maximum: loop.run(arguments) { choose(($0 .> $1) .| ($0 .!= $0), $0, $1) }
+    case .minimum: loop.run(arguments) { choose(($0 .< $1) .| ($0 .!= $0), $0, $1) }
+    case .greater: loop.run(arguments) { indicator($0 .> $1) }
+    case .greaterOrEqual: loop.run(arguments) { indicator($0 .>= $1) }
+    case .equal: loop.run(arguments) { indicator($0 .== $1) }
+    case .notEqual: loop.run(arguments) { indicator($0 .!= $1) }
+    case .power: loop.runElements(arguments) { powf($0, $1) }
     case .remainder:
-      loop.run(arguments) {
+      loop.runElements(arguments) {
         let rest = fmodf($0, $1)
         return rest != 0 && (rest < 0) != ($1 < 0) ? rest + $1 : rest
       }
-    case .floorDivide: loop.run(arguments) { ($0 / $1).rounded(.down) }
-    case .arctangent2: loop.run(arguments) { atan2f($0, $1) }
+    case .floorDivide: loop.runElements(arguments) { ($0 / $1).rounded(.down) }
+    case .arctangent2: loop.runElements(arguments) { atan2f($0, $1) }
     }
   }
 }

@@ -43,6 +43,9 @@ extension UnsafeMutablePointer<Float> {
 }
 
 /// Writes `function` of every element of `x` to `y`, on all threads; `x` and `y` may be the same.
+///
+/// The compiler makes vector instructions of ``mapLanes(_:_:_:_:)`` and hardly of this: it is for
+/// functions that take long.
 @inline(__always) func mapElements(
   _ count: Int, _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>,
   _ function: (Float) -> Float
@@ -66,6 +69,20 @@ extension UnsafeMutablePointer<Float> {
   }
 }
 
+/// Writes `function` of every pair of elements to `y`, sixteen at a time, on all threads.
+@inline(__always) func zipLanes(
+  _ count: Int, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>,
+  _ y: UnsafeMutablePointer<Float>, _ function: (Lanes, Lanes) -> Lanes
+) {
+  Threads.split(count, grain: loopGrain) { range in
+    for index in stride(from: range.lowerBound, to: range.upperBound, by: 16) {
+      let rest = range.upperBound - index
+      let lanes = function(a.lanes(at: index, count: rest), b.lanes(at: index, count: rest))
+      y.store(lanes, at: index, count: rest)
+    }
+  }
+}
+
 /// Writes `function` of every pair of elements to `y`, on all threads.
 @inline(__always) func zipElements(
   _ count: Int, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>,
@@ -74,6 +91,18 @@ extension UnsafeMutablePointer<Float> {
   Threads.split(count, grain: loopGrain) { range in
     for index in range { y[index] = function(a[index], b[index]) }
   }
+}
+
+/// The lanes of `a` where `mask` holds, those of `b` elsewhere.
+@inline(__always) func choose(
+  _ mask: SIMDMask<SIMD16<Int32>>, _ a: Lanes, _ b: Lanes
+) -> Lanes {
+  b.replacing(with: a, where: mask)
+}
+
+/// Ones where `mask` holds, zeros elsewhere.
+@inline(__always) func indicator(_ mask: SIMDMask<SIMD16<Int32>>) -> Lanes {
+  choose(mask, Lanes(repeating: 1), Lanes())
 }
 
 /// An array seen around one of its axes: (outer, length, inner).

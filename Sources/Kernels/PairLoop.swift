@@ -4,24 +4,64 @@ struct PairLoop: Sendable {
 
   init(_ axes: StridedAxes) { pieces = Pieces(axes) }
 
-  /// Runs the loop.
+  /// Runs the loop, sixteen elements at a time.
   ///
   /// There is one place where the function is called, because the compiler compiles it into few.
-  @inline(__always) func run(_ arguments: Arguments, _ function: (Float, Float) -> Float) {
+  @inline(__always) func run(_ arguments: Arguments, _ function: (Lanes, Lanes) -> Lanes) {
+    forEachPiece(arguments) { count, a, strideA, b, strideB, y in
+      for index in stride(from: 0, to: count, by: 16) {
+        let rest = count - index
+        let first = lanes(a, index, strideA, rest)
+        y.store(function(first, lanes(b, index, strideB, rest)), at: index, count: rest)
+      }
+    }
+  }
+
+  /// Runs the loop, for a function that takes one pair after the other.
+  @inline(__always) func runElements(
+    _ arguments: Arguments, _ function: (Float, Float) -> Float
+  ) {
+    forEachPiece(arguments) { count, a, strideA, b, strideB, y in
+      for index in 0..<count { y[index] = function(a[index * strideA], b[index * strideB]) }
+    }
+  }
+
+  /// Calls `body` with the length of a run of the output, where the elements of both inputs lie and
+  /// how far apart, and where the output does.
+  @inline(__always) private func forEachPiece(
+    _ arguments: Arguments,
+    _ body: (
+      Int, UnsafeMutablePointer<Float>, Int, UnsafeMutablePointer<Float>, Int,
+      UnsafeMutablePointer<Float>
+    ) -> Void
+  ) {
     Threads.split(pieces.count, grain: pieces.grain) { range in
       var (a, b) = (PieceReader(pieces, 0, arguments[0]), PieceReader(pieces, 1, arguments[1]))
       var piece = pieces.first(of: range)
       for _ in pieces.isOneRow ? 0..<1 : range {
         let (first, firstStride) = a.elements(of: piece)
         let (second, secondStride) = b.elements(of: piece)
-        row(
-          piece.count, first, firstStride, second, secondStride, arguments[2] + piece.start,
-          function)
+        body(
+          piece.count, first, firstStride, second, secondStride, arguments[2] + piece.start)
         pieces.advance(&piece)
       }
       a.deallocate()
       b.deallocate()
     }
+  }
+}
+
+/// Sixteen elements that lie `stride` apart, `rest` at most.
+@inline(__always) private func lanes(
+  _ x: UnsafeMutablePointer<Float>, _ index: Int, _ stride: Int, _ rest: Int
+) -> Lanes {
+  switch stride {
+  case 1: return x.lanes(at: index, count: rest)
+  case 0: return Lanes(repeating: x[0])
+  default:
+    var lanes = Lanes()
+    for lane in 0..<min(rest, 16) { lanes[lane] = x[(index + lane) * stride] }
+    return lanes
   }
 }
 
@@ -142,24 +182,5 @@ private struct PieceReader {
       let (from, to) = (source + row * rowStride, memory + row * length)
       for index in 0..<length { to[index] = from[index * stride] }
     }
-  }
-}
-
-/// One row of a broadcast loop; the usual strides have loops of their own.
-@inline(__always) private func row(
-  _ count: Int, _ a: UnsafeMutablePointer<Float>, _ strideA: Int,
-  _ b: UnsafeMutablePointer<Float>, _ strideB: Int, _ y: UnsafeMutablePointer<Float>,
-  _ function: (Float, Float) -> Float
-) {
-  switch (strideA, strideB) {
-  case (1, 1): for index in 0..<count { y[index] = function(a[index], b[index]) }
-  case (1, 0):
-    let scalar = b[0]
-    for index in 0..<count { y[index] = function(a[index], scalar) }
-  case (0, 1):
-    let scalar = a[0]
-    for index in 0..<count { y[index] = function(scalar, b[index]) }
-  default:
-    for index in 0..<count { y[index] = function(a[index * strideA], b[index * strideB]) }
   }
 }

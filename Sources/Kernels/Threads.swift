@@ -124,11 +124,35 @@ public enum Threads {
   /// unless there is only one, on all threads.
   static func split(_ length: Int, grain: Int, _ body: (Range<Int>) -> Void) {
     let parts = length < 2 * grain ? 1 : min(current, length / max(grain, 1))
-    guard parts > 1 else {
-      if length > 0 { body(0..<length) }
-      return
+    guard length > 0 else { return }
+    withoutActuallyEscaping(body) { body in
+      // One thread takes the same way as many: where there are two ways to a loop, the compiler
+      // makes vector instructions for one of them only.
+      var division = Division(length: length, parts: parts, body: body)
+      withUnsafeMutablePointer(to: &division) { division in
+        guard parts > 1 else { return division.pointee.run(0..<1) }
+        noteUse()
+        GOMP_parallel(
+          { data in data?.assumingMemoryBound(to: Division.self).pointee.runShare() },
+          division, UInt32(parts), 0)
+      }
     }
-    parallel(parts) { body(length * $0 / parts..<length * ($0 + 1) / parts) }
+  }
+
+  /// A range that is divided among the threads of a team.
+  private struct Division {
+    let length: Int
+    let parts: Int
+    let body: (Range<Int>) -> Void
+
+    func runShare() {
+      let (thread, team) = (Int(omp_get_thread_num()), Int(omp_get_num_threads()))
+      run(parts * thread / team..<parts * (thread + 1) / team)
+    }
+
+    func run(_ share: Range<Int>) {
+      for part in share { body(length * part / parts..<length * (part + 1) / parts) }
+    }
   }
 
   /// A loop that is divided among the threads of a team.

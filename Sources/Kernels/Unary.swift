@@ -3,27 +3,33 @@ public import Tensors
 extension UnaryFunction {
   /// Applies the function to an array; `x` and `y` may be the same.
   ///
-  /// One loop for each function, so that the compiler can vectorize it.
+  /// One loop for each function, because only then the function is compiled into the loop.
   func apply(
     _ count: Int, from x: UnsafeMutablePointer<Float>, to y: UnsafeMutablePointer<Float>
   ) {
     switch self {
-    case .relu(negativeSlope: 0): mapElements(count, x, y) { $0 <= 0 ? 0 : $0 }
-    case .relu(let slope): mapElements(count, x, y) { $0 < 0 ? slope * $0 : $0 }
-    case .clip(let low, let high):
-      mapElements(count, x, y) { $0 < low ? low : ($0 > high ? high : $0) }
+    case .relu(negativeSlope: 0): mapLanes(count, x, y) { $0.replacing(with: 0, where: $0 .<= 0) }
+    case .relu(let slope):
+      mapLanes(count, x, y) { $0.replacing(with: slope * $0, where: $0 .< 0) }
+    case .clip(let low, let high): mapLanes(count, x, y) { clipped($0, low, high) }
     case .squareRoot: mapElements(count, x, y) { $0.squareRoot() }
-    case .square, .power(2): mapElements(count, x, y) { $0 * $0 }
-    case .power(1): mapElements(count, x, y) { $0 }
-    case .power(3): mapElements(count, x, y) { $0 * $0 * $0 }
-    case .power(-1), .reciprocal: mapElements(count, x, y) { 1 / $0 }
-    case .absolute: mapElements(count, x, y) { abs($0) }
-    case .linear(let scale, let offset): mapElements(count, x, y) { scale * $0 + offset }
-    case .step: mapElements(count, x, y) { $0 > 0 ? 1 : ($0 == $0 ? 0 : $0) }
-    case .sign: mapElements(count, x, y) { $0 > 0 ? 1 : ($0 < 0 ? -1 : $0) }
-    case .hardSigmoid: mapElements(count, x, y) { clippedToSix($0 + 3) / 6 }
-    case .hardSwish: mapElements(count, x, y) { $0 * (clippedToSix($0 + 3) / 6) }
-    case .softsign: mapElements(count, x, y) { $0 / (abs($0) + 1) }
+    case .square, .power(2): mapLanes(count, x, y) { $0 * $0 }
+    case .power(1): mapLanes(count, x, y) { $0 }
+    case .power(3): mapLanes(count, x, y) { $0 * $0 * $0 }
+    case .power(-1), .reciprocal: mapLanes(count, x, y) { 1 / $0 }
+    case .absolute: mapLanes(count, x, y) { $0.magnitudes }
+    case .linear(let scale, let offset): mapLanes(count, x, y) { scale * $0 + offset }
+    case .step:
+      mapLanes(count, x, y) {
+        $0.replacing(with: 0, where: $0 .<= 0).replacing(with: 1, where: $0 .> 0)
+      }
+    case .sign:
+      mapLanes(count, x, y) {
+        $0.replacing(with: -1, where: $0 .< 0).replacing(with: 1, where: $0 .> 0)
+      }
+    case .hardSigmoid: mapLanes(count, x, y) { clipped($0 + 3, 0, 6) / 6 }
+    case .hardSwish: mapLanes(count, x, y) { $0 * (clipped($0 + 3, 0, 6) / 6) }
+    case .softsign: mapLanes(count, x, y) { $0 / ($0.magnitudes + 1) }
     case .floor:
       mapLanes(count, x, y) { x in
         let near = roundedToEven(x)
@@ -41,9 +47,9 @@ extension UnaryFunction {
         let near = roundedToEven(size)
         return near.replacing(with: near - 1, where: near .> size).withSigns(of: x)
       }
-    case .isNaN: mapElements(count, x, y) { $0 == $0 ? 0 : 1 }
-    case .isInfinite: mapElements(count, x, y) { abs($0) == .infinity ? 1 : 0 }
-    case .isFinite: mapElements(count, x, y) { $0 - $0 == 0 ? 1 : 0 }
+    case .isNaN: mapLanes(count, x, y) { indicator($0 .!= $0) }
+    case .isInfinite: mapLanes(count, x, y) { indicator($0.magnitudes .== .infinity) }
+    case .isFinite: mapLanes(count, x, y) { indicator($0 - $0 .== 0) }
     case .sigmoid, .tanh, .exponential, .logarithm, .power, .softplus, .elu, .silu, .gelu,
       .geluTanh, .mish, .exponentialMinusOne, .logarithmPlusOne, .cubeRoot, .erf, .erfInverse,
       .sine, .cosine, .tangent, .arcsine, .arccosine, .arctangent, .hyperbolicSine,
@@ -78,7 +84,7 @@ extension Lanes {
   private var bits: SIMD16<UInt32> { unsafeBitCast(self, to: SIMD16<UInt32>.self) }
 
   /// The numbers without their signs.
-  @inline(__always) fileprivate var magnitudes: Lanes {
+  @inline(__always) var magnitudes: Lanes {
     unsafeBitCast(bits & SIMD16<UInt32>(repeating: ~(1 << 31)), to: Lanes.self)
   }
 
@@ -88,8 +94,10 @@ extension Lanes {
   }
 }
 
-/// `min(max(x, 0), 6)`.
-@inline(__always) private func clippedToSix(_ x: Float) -> Float { x < 0 ? 0 : (x > 6 ? 6 : x) }
+/// The nearest numbers from `low` to `high`; NaN stays NaN.
+@inline(__always) private func clipped(_ x: Lanes, _ low: Float, _ high: Float) -> Lanes {
+  x.replacing(with: low, where: x .< low).replacing(with: high, where: x .> high)
+}
 
 /// Below this many elements the C library is faster than starting a primitive of oneDNN.
 let transcendentalThreshold = 256
@@ -136,5 +144,5 @@ private func oneDNNKernel(
 func keepNaN(
   _ count: Int, from x: UnsafeMutablePointer<Float>, in y: UnsafeMutablePointer<Float>
 ) {
-  zipElements(count, x, y, y) { $0 == $0 ? $1 : $0 }
+  zipLanes(count, x, y, y) { $1.replacing(with: $0, where: $0 .!= $0) }
 }
