@@ -46,27 +46,30 @@ public func binaryKernel(
   let loop = PairLoop(
     StridedAxes(
       output.axes, strides: [broadcastStrides(a, to: output), broadcastStrides(b, to: output)]))
-  // The loops take their function as a closure that doesn't escape: only then is it compiled in.
   return LoopKernel { arguments in
     switch function {
-    case .add: loop.run(arguments) { $0 + $1 }
-    case .subtract: loop.run(arguments) { $0 - $1 }
-    case .multiply: loop.run(arguments) { $0 * $1 }
-    case .divide: loop.run(arguments) { $0 / $1 }
-    case .maximum: loop.run(arguments) { choose(($0 .> $1) .| ($0 .!= $0), $0, $1) }
-    case .minimum: loop.run(arguments) { choose(($0 .< $1) .| ($0 .!= $0), $0, $1) }
-    case .greater: loop.run(arguments) { indicator($0 .> $1) }
-    case .greaterOrEqual: loop.run(arguments) { indicator($0 .>= $1) }
-    case .equal: loop.run(arguments) { indicator($0 .== $1) }
-    case .notEqual: loop.run(arguments) { indicator($0 .!= $1) }
-    case .power: loop.runElements(arguments) { powf($0, $1) }
+    case .add: loop.forEachRun(arguments) { $0.write { $0 + $1 } }
+    case .subtract: loop.forEachRun(arguments) { $0.write { $0 - $1 } }
+    case .multiply: loop.forEachRun(arguments) { $0.write { $0 * $1 } }
+    case .divide: loop.forEachRun(arguments) { $0.write { $0 / $1 } }
+    case .maximum:
+      loop.forEachRun(arguments) { $0.write { choose(($0 .> $1) .| ($0 .!= $0), $0, $1) } }
+    case .minimum:
+      loop.forEachRun(arguments) { $0.write { choose(($0 .< $1) .| ($0 .!= $0), $0, $1) } }
+    case .greater: loop.forEachRun(arguments) { $0.write { indicator($0 .> $1) } }
+    case .greaterOrEqual: loop.forEachRun(arguments) { $0.write { indicator($0 .>= $1) } }
+    case .equal: loop.forEachRun(arguments) { $0.write { indicator($0 .== $1) } }
+    case .notEqual: loop.forEachRun(arguments) { $0.write { indicator($0 .!= $1) } }
+    case .power: loop.forEachRun(arguments) { $0.writeElements { powf($0, $1) } }
     case .remainder:
-      loop.runElements(arguments) {
-        let rest = fmodf($0, $1)
-        return rest != 0 && (rest < 0) != ($1 < 0) ? rest + $1 : rest
+      loop.forEachRun(arguments) {
+        $0.writeElements {
+          let rest = fmodf($0, $1)
+          return rest != 0 && (rest < 0) != ($1 < 0) ? rest + $1 : rest
+        }
       }
-    case .floorDivide: loop.runElements(arguments) { ($0 / $1).rounded(.down) }
-    case .arctangent2: loop.runElements(arguments) { atan2f($0, $1) }
+    case .floorDivide: loop.forEachRun(arguments) { $0.writeElements { ($0 / $1).rounded(.down) } }
+    case .arctangent2: loop.forEachRun(arguments) { $0.writeElements { atan2f($0, $1) } }
     }
   }
 }

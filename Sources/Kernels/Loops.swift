@@ -42,55 +42,59 @@ extension UnsafeMutablePointer<Float> {
   }
 }
 
-/// Writes `function` of every element of `x` to `y`, on all threads; `x` and `y` may be the same.
+/// Calls `body` with ranges that together cover `0..<count`, on all threads.
 ///
-/// The compiler makes vector instructions of ``mapLanes(_:_:_:_:)`` and hardly of this: it is for
-/// functions that take long.
-@inline(__always) func mapElements(
-  _ count: Int, _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>,
-  _ function: (Float) -> Float
-) {
-  Threads.split(count, grain: loopGrain) { range in
-    for index in range { y[index] = function(x[index]) }
-  }
+/// The loops below stand inside of `body` rather than around it: only where a loop and its function
+/// are written in one closure, the compiler makes vector instructions of them.
+@inline(__always) func inParallel(_ count: Int, _ body: (Range<Int>) -> Void) {
+  Threads.split(count, grain: loopGrain, body)
 }
 
-/// Writes `function` of every element of `x` to `y`, sixteen at a time, on all threads; `x` and `y`
-/// may be the same.
+/// Writes `function` of elements of `x` to `y`, which may be the same, sixteen at a time.
 @inline(__always) func mapLanes(
-  _ count: Int, _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>,
+  _ range: Range<Int>, _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>,
   _ function: (Lanes) -> Lanes
 ) {
-  Threads.split(count, grain: loopGrain) { range in
-    for index in stride(from: range.lowerBound, to: range.upperBound, by: 16) {
-      let rest = range.upperBound - index
-      y.store(function(x.lanes(at: index, count: rest)), at: index, count: rest)
-    }
+  var index = range.lowerBound
+  while index + 16 <= range.upperBound {
+    y.store(function(x.lanes(at: index)), at: index)
+    index += 16
   }
+  guard index < range.upperBound else { return }
+  let rest = range.upperBound - index
+  y.store(function(x.lanes(at: index, count: rest)), at: index, count: rest)
 }
 
-/// Writes `function` of every pair of elements to `y`, sixteen at a time, on all threads.
+/// Writes `function` of elements of `x` to `y`, one after the other: for functions that take long.
+@inline(__always) func mapElements(
+  _ range: Range<Int>, _ x: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>,
+  _ function: (Float) -> Float
+) {
+  for index in range { y[index] = function(x[index]) }
+}
+
+/// Writes `function` of pairs of elements to `y`, sixteen at a time.
 @inline(__always) func zipLanes(
-  _ count: Int, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>,
+  _ range: Range<Int>, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>,
   _ y: UnsafeMutablePointer<Float>, _ function: (Lanes, Lanes) -> Lanes
 ) {
-  Threads.split(count, grain: loopGrain) { range in
-    for index in stride(from: range.lowerBound, to: range.upperBound, by: 16) {
-      let rest = range.upperBound - index
-      let lanes = function(a.lanes(at: index, count: rest), b.lanes(at: index, count: rest))
-      y.store(lanes, at: index, count: rest)
-    }
+  var index = range.lowerBound
+  while index + 16 <= range.upperBound {
+    y.store(function(a.lanes(at: index), b.lanes(at: index)), at: index)
+    index += 16
   }
+  guard index < range.upperBound else { return }
+  let rest = range.upperBound - index
+  let lanes = function(a.lanes(at: index, count: rest), b.lanes(at: index, count: rest))
+  y.store(lanes, at: index, count: rest)
 }
 
-/// Writes `function` of every pair of elements to `y`, on all threads.
+/// Writes `function` of pairs of elements to `y`, one after the other.
 @inline(__always) func zipElements(
-  _ count: Int, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>,
+  _ range: Range<Int>, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>,
   _ y: UnsafeMutablePointer<Float>, _ function: (Float, Float) -> Float
 ) {
-  Threads.split(count, grain: loopGrain) { range in
-    for index in range { y[index] = function(a[index], b[index]) }
-  }
+  for index in range { y[index] = function(a[index], b[index]) }
 }
 
 /// The lanes of `a` where `mask` holds, those of `b` elsewhere.

@@ -4,37 +4,8 @@ struct PairLoop: Sendable {
 
   init(_ axes: StridedAxes) { pieces = Pieces(axes) }
 
-  /// Runs the loop, sixteen elements at a time.
-  ///
-  /// There is one place where the function is called, because the compiler compiles it into few.
-  @inline(__always) func run(_ arguments: Arguments, _ function: (Lanes, Lanes) -> Lanes) {
-    forEachPiece(arguments) { count, a, strideA, b, strideB, y in
-      for index in stride(from: 0, to: count, by: 16) {
-        let rest = count - index
-        let first = lanes(a, index, strideA, rest)
-        y.store(function(first, lanes(b, index, strideB, rest)), at: index, count: rest)
-      }
-    }
-  }
-
-  /// Runs the loop, for a function that takes one pair after the other.
-  @inline(__always) func runElements(
-    _ arguments: Arguments, _ function: (Float, Float) -> Float
-  ) {
-    forEachPiece(arguments) { count, a, strideA, b, strideB, y in
-      for index in 0..<count { y[index] = function(a[index * strideA], b[index * strideB]) }
-    }
-  }
-
-  /// Calls `body` with the length of a run of the output, where the elements of both inputs lie and
-  /// how far apart, and where the output does.
-  @inline(__always) private func forEachPiece(
-    _ arguments: Arguments,
-    _ body: (
-      Int, UnsafeMutablePointer<Float>, Int, UnsafeMutablePointer<Float>, Int,
-      UnsafeMutablePointer<Float>
-    ) -> Void
-  ) {
+  /// Calls `body` with runs of the output that together are all of it, on all threads.
+  @inline(__always) func forEachRun(_ arguments: Arguments, _ body: (PairRun) -> Void) {
     Threads.split(pieces.count, grain: pieces.grain) { range in
       var (a, b) = (PieceReader(pieces, 0, arguments[0]), PieceReader(pieces, 1, arguments[1]))
       var piece = pieces.first(of: range)
@@ -42,7 +13,9 @@ struct PairLoop: Sendable {
         let (first, firstStride) = a.elements(of: piece)
         let (second, secondStride) = b.elements(of: piece)
         body(
-          piece.count, first, firstStride, second, secondStride, arguments[2] + piece.start)
+          PairRun(
+            count: piece.count, a: first, strideA: firstStride, b: second, strideB: secondStride,
+            y: arguments[2] + piece.start))
         pieces.advance(&piece)
       }
       a.deallocate()
@@ -51,17 +24,42 @@ struct PairLoop: Sendable {
   }
 }
 
-/// Sixteen elements that lie `stride` apart, `rest` at most.
-@inline(__always) private func lanes(
-  _ x: UnsafeMutablePointer<Float>, _ index: Int, _ stride: Int, _ rest: Int
-) -> Lanes {
-  switch stride {
-  case 1: return x.lanes(at: index, count: rest)
-  case 0: return Lanes(repeating: x[0])
-  default:
-    var lanes = Lanes()
-    for lane in 0..<min(rest, 16) { lanes[lane] = x[(index + lane) * stride] }
-    return lanes
+/// Neighbours in the output of a loop over two inputs, and where the inputs' elements lie.
+struct PairRun {
+  let count: Int
+  let a: UnsafeMutablePointer<Float>
+  let strideA: Int
+  let b: UnsafeMutablePointer<Float>
+  let strideB: Int
+  let y: UnsafeMutablePointer<Float>
+
+  /// Writes a function of the inputs, sixteen elements at a time; the usual strides have loops of
+  /// their own.
+  @inline(__always) func write(_ function: (Lanes, Lanes) -> Lanes) {
+    switch (strideA, strideB) {
+    case (1, 1): zipLanes(0..<count, a, b, y, function)
+    case (1, 0):
+      let scalar = Lanes(repeating: b[0])
+      mapLanes(0..<count, a, y) { function($0, scalar) }
+    case (0, 1):
+      let scalar = Lanes(repeating: a[0])
+      mapLanes(0..<count, b, y) { function(scalar, $0) }
+    default:
+      for index in stride(from: 0, to: count, by: 16) {
+        var (first, second) = (Lanes(), Lanes())
+        let rest = min(count - index, 16)
+        for lane in 0..<rest {
+          first[lane] = a[(index + lane) * strideA]
+          second[lane] = b[(index + lane) * strideB]
+        }
+        y.store(function(first, second), at: index, count: rest)
+      }
+    }
+  }
+
+  /// Writes a function that takes one pair of elements after the other.
+  @inline(__always) func writeElements(_ function: (Float, Float) -> Float) {
+    for index in 0..<count { y[index] = function(a[index * strideA], b[index * strideB]) }
   }
 }
 

@@ -8,48 +8,62 @@ extension UnaryFunction {
     _ count: Int, from x: UnsafeMutablePointer<Float>, to y: UnsafeMutablePointer<Float>
   ) {
     switch self {
-    case .relu(negativeSlope: 0): mapLanes(count, x, y) { $0.replacing(with: 0, where: $0 .<= 0) }
+    case .relu(negativeSlope: 0):
+      inParallel(count) { mapLanes($0, x, y) { $0.replacing(with: 0, where: $0 .<= 0) } }
     case .relu(let slope):
-      mapLanes(count, x, y) { $0.replacing(with: slope * $0, where: $0 .< 0) }
-    case .clip(let low, let high): mapLanes(count, x, y) { clipped($0, low, high) }
-    case .squareRoot: mapElements(count, x, y) { $0.squareRoot() }
-    case .square, .power(2): mapLanes(count, x, y) { $0 * $0 }
-    case .power(1): mapLanes(count, x, y) { $0 }
-    case .power(3): mapLanes(count, x, y) { $0 * $0 * $0 }
-    case .power(-1), .reciprocal: mapLanes(count, x, y) { 1 / $0 }
-    case .absolute: mapLanes(count, x, y) { $0.magnitudes }
-    case .linear(let scale, let offset): mapLanes(count, x, y) { scale * $0 + offset }
+      inParallel(count) { mapLanes($0, x, y) { $0.replacing(with: slope * $0, where: $0 .< 0) } }
+    case .clip(let low, let high):
+      inParallel(count) { mapLanes($0, x, y) { clipped($0, low, high) } }
+    case .squareRoot: inParallel(count) { mapElements($0, x, y) { $0.squareRoot() } }
+    case .square, .power(2): inParallel(count) { mapLanes($0, x, y) { $0 * $0 } }
+    case .power(1): inParallel(count) { mapLanes($0, x, y) { $0 } }
+    case .power(3): inParallel(count) { mapLanes($0, x, y) { $0 * $0 * $0 } }
+    case .power(-1), .reciprocal: inParallel(count) { mapLanes($0, x, y) { 1 / $0 } }
+    case .absolute: inParallel(count) { mapLanes($0, x, y) { $0.magnitudes } }
+    case .linear(let scale, let offset):
+      inParallel(count) { mapLanes($0, x, y) { scale * $0 + offset } }
     case .step:
-      mapLanes(count, x, y) {
-        $0.replacing(with: 0, where: $0 .<= 0).replacing(with: 1, where: $0 .> 0)
+      inParallel(count) {
+        mapLanes($0, x, y) {
+          $0.replacing(with: 0, where: $0 .<= 0).replacing(with: 1, where: $0 .> 0)
+        }
       }
     case .sign:
-      mapLanes(count, x, y) {
-        $0.replacing(with: -1, where: $0 .< 0).replacing(with: 1, where: $0 .> 0)
+      inParallel(count) {
+        mapLanes($0, x, y) {
+          $0.replacing(with: -1, where: $0 .< 0).replacing(with: 1, where: $0 .> 0)
+        }
       }
-    case .hardSigmoid: mapLanes(count, x, y) { clipped($0 + 3, 0, 6) / 6 }
-    case .hardSwish: mapLanes(count, x, y) { $0 * (clipped($0 + 3, 0, 6) / 6) }
-    case .softsign: mapLanes(count, x, y) { $0 / ($0.magnitudes + 1) }
+    case .hardSigmoid: inParallel(count) { mapLanes($0, x, y) { clipped($0 + 3, 0, 6) / 6 } }
+    case .hardSwish: inParallel(count) { mapLanes($0, x, y) { $0 * (clipped($0 + 3, 0, 6) / 6) } }
+    case .softsign: inParallel(count) { mapLanes($0, x, y) { $0 / ($0.magnitudes + 1) } }
     case .floor:
-      mapLanes(count, x, y) { x in
-        let near = roundedToEven(x)
-        return near.replacing(with: near - 1, where: near .> x)
+      inParallel(count) {
+        mapLanes($0, x, y) { x in
+          let near = roundedToEven(x)
+          return near.replacing(with: near - 1, where: near .> x)
+        }
       }
     case .ceiling:
-      mapLanes(count, x, y) { x in
-        let near = roundedToEven(x)
-        return near.replacing(with: near + 1, where: near .< x).withSigns(of: x)
+      inParallel(count) {
+        mapLanes($0, x, y) { x in
+          let near = roundedToEven(x)
+          return near.replacing(with: near + 1, where: near .< x).withSigns(of: x)
+        }
       }
-    case .round: mapLanes(count, x, y) { roundedToEven($0) }
+    case .round: inParallel(count) { mapLanes($0, x, y) { roundedToEven($0) } }
     case .truncate:
-      mapLanes(count, x, y) { x in
-        let size = x.magnitudes
-        let near = roundedToEven(size)
-        return near.replacing(with: near - 1, where: near .> size).withSigns(of: x)
+      inParallel(count) {
+        mapLanes($0, x, y) { x in
+          let size = x.magnitudes
+          let near = roundedToEven(size)
+          return near.replacing(with: near - 1, where: near .> size).withSigns(of: x)
+        }
       }
-    case .isNaN: mapLanes(count, x, y) { indicator($0 .!= $0) }
-    case .isInfinite: mapLanes(count, x, y) { indicator($0.magnitudes .== .infinity) }
-    case .isFinite: mapLanes(count, x, y) { indicator($0 - $0 .== 0) }
+    case .isNaN: inParallel(count) { mapLanes($0, x, y) { indicator($0 .!= $0) } }
+    case .isInfinite:
+      inParallel(count) { mapLanes($0, x, y) { indicator($0.magnitudes .== .infinity) } }
+    case .isFinite: inParallel(count) { mapLanes($0, x, y) { indicator($0 - $0 .== 0) } }
     case .sigmoid, .tanh, .exponential, .logarithm, .power, .softplus, .elu, .silu, .gelu,
       .geluTanh, .mish, .exponentialMinusOne, .logarithmPlusOne, .cubeRoot, .erf, .erfInverse,
       .sine, .cosine, .tangent, .arcsine, .arccosine, .arctangent, .hyperbolicSine,
@@ -124,14 +138,18 @@ private func oneDNNKernel(
   // Powers of both infinities and of both zeros are alike.
   case .power(0.5):
     try eltwiseKernel(.squareRoot, count: count) { arguments in
-      zipElements(count, arguments[0], arguments[1], arguments[1]) {
-        $0 == -.infinity ? .infinity : $1 + 0
+      inParallel(count) {
+        zipElements($0, arguments[0], arguments[1], arguments[1]) {
+          $0 == -.infinity ? .infinity : $1 + 0
+        }
       }
     }
   case .power(-0.5):
     try eltwiseKernel(.squareRoot, count: count) { arguments in
-      zipElements(count, arguments[0], arguments[1], arguments[1]) {
-        $0 == -.infinity ? 0 : 1 / ($1 + 0)
+      inParallel(count) {
+        zipElements($0, arguments[0], arguments[1], arguments[1]) {
+          $0 == -.infinity ? 0 : 1 / ($1 + 0)
+        }
       }
     }
   case _ where function.isTranscendental:
@@ -144,5 +162,5 @@ private func oneDNNKernel(
 func keepNaN(
   _ count: Int, from x: UnsafeMutablePointer<Float>, in y: UnsafeMutablePointer<Float>
 ) {
-  zipLanes(count, x, y, y) { $1.replacing(with: $0, where: $0 .!= $0) }
+  inParallel(count) { zipLanes($0, x, y, y) { $1.replacing(with: $0, where: $0 .!= $0) } }
 }

@@ -18,12 +18,12 @@ public func unaryGradientKernel(
   case .softplus where count >= transcendentalThreshold:
     let kernel = try eltwiseKernel(.sigmoid, count: count, inputCount: 2, source: 1) { arguments in
       keepNaN(count, from: arguments[1], in: arguments[2])
-      zipLanes(count, arguments[0], arguments[2], arguments[2]) { $0 * $1 }
+      inParallel(count) { zipLanes($0, arguments[0], arguments[2], arguments[2]) { $0 * $1 } }
     }
     if let kernel { return kernel }
   case .linear(let scale, _):
     return LoopKernel { arguments in
-      mapLanes(count, arguments[0], arguments[1]) { scale * $0 }
+      inParallel(count) { mapLanes($0, arguments[0], arguments[1]) { scale * $0 } }
     }
   case .silu, .gelu, .geluTanh, .mish:
     if count >= transcendentalThreshold,
@@ -33,7 +33,9 @@ public func unaryGradientKernel(
       return kernel
     }
   case _ where function.gradientSource == .none:
-    return LoopKernel { arguments in mapLanes(count, arguments[0], arguments[1]) { _ in Lanes() } }
+    return LoopKernel { arguments in
+      inParallel(count) { mapLanes($0, arguments[0], arguments[1]) { _ in Lanes() } }
+    }
   default: break
   }
   return LoopKernel { function.applyGradient(count, $0[0], $0[1], to: $0[2]) }
@@ -48,44 +50,61 @@ extension UnaryFunction {
     let c = cotangent
     switch self {
     case .relu(negativeSlope: 0):
-      zipLanes(count, c, s, y) { choose($1 .> 0, $0, Lanes()) }
-    case .relu(let slope): zipLanes(count, c, s, y) { choose($1 .> 0, $0, slope * $0) }
+      inParallel(count) { zipLanes($0, c, s, y) { choose($1 .> 0, $0, Lanes()) } }
+    case .relu(let slope):
+      inParallel(count) { zipLanes($0, c, s, y) { choose($1 .> 0, $0, slope * $0) } }
     case .clip(let low, let high):
-      zipLanes(count, c, s, y) { choose(($1 .> low) .& ($1 .< high), $0, Lanes()) }
-    case .sigmoid: zipLanes(count, c, s, y) { $0 * $1 * (1 - $1) }
-    case .tanh: zipLanes(count, c, s, y) { $0 * (1 - $1 * $1) }
-    case .exponential: zipLanes(count, c, s, y) { $0 * $1 }
-    case .logarithm: zipLanes(count, c, s, y) { $0 / $1 }
-    case .squareRoot: zipLanes(count, c, s, y) { $0 * 0.5 / $1 }
-    case .square, .power(2): zipLanes(count, c, s, y) { $0 * 2 * $1 }
+      inParallel(count) {
+        zipLanes($0, c, s, y) { choose(($1 .> low) .& ($1 .< high), $0, Lanes()) }
+      }
+    case .sigmoid: inParallel(count) { zipLanes($0, c, s, y) { $0 * $1 * (1 - $1) } }
+    case .tanh: inParallel(count) { zipLanes($0, c, s, y) { $0 * (1 - $1 * $1) } }
+    case .exponential: inParallel(count) { zipLanes($0, c, s, y) { $0 * $1 } }
+    case .logarithm: inParallel(count) { zipLanes($0, c, s, y) { $0 / $1 } }
+    case .squareRoot: inParallel(count) { zipLanes($0, c, s, y) { $0 * 0.5 / $1 } }
+    case .square, .power(2): inParallel(count) { zipLanes($0, c, s, y) { $0 * 2 * $1 } }
     case .absolute:
-      zipLanes(count, c, s, y) { choose($1 .> 0, $0, choose($1 .< 0, -$0, Lanes())) }
+      inParallel(count) {
+        zipLanes($0, c, s, y) { choose($1 .> 0, $0, choose($1 .< 0, -$0, Lanes())) }
+      }
     case .power(let exponent):
-      zipElements(count, c, s, y) { $0 * exponent * powf($1, exponent - 1) }
-    case .softplus: zipElements(count, c, s, y) { $0 * UnaryFunction.sigmoid($1) }
+      inParallel(count) { zipElements($0, c, s, y) { $0 * exponent * powf($1, exponent - 1) } }
+    case .softplus:
+      inParallel(count) { zipElements($0, c, s, y) { $0 * UnaryFunction.sigmoid($1) } }
     case .elu(let alpha) where alpha >= 0:
-      zipLanes(count, c, s, y) { choose($1 .> 0, $0, $0 * ($1 + alpha)) }
-    case .elu(let alpha): zipElements(count, c, s, y) { $1 > 0 ? $0 : $0 * alpha * expf($1) }
-    case .reciprocal: zipLanes(count, c, s, y) { -$0 * $1 * $1 }
+      inParallel(count) { zipLanes($0, c, s, y) { choose($1 .> 0, $0, $0 * ($1 + alpha)) } }
+    case .elu(let alpha):
+      inParallel(count) { zipElements($0, c, s, y) { $1 > 0 ? $0 : $0 * alpha * expf($1) } }
+    case .reciprocal: inParallel(count) { zipLanes($0, c, s, y) { -$0 * $1 * $1 } }
     case .hardSigmoid:
-      zipLanes(count, c, s, y) { choose(($1 .> 0) .& ($1 .< 1), $0 / 6, Lanes()) }
+      inParallel(count) {
+        zipLanes($0, c, s, y) { choose(($1 .> 0) .& ($1 .< 1), $0 / 6, Lanes()) }
+      }
     case .hardSwish:
-      zipLanes(count, c, s, y) {
-        choose($1 .<= -3, Lanes(), choose($1 .>= 3, $0, $0 * ($1 / 3 + 0.5)))
+      inParallel(count) {
+        zipLanes($0, c, s, y) {
+          choose($1 .<= -3, Lanes(), choose($1 .>= 3, $0, $0 * ($1 / 3 + 0.5)))
+        }
       }
     case .softsign:
-      zipLanes(count, c, s, y) { $0 / (($1.magnitudes + 1) * ($1.magnitudes + 1)) }
-    case .exponentialMinusOne: zipLanes(count, c, s, y) { $0 * ($1 + 1) }
-    case .logarithmPlusOne: zipLanes(count, c, s, y) { $0 / ($1 + 1) }
-    case .cubeRoot: zipLanes(count, c, s, y) { $0 / (3 * $1 * $1) }
-    case .tangent: zipLanes(count, c, s, y) { $0 * ($1 * $1 + 1) }
-    case .arcsine: zipElements(count, c, s, y) { $0 / ((1 - $1) * (1 + $1)).squareRoot() }
-    case .arccosine: zipElements(count, c, s, y) { -$0 / ((1 - $1) * (1 + $1)).squareRoot() }
-    case .arctangent: zipLanes(count, c, s, y) { $0 / ($1 * $1 + 1) }
-    case .inverseHyperbolicSine: zipElements(count, c, s, y) { $0 / ($1 * $1 + 1).squareRoot() }
+      inParallel(count) {
+        zipLanes($0, c, s, y) { $0 / (($1.magnitudes + 1) * ($1.magnitudes + 1)) }
+      }
+    case .exponentialMinusOne: inParallel(count) { zipLanes($0, c, s, y) { $0 * ($1 + 1) } }
+    case .logarithmPlusOne: inParallel(count) { zipLanes($0, c, s, y) { $0 / ($1 + 1) } }
+    case .cubeRoot: inParallel(count) { zipLanes($0, c, s, y) { $0 / (3 * $1 * $1) } }
+    case .tangent: inParallel(count) { zipLanes($0, c, s, y) { $0 * ($1 * $1 + 1) } }
+    case .arcsine:
+      inParallel(count) { zipElements($0, c, s, y) { $0 / ((1 - $1) * (1 + $1)).squareRoot() } }
+    case .arccosine:
+      inParallel(count) { zipElements($0, c, s, y) { -$0 / ((1 - $1) * (1 + $1)).squareRoot() } }
+    case .arctangent: inParallel(count) { zipLanes($0, c, s, y) { $0 / ($1 * $1 + 1) } }
+    case .inverseHyperbolicSine:
+      inParallel(count) { zipElements($0, c, s, y) { $0 / ($1 * $1 + 1).squareRoot() } }
     case .inverseHyperbolicCosine:
-      zipElements(count, c, s, y) { $0 / (($1 - 1) * ($1 + 1)).squareRoot() }
-    case .inverseHyperbolicTangent: zipLanes(count, c, s, y) { $0 / ((1 - $1) * (1 + $1)) }
+      inParallel(count) { zipElements($0, c, s, y) { $0 / (($1 - 1) * ($1 + 1)).squareRoot() } }
+    case .inverseHyperbolicTangent:
+      inParallel(count) { zipLanes($0, c, s, y) { $0 / ((1 - $1) * (1 + $1)) } }
     case .silu, .gelu, .geluTanh, .mish, .erf, .erfInverse, .sine, .cosine, .hyperbolicSine,
       .hyperbolicCosine:
       Threads.split(count, grain: loopGrain / 16) { range in
