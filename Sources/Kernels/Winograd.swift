@@ -21,8 +21,10 @@ struct WinogradConvolution: Kernel {
   private let isTransposed: Bool
   /// Tiles of one block.
   private let block: Int
-  /// Whether each thread takes blocks of its own. Otherwise all threads share a block and divide
-  /// its filters, so that the weights, which are larger than the caches, are read once a block.
+  /// Whether each thread takes blocks of its own.
+  ///
+  /// Otherwise all threads share a block and divide its filters, so that the weights, which are
+  /// larger than the caches, are read once a block.
   private let dividesTiles: Bool
   private let threads: Int
 
