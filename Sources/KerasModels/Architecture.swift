@@ -64,7 +64,7 @@ public final class Architecture: Sendable {
     let structure = try StructuralLowering(of: network)
     weights = structure.weights
     weightShapes = structure.weights.map { ($0.key, $0.shape) }
-    json = try ArchitectureDescription(network, structure).json()
+    json = try ArchitectureDescription(network, structure).json
   }
 
   /// The shapes of the inputs, batch included, `nil` where a length is free.

@@ -1,27 +1,26 @@
-import FoundationEssentials
 import Tensors
 
 /// What is said about an architecture to those who can't see Swift values: one JSON document.
-struct ArchitectureDescription: Encodable {
-  struct Input: Encodable {
+struct ArchitectureDescription {
+  struct Input {
     let name: String
     let shape: [Int?]
     let dtype: String
   }
 
-  struct Output: Encodable {
+  struct Output {
     let path: String
     let shape: [Int?]
   }
 
-  struct Weight: Encodable {
+  struct Weight {
     let key: String
     let name: String
     let shape: [Int]
     let trainable: Bool
   }
 
-  struct Layer: Encodable {
+  struct Layer {
     let name: String
     let path: String
     let kind: String
@@ -79,17 +78,6 @@ struct ArchitectureDescription: Encodable {
     }
     trace = traced.map(\.path)
     traceShapes = traced.map(\.shape)
-  }
-
-  func json() throws(PhospheneError) -> String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.withoutEscapingSlashes]
-    do {
-      return String(decoding: try encoder.encode(self), as: UTF8.self)
-    } catch {
-      throw .internalFailure("the architecture can't be described: \(error)")
-    }
   }
 }
 

@@ -6,7 +6,7 @@ struct Lowering {
   /// The graph so far.
   var graph = Graph()
   /// Where weights come from.
-  var weights: any WeightSource
+  let weights: any WeightSource
   /// For each call of a layer, by its path, what it computed.
   private(set) var outputs: [String: [Value]] = [:]
   /// The paths in order of execution.
@@ -161,7 +161,7 @@ struct Lowering {
       graph = Graph()
       context.unmasked = unmasked
       defer {
-        (graph, weights, unmasked) = (context.graph, context.weights, context.unmasked)
+        (graph, unmasked) = (context.graph, context.unmasked)
       }
       do {
         return try context.lower(layer)

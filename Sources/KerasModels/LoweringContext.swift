@@ -113,7 +113,7 @@ struct LoweringContext {
       // Moved, not copied: the inner context owns the graph meanwhile.
       graph = Graph()
       inner.unmasked = unmasked
-      defer { (graph, weights, unmasked) = (inner.graph, inner.weights, inner.unmasked) }
+      defer { (graph, unmasked) = (inner.graph, inner.unmasked) }
       return try inner.lower(layer)
     case .network(let network):
       let arguments = CallArguments(positional: [.list(inputs.map { .tensor($0) })], named: named)
@@ -122,7 +122,7 @@ struct LoweringContext {
       lowering.graph = graph
       graph = Graph()
       lowering.unmasked = unmasked
-      defer { (graph, weights, unmasked) = (lowering.graph, lowering.weights, lowering.unmasked) }
+      defer { (graph, unmasked) = (lowering.graph, lowering.unmasked) }
       let outputs = try lowering.lower(
         network, on: call.networkInputs, prefix: path + "/", weightPrefix: path + "/", wanted: [])
       lowering.weights.arrange(by: network.layerPaths(prefix: path + "/"))
@@ -307,20 +307,20 @@ struct BoundCall: Sendable {
   }
 }
 
-/// Where lowering finds weights.
-protocol WeightSource {
-  mutating func value(
+/// Where lowering finds weights: one for each graph, shared by all who append to it.
+protocol WeightSource: AnyObject {
+  func value(
     of weight: WeightDescription, in graph: inout Graph
   ) throws(PhospheneError) -> Value
 
   /// Notes the order in which Keras lists the weights of some layers, which isn't always that of
   /// their calls.
-  mutating func arrange(by layerPaths: [String])
+  func arrange(by layerPaths: [String])
 }
 
 extension WeightSource {
   /// Most sources don't list anything.
-  mutating func arrange(by layerPaths: [String]) {}
+  func arrange(by layerPaths: [String]) {}
 }
 
 /// One variable of a layer.

@@ -164,13 +164,13 @@ extension Model {
 }
 
 /// The weights of a model, as constants.
-private struct StoredWeights: WeightSource {
+private final class StoredWeights: WeightSource {
   let weights: [String: Tensor]
   private var values: [String: Value] = [:]
 
   init(weights: [String: Tensor]) { self.weights = weights }
 
-  mutating func value(
+  func value(
     of weight: WeightDescription, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
     if let value = values[weight.key] { return value }

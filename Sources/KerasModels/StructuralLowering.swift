@@ -72,11 +72,11 @@ extension LayerEntry {
 }
 
 /// Gives layers values of the right shapes in place of weights, and notes what they asked for.
-struct WeightRecorder: WeightSource {
+final class WeightRecorder: WeightSource {
   private(set) var weights: [WeightDescription] = []
   private var values: [WeightDescription: Value] = [:]
 
-  mutating func value(
+  func value(
     of weight: WeightDescription, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
     if let value = values[weight] { return value }
@@ -87,7 +87,7 @@ struct WeightRecorder: WeightSource {
     return value
   }
 
-  mutating func arrange(by layerPaths: [String]) {
+  func arrange(by layerPaths: [String]) {
     var ranks: [String: Int] = [:]
     for (rank, path) in layerPaths.enumerated() { ranks[path] = rank }
     func rank(_ weight: WeightDescription) -> Int? {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -318,3 +319,14 @@ def test_importing_brings_in_little():
     loaded = json.loads(subprocess.check_output([sys.executable, "-c", code], cwd=folder))
     # Besides Python's own modules.
     assert set(loaded) - set(sys.stdlib_module_names) == {"phosphene", "_cffi_backend"}
+
+
+def test_reading_a_model_file_brings_in_nothing_for_live_models(tmp_path):
+    ph.load((TINY, TINY_WEIGHTS)).save(tmp_path / "tiny.safetensors")
+    code = (
+        "import sys; import phosphene; phosphene.load('tiny.safetensors');"
+        "print([m for m in sys.modules if 'expansion' in m or 'symbolic' in m or '.live' in m])"
+    )
+    path = {**os.environ, "PYTHONPATH": str(Path(ph.__file__).parents[1])}
+    loaded = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, env=path)
+    assert loaded.strip() == b"[]"

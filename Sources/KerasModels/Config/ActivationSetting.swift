@@ -95,8 +95,8 @@ struct ActivationSetting: Decodable, Sendable {
 }
 
 /// Where an activation finds weights that is applied where none can be filed.
-private struct NoWeights: WeightSource {
-  mutating func value(
+private final class NoWeights: WeightSource {
+  func value(
     of weight: WeightDescription, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
     throw .unsupported(

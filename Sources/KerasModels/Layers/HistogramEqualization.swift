@@ -45,7 +45,9 @@ struct HistogramEqualization: Layer {
   ) throws(PhospheneError) -> [Value] {
     let input = try context.graph.image(
       inputs.only("HistogramEqualization"), rank: 2, from: format, "HistogramEqualization")
+    // Moved, not copied.
     var graph = context.graph
+    context.graph = Graph()
     defer { context.graph = graph }
     guard low != 0 || high != 255 else {
       return [try graph.channelsLast(equalize(input, in: &graph), to: format)]

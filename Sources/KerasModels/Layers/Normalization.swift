@@ -55,7 +55,9 @@ struct BatchNormalization: Layer {
       }
     }
 
+    // Moved, not copied.
     var graph = context.graph
+    context.graph = Graph()
     defer { context.graph = graph }
     let deviation = try graph.unary(
       .squareRoot, graph.linear(variance, scale: 1, offset: epsilon))

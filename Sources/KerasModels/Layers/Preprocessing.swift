@@ -172,7 +172,9 @@ struct AutoContrast: Layer {
       throw .invalidArgument(
         "AutoContrast needs an input (batch, height, width, channels), received shape \(shape)")
     }
+    // Moved, not copied.
     var graph = context.graph
+    context.graph = Graph()
     defer { context.graph = graph }
     // The two axes behind the batch, in whatever format.
     let column: Shape = [shape[0], 1, 1, shape[3]]

@@ -179,7 +179,9 @@ struct MelSpectrogram: Layer {
     _ inputs: [Value], in context: inout LoweringContext
   ) throws(PhospheneError) -> [Value] {
     let input = try inputs.only("MelSpectrogram")
+    // Moved, not copied.
     var graph = context.graph
+    context.graph = Graph()
     defer { context.graph = graph }
     let (real, imaginary) = try transform.apply(to: input, stride: stride, in: &graph)
     let magnitude = try graph.unary(

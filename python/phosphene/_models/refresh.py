@@ -9,8 +9,9 @@ import numpy as np
 from phosphene._engine.library import check, ffi, lib, to_numpy
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.handlers import by_name
+from phosphene._models.intake import is_live_model
 from phosphene._models.intake.architecture import as_weight
-from phosphene._models.intake.live import is_live_model, live_weights
+from phosphene._models.intake.live import live_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

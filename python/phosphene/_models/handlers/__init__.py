@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from phosphene._errors import InvalidArgumentError
-from phosphene._models.handlers.layer import HandledLayer
-from phosphene._models.handlers.replacement import Handled, apply_handlers
 
-__all__ = ["Handled", "HandledLayer", "Handler", "apply_handlers", "by_name"]
+__all__ = ["Handler", "by_name"]
 
 Handler = Callable[..., Any]
 

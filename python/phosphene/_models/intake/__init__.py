@@ -1,4 +1,8 @@
-"""From whatever holds a Keras model to the engine's model; nothing here imports Keras."""
+"""From whatever holds a Keras model to the engine's model; nothing here imports Keras.
+
+What reads live models and applies handlers is imported where it is needed: it is more code than all
+the rest, and `import phosphene` stays fast.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from phosphene._errors import InvalidArgumentError
-from phosphene._models.handlers import Handler, apply_handlers, by_name
+from phosphene._models.handlers import Handler, by_name
 from phosphene._models.intake.architecture import Architecture, Intake, as_weight, config_json
-from phosphene._models.intake.live import is_live_model, read_live_model
 
 __all__ = ["Architecture", "Intake", "is_live_model", "read"]
 
@@ -19,6 +22,13 @@ _ACCEPTED = (
     "a live Keras model, the path of a .keras, .h5, .hdf5 or .safetensors file, the path of a "
     ".weights.h5 file with config=, or a pair (config, weights)"
 )
+
+
+def is_live_model(value: Any) -> bool:
+    """Return whether `value` behaves like a Keras model."""
+    return not isinstance(value, type) and all(
+        hasattr(value, name) for name in ("layers", "get_config", "get_weights", "to_json")
+    )
 
 
 def read(source: Any, config: Any = None, handlers: Any = None, like: Any = None) -> Intake:
@@ -46,6 +56,8 @@ def read(source: Any, config: Any = None, handlers: Any = None, like: Any = None
             f"a {type(source).__name__}."
         )
     if is_live_model(source):
+        from phosphene._models.intake.live import read_live_model
+
         return read_live_model(source, named, like)
     if isinstance(source, tuple) and len(source) == 2:
         return _read_pair(*source, named)
@@ -65,6 +77,8 @@ def _read_pair(config: Any, weights: Any, handlers: Mapping[str, Handler]) -> In
         return [(key.removeprefix(path + "/"), as_weight(weights[key], key)) for key in below]
 
     if handlers:
+        from phosphene._models.handlers.replacement import apply_handlers
+
         handled = apply_handlers(json.loads(config_json(config)), handlers, find)
         architecture = Architecture(handled.config)
     else:

@@ -28,13 +28,6 @@ if TYPE_CHECKING:
     from phosphene._models.handlers import Handler
 
 
-def is_live_model(value: Any) -> bool:
-    """Return whether `value` behaves like a Keras model."""
-    return not isinstance(value, type) and all(
-        hasattr(value, name) for name in ("layers", "get_config", "get_weights", "to_json")
-    )
-
-
 def read_live_model(
     model: Any, handlers: Mapping[str, Handler] | None = None, like: Any = None
 ) -> Intake:

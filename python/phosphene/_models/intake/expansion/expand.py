@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import UnsupportedError
 from phosphene._models.config import escaped
-from phosphene._models.handlers import apply_handlers
+from phosphene._models.handlers.replacement import apply_handlers
 from phosphene._models.intake.architecture import leaves
 from phosphene._models.intake.expansion.backend import Keras
 from phosphene._models.intake.expansion.entries import describes_itself

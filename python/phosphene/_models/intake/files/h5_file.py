@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError, ModelFileError
-from phosphene._models.handlers import Handled
+from phosphene._models.handlers.replacement import Handled
 from phosphene._models.intake.architecture import Architecture, Intake, config_json
 from phosphene._models.intake.files.handled import handled_config
 from phosphene._models.intake.files.hdf5 import group_at, refusing, stored_architecture, text_of

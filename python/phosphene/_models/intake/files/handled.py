@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from phosphene._models.config import entries, escaped, name_of
-from phosphene._models.handlers import Handled, Handler, apply_handlers
+from phosphene._models.handlers.replacement import Handled, apply_handlers
 from phosphene._models.intake.files.hdf5 import array_at, group_at, names_in, text_of
 from phosphene._models.intake.variables.naming import snake_case, without_state
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
+
+    from phosphene._models.handlers import Handler
 
     Arrays = list[tuple[str, NDArray[Any]]]
 
