@@ -76,6 +76,7 @@ public func convolutionInputGradientKernel(
   {
     return kernel
   }
+  if constantWeights, let kernel = FoldedGradient(problem) { return kernel }
   let memory = try ConvolutionMemory(problem)
   guard problem.outputShape.elementCount > 0,
     let forward = try memory.forward(hasBias: false, activation: nil),

@@ -22,12 +22,28 @@ struct VectorKernels: Sendable {
       UnsafePointer<ph_winograd>?, Int64, Int64, Int64, UnsafePointer<Float>?, Int64
     ) -> Void
 
+  typealias FoldColumns = @convention(c) (Int64) -> Int64
+  typealias FoldPack =
+    @convention(c) (
+      UnsafePointer<ph_fold>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?
+    ) -> Void
+  typealias FoldScratch = @convention(c) (UnsafePointer<ph_fold>?, Int64) -> Int64
+  typealias FoldRows =
+    @convention(c) (
+      UnsafePointer<ph_fold>?, UnsafePointer<Float>?, UnsafePointer<Float>?,
+      UnsafeMutablePointer<Float>?, Int64, Int64, Int64, UnsafeMutablePointer<Float>?
+    ) -> Void
+
   /// What the library was compiled for, as it stands in its name.
   let level: String
   let filterBlock: Int
   let winogradInput: WinogradInput
   let winogradMultiply: WinogradMultiply
   let winogradOutput: WinogradOutput
+  let foldColumns: FoldColumns
+  let foldPack: FoldPack
+  let foldScratch: FoldScratch
+  let foldRows: FoldRows
 
   /// The best level that the processor and `ONEDNN_MAX_CPU_ISA` allow.
   static let best = ["avx512", "avx2"].lazy.compactMap(open).first
@@ -37,19 +53,24 @@ struct VectorKernels: Sendable {
   /// - Returns: `nil` if the processor lacks the instructions, or there is no such library.
   static func open(_ level: String) -> VectorKernels? {
     guard isRunnable(level), let folder,
-      let library = dlopen("\(folder)/libphosphene-\(level).so", RTLD_NOW | RTLD_LOCAL),
-      let block = dlsym(library, "ph_winograd_filter_block"),
-      let input = dlsym(library, "ph_winograd_input"),
-      let multiply = dlsym(library, "ph_winograd_multiply"),
-      let output = dlsym(library, "ph_winograd_output")
+      let library = dlopen("\(folder)/libphosphene-\(level).so", RTLD_NOW | RTLD_LOCAL)
     else { return nil }
-    typealias Count = @convention(c) () -> Int64
+    func function<Function>(_ name: String) -> Function? {
+      dlsym(library, "ph_\(name)").map { unsafeBitCast($0, to: Function.self) }
+    }
+    guard let filterBlock: @convention(c) () -> Int64 = function("winograd_filter_block"),
+      let winogradInput: WinogradInput = function("winograd_input"),
+      let winogradMultiply: WinogradMultiply = function("winograd_multiply"),
+      let winogradOutput: WinogradOutput = function("winograd_output"),
+      let foldColumns: FoldColumns = function("fold_columns"),
+      let foldPack: FoldPack = function("fold_pack"),
+      let foldScratch: FoldScratch = function("fold_scratch"),
+      let foldRows: FoldRows = function("fold_rows")
+    else { return nil }
     return VectorKernels(
-      level: level,
-      filterBlock: Int(unsafeBitCast(block, to: Count.self)()),
-      winogradInput: unsafeBitCast(input, to: WinogradInput.self),
-      winogradMultiply: unsafeBitCast(multiply, to: WinogradMultiply.self),
-      winogradOutput: unsafeBitCast(output, to: WinogradOutput.self))
+      level: level, filterBlock: Int(filterBlock()), winogradInput: winogradInput,
+      winogradMultiply: winogradMultiply, winogradOutput: winogradOutput,
+      foldColumns: foldColumns, foldPack: foldPack, foldScratch: foldScratch, foldRows: foldRows)
   }
 
   private static func isRunnable(_ level: String) -> Bool {

@@ -12,7 +12,7 @@
   /// 24 sums stay in registers while the two matrices stream by.
   @inline(__always) func multiplySixRows(
     _ depth: Int, _ a: UnsafePointer<Float>, _ aStep: Int, _ b: UnsafePointer<Float>,
-    _ c: UnsafeMutablePointer<Float>
+    _ c: UnsafeMutablePointer<Float>, _ cStep: Int
   ) {
     var b = b
     var c00 = Lanes(), c01 = Lanes(), c02 = Lanes(), c03 = Lanes()
@@ -64,30 +64,127 @@
       c52.addProduct(r5, b2)
       c53.addProduct(r5, b3)
     }
-    c.store(c00, 0 * filterBlock + 0)
-    c.store(c01, 0 * filterBlock + 16)
-    c.store(c02, 0 * filterBlock + 32)
-    c.store(c03, 0 * filterBlock + 48)
-    c.store(c10, 1 * filterBlock + 0)
-    c.store(c11, 1 * filterBlock + 16)
-    c.store(c12, 1 * filterBlock + 32)
-    c.store(c13, 1 * filterBlock + 48)
-    c.store(c20, 2 * filterBlock + 0)
-    c.store(c21, 2 * filterBlock + 16)
-    c.store(c22, 2 * filterBlock + 32)
-    c.store(c23, 2 * filterBlock + 48)
-    c.store(c30, 3 * filterBlock + 0)
-    c.store(c31, 3 * filterBlock + 16)
-    c.store(c32, 3 * filterBlock + 32)
-    c.store(c33, 3 * filterBlock + 48)
-    c.store(c40, 4 * filterBlock + 0)
-    c.store(c41, 4 * filterBlock + 16)
-    c.store(c42, 4 * filterBlock + 32)
-    c.store(c43, 4 * filterBlock + 48)
-    c.store(c50, 5 * filterBlock + 0)
-    c.store(c51, 5 * filterBlock + 16)
-    c.store(c52, 5 * filterBlock + 32)
-    c.store(c53, 5 * filterBlock + 48)
+    c.store(c00, 0 * cStep + 0)
+    c.store(c01, 0 * cStep + 16)
+    c.store(c02, 0 * cStep + 32)
+    c.store(c03, 0 * cStep + 48)
+    c.store(c10, 1 * cStep + 0)
+    c.store(c11, 1 * cStep + 16)
+    c.store(c12, 1 * cStep + 32)
+    c.store(c13, 1 * cStep + 48)
+    c.store(c20, 2 * cStep + 0)
+    c.store(c21, 2 * cStep + 16)
+    c.store(c22, 2 * cStep + 32)
+    c.store(c23, 2 * cStep + 48)
+    c.store(c30, 3 * cStep + 0)
+    c.store(c31, 3 * cStep + 16)
+    c.store(c32, 3 * cStep + 32)
+    c.store(c33, 3 * cStep + 48)
+    c.store(c40, 4 * cStep + 0)
+    c.store(c41, 4 * cStep + 16)
+    c.store(c42, 4 * cStep + 32)
+    c.store(c43, 4 * cStep + 48)
+    c.store(c50, 5 * cStep + 0)
+    c.store(c51, 5 * cStep + 16)
+    c.store(c52, 5 * cStep + 32)
+    c.store(c53, 5 * cStep + 48)
+  }
+
+  /// Twelve rows times 32 columns, as ``multiplySixRows(_:_:_:_:_:_:)``.
+  @inline(__always) func multiplyTwelveRows(
+    _ depth: Int, _ a: UnsafePointer<Float>, _ aStep: Int, _ b: UnsafePointer<Float>,
+    _ c: UnsafeMutablePointer<Float>, _ cStep: Int
+  ) {
+    var b = b
+    var c0l = Lanes(), c0h = Lanes()
+    var c1l = Lanes(), c1h = Lanes()
+    var c2l = Lanes(), c2h = Lanes()
+    var c3l = Lanes(), c3h = Lanes()
+    var c4l = Lanes(), c4h = Lanes()
+    var c5l = Lanes(), c5h = Lanes()
+    var c6l = Lanes(), c6h = Lanes()
+    var c7l = Lanes(), c7h = Lanes()
+    var c8l = Lanes(), c8h = Lanes()
+    var c9l = Lanes(), c9h = Lanes()
+    var c10l = Lanes(), c10h = Lanes()
+    var c11l = Lanes(), c11h = Lanes()
+    let a0 = a
+    let a1 = a0 + aStep
+    let a2 = a1 + aStep
+    let a3 = a2 + aStep
+    let a4 = a3 + aStep
+    let a5 = a4 + aStep
+    let a6 = a5 + aStep
+    let a7 = a6 + aStep
+    let a8 = a7 + aStep
+    let a9 = a8 + aStep
+    let a10 = a9 + aStep
+    let a11 = a10 + aStep
+    for k in 0..<depth {
+      let low = b.lanes(0)
+      let high = b.lanes(16)
+      b += 32
+      let r0 = Lanes(repeating: a0[k])
+      c0l.addProduct(r0, low)
+      c0h.addProduct(r0, high)
+      let r1 = Lanes(repeating: a1[k])
+      c1l.addProduct(r1, low)
+      c1h.addProduct(r1, high)
+      let r2 = Lanes(repeating: a2[k])
+      c2l.addProduct(r2, low)
+      c2h.addProduct(r2, high)
+      let r3 = Lanes(repeating: a3[k])
+      c3l.addProduct(r3, low)
+      c3h.addProduct(r3, high)
+      let r4 = Lanes(repeating: a4[k])
+      c4l.addProduct(r4, low)
+      c4h.addProduct(r4, high)
+      let r5 = Lanes(repeating: a5[k])
+      c5l.addProduct(r5, low)
+      c5h.addProduct(r5, high)
+      let r6 = Lanes(repeating: a6[k])
+      c6l.addProduct(r6, low)
+      c6h.addProduct(r6, high)
+      let r7 = Lanes(repeating: a7[k])
+      c7l.addProduct(r7, low)
+      c7h.addProduct(r7, high)
+      let r8 = Lanes(repeating: a8[k])
+      c8l.addProduct(r8, low)
+      c8h.addProduct(r8, high)
+      let r9 = Lanes(repeating: a9[k])
+      c9l.addProduct(r9, low)
+      c9h.addProduct(r9, high)
+      let r10 = Lanes(repeating: a10[k])
+      c10l.addProduct(r10, low)
+      c10h.addProduct(r10, high)
+      let r11 = Lanes(repeating: a11[k])
+      c11l.addProduct(r11, low)
+      c11h.addProduct(r11, high)
+    }
+    c.store(c0l, 0 * cStep)
+    c.store(c0h, 0 * cStep + 16)
+    c.store(c1l, 1 * cStep)
+    c.store(c1h, 1 * cStep + 16)
+    c.store(c2l, 2 * cStep)
+    c.store(c2h, 2 * cStep + 16)
+    c.store(c3l, 3 * cStep)
+    c.store(c3h, 3 * cStep + 16)
+    c.store(c4l, 4 * cStep)
+    c.store(c4h, 4 * cStep + 16)
+    c.store(c5l, 5 * cStep)
+    c.store(c5h, 5 * cStep + 16)
+    c.store(c6l, 6 * cStep)
+    c.store(c6h, 6 * cStep + 16)
+    c.store(c7l, 7 * cStep)
+    c.store(c7h, 7 * cStep + 16)
+    c.store(c8l, 8 * cStep)
+    c.store(c8h, 8 * cStep + 16)
+    c.store(c9l, 9 * cStep)
+    c.store(c9h, 9 * cStep + 16)
+    c.store(c10l, 10 * cStep)
+    c.store(c10h, 10 * cStep + 16)
+    c.store(c11l, 11 * cStep)
+    c.store(c11h, 11 * cStep + 16)
   }
 #else
   /// The filters of one block: two registers of AVX2.
@@ -98,7 +195,7 @@
   /// 6 sums stay in registers while the two matrices stream by.
   @inline(__always) func multiplySixRows(
     _ depth: Int, _ a: UnsafePointer<Float>, _ aStep: Int, _ b: UnsafePointer<Float>,
-    _ c: UnsafeMutablePointer<Float>
+    _ c: UnsafeMutablePointer<Float>, _ cStep: Int
   ) {
     var b = b
     var c00 = Lanes()
@@ -129,11 +226,11 @@
       let r5 = Lanes(repeating: a5[k])
       c50.addProduct(r5, b0)
     }
-    c.store(c00, 0 * filterBlock + 0)
-    c.store(c10, 1 * filterBlock + 0)
-    c.store(c20, 2 * filterBlock + 0)
-    c.store(c30, 3 * filterBlock + 0)
-    c.store(c40, 4 * filterBlock + 0)
-    c.store(c50, 5 * filterBlock + 0)
+    c.store(c00, 0 * cStep + 0)
+    c.store(c10, 1 * cStep + 0)
+    c.store(c20, 2 * cStep + 0)
+    c.store(c30, 3 * cStep + 0)
+    c.store(c40, 4 * cStep + 0)
+    c.store(c50, 5 * cStep + 0)
   }
 #endif

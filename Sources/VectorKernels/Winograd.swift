@@ -74,7 +74,8 @@ public func ph_winograd_multiply(
     var row = 0
     while row < rows {
       multiplySixRows(
-        channels, tiles + row * channels, channels, matrix, target + row * filterBlock)
+        channels, tiles + row * channels, channels, matrix, target + row * filterBlock,
+        filterBlock)
       row += 6
     }
   }

@@ -55,6 +55,35 @@ void ph_winograd_output(
     const ph_winograd *problem, int64_t first, int64_t count, int64_t filter,
     const float *products, int64_t rows);
 
+/** The input gradient of a convolution with few channels. */
+typedef struct ph_fold {
+    int64_t images, height, width, channels;
+    int64_t output_height, output_width, filters;
+    int64_t window_height, window_width, stride_y, stride_x;
+    int64_t pad_top, pad_left;
+} ph_fold;
+
+/** Returns how many columns the packed weights of a window with `count` elements have. */
+int64_t ph_fold_columns(int64_t count);
+
+/** Writes weights (window_height, window_width, channels, filters) as ph_fold_rows() reads them. */
+void ph_fold_pack(const ph_fold *problem, const float *dense, float *packed);
+
+/** Returns how many floats ph_fold_rows() works with for so many rows of the image. */
+int64_t ph_fold_scratch(const ph_fold *problem, int64_t rows);
+
+/**
+ * Computes the rows `first` to `end - 1` of image number `number`.
+ *
+ * @param windows The cotangent, (images, output_height, output_width, filters): at least twelve
+ *                windows.
+ * @param weights As ph_fold_pack() wrote them.
+ * @param images  (images, height, width, channels).
+ */
+void ph_fold_rows(
+    const ph_fold *problem, const float *windows, const float *weights, float *images,
+    int64_t number, int64_t first, int64_t end, float *scratch);
+
 /** Returns the path of the library that this code is linked into, which doesn't export it. */
 __attribute__((visibility("hidden"))) const char *ph_library_path(void);
 

@@ -1,0 +1,155 @@
+// The input gradient of a convolution with few channels: windows of an image become one matrix
+// product, whose rows are then added up where their windows overlap (col2im).
+//
+// A direct convolution computes sixteen channels at a time, of which an image has three.
+
+import CVectorKernels
+
+/// The rows that are multiplied together.
+private let group = 12
+
+@c @implementation
+public func ph_fold_columns(_ count: Int64) -> Int64 {
+  let (blocks, rest) = (Int(count) / filterBlock, Int(count) % filterBlock)
+  return Int64(blocks * filterBlock + widthOfRest(rest))
+}
+
+/// The width of the last block of columns.
+@inline(__always) private func widthOfRest(_ rest: Int) -> Int {
+  #if WIDE
+    rest == 0 ? 0 : (rest <= 32 ? 32 : filterBlock)
+  #else
+    rest == 0 ? 0 : filterBlock
+  #endif
+}
+
+@c @implementation
+public func ph_fold_pack(
+  _ problem: UnsafePointer<ph_fold>?, _ dense: UnsafePointer<Float>?,
+  _ packed: UnsafeMutablePointer<Float>?
+) {
+  guard let problem = problem?.pointee, let dense, let packed else { return }
+  let (filters, count) = (Int(problem.filters), columnCount(problem))
+  let columns = Int(ph_fold_columns(Int64(count)))
+  var first = 0
+  while first < columns {
+    let width = min(filterBlock, columns - first)
+    for filter in 0..<filters {
+      for column in first..<first + width {
+        packed[first * filters + filter * width + column - first] =
+          column < count ? dense[column * filters + filter] : 0
+      }
+    }
+    first += width
+  }
+}
+
+@c @implementation
+public func ph_fold_scratch(_ problem: UnsafePointer<ph_fold>?, _ rows: Int64) -> Int64 {
+  guard let problem = problem?.pointee else { return 0 }
+  let columns = Int(ph_fold_columns(Int64(columnCount(problem))))
+  return Int64(Int(rows) * rowStep(problem) + group * columns + 16)
+}
+
+@c @implementation
+public func ph_fold_rows(
+  _ problem: UnsafePointer<ph_fold>?, _ windows: UnsafePointer<Float>?,
+  _ weights: UnsafePointer<Float>?, _ images: UnsafeMutablePointer<Float>?, _ number: Int64,
+  _ first: Int64, _ end: Int64, _ scratch: UnsafeMutablePointer<Float>?
+) {
+  guard let problem = problem?.pointee, let windows, let weights, let images, let scratch
+  else { return }
+  let (image, first, end) = (Int(number), Int(first), Int(end))
+  let (step, filters) = (rowStep(problem), Int(problem.filters))
+  let (height, width) = (Int(problem.output_height), Int(problem.output_width))
+  let columns = Int(ph_fold_columns(Int64(columnCount(problem))))
+  let sums = scratch
+  let tile = scratch + (end - first) * step
+  for index in 0..<(end - first) * step { sums[index] = 0 }
+
+  // The rows of windows that touch these rows of the image.
+  let (stride, top) = (Int(problem.stride_y), Int(problem.pad_top))
+  let low = max(0, (first + top - Int(problem.window_height) + stride) / stride)
+  let high = min(height, (end - 1 + top) / stride + 1)
+  var position = (image * height + low) * width
+  let last = (image * height + high) * width
+  // The array's last group begins early enough to end inside of it.
+  let latest = Int(problem.images) * height * width - group
+  while position < last {
+    let start = min(position, latest)
+    multiplyGroup(filters, windows + start * filters, weights, columns, tile)
+    let count = min(group, last - start)
+    for row in position - start..<count {
+      let window = start + row - image * height * width
+      addWindow(
+        problem, window / width, window % width, tile + row * columns, first, end, sums, step)
+    }
+    position = start + count
+  }
+
+  let line = Int(problem.width * problem.channels)
+  let margin = Int(problem.pad_left * problem.channels)
+  for row in first..<end {
+    let source = sums + ((row - first) * step + margin)
+    (images + (image * Int(problem.height) + row) * line).update(from: source, count: line)
+  }
+}
+
+/// The elements of a window.
+@inline(__always) private func columnCount(_ problem: ph_fold) -> Int {
+  Int(problem.window_height * problem.window_width * problem.channels)
+}
+
+/// The floats of a row of sums: from the left padding to where the last window ends.
+@inline(__always) private func rowStep(_ problem: ph_fold) -> Int {
+  let windows = ((problem.output_width - 1) * problem.stride_x + problem.window_width)
+  let step = max(windows, problem.pad_left + problem.width) * problem.channels
+  return (Int(step) + 16) / 16 * 16 + 16
+}
+
+/// Twelve rows times all columns.
+@inline(__always) private func multiplyGroup(
+  _ depth: Int, _ rows: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, _ columns: Int,
+  _ tile: UnsafeMutablePointer<Float>
+) {
+  var first = 0
+  while first + filterBlock <= columns {
+    let matrix = weights + first * depth
+    multiplySixRows(depth, rows, depth, matrix, tile + first, columns)
+    multiplySixRows(
+      depth, rows + 6 * depth, depth, matrix, tile + (6 * columns + first), columns)
+    first += filterBlock
+  }
+  #if WIDE
+    if first < columns {
+      multiplyTwelveRows(depth, rows, depth, weights + first * depth, tile + first, columns)
+    }
+  #endif
+}
+
+/// Adds what a window holds to those rows of the image that are `first` to `end - 1`.
+@inline(__always) private func addWindow(
+  _ problem: ph_fold, _ y: Int, _ x: Int, _ values: UnsafeMutablePointer<Float>, _ first: Int,
+  _ end: Int, _ sums: UnsafeMutablePointer<Float>, _ step: Int
+) {
+  let run = Int(problem.window_width * problem.channels)
+  let top = y * Int(problem.stride_y) - Int(problem.pad_top)
+  let left = x * Int(problem.stride_x * problem.channels)
+  let numbers = SIMD16<Int32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+  for row in max(
+    0, first - top)..<max(max(0, first - top), min(Int(problem.window_height), end - top))
+  {
+    let source = UnsafePointer(values + row * run)
+    let target = sums + ((top + row - first) * step + left)
+    var column = 0
+    while column + 16 <= run {
+      target.store(UnsafePointer(target).lanes(column) + source.lanes(column), column)
+      column += 16
+    }
+    if column < run {
+      var rest = source.lanes(column)
+      rest.replace(with: 0, where: numbers .>= SIMD16(repeating: Int32(run - column)))
+      target.store(UnsafePointer(target).lanes(column) + rest, column)
+    }
+  }
+}
