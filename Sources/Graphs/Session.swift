@@ -19,7 +19,14 @@ final class Session: @unchecked Sendable {
   /// Where in the table which parts of the caller's arrays go, by input and by output.
   private var inputPositions: [[(position: Int, offset: Int)]]
   private var outputPositions: [[(position: Int, offset: Int)]]
-  private let starts: [Int]
+  private let calls: [Call]
+
+  /// A step with its place in the table.
+  private struct Call {
+    let kernel: any Kernel
+    let arguments: Arguments
+    let threadCount: Int
+  }
 
   init(plan: Plan, scratchByteCount: Int) throws(PhospheneError) {
     self.plan = plan
@@ -29,10 +36,13 @@ final class Session: @unchecked Sendable {
     table = .allocate(capacity: max(count, 1))
     inputPositions = plan.inputTypes.map { _ in [] }
     outputPositions = plan.outputTypes.map { _ in [] }
-    var starts: [Int] = []
+    var calls: [Call] = []
     var position = 0
     for step in plan.steps {
-      starts.append(position)
+      calls.append(
+        Call(
+          kernel: step.kernel, arguments: Arguments(table + position),
+          threadCount: step.threadCount))
       for slot in step.arguments {
         (table + position).initialize(to: arena.start)
         switch slot {
@@ -47,7 +57,7 @@ final class Session: @unchecked Sendable {
         position += 1
       }
     }
-    self.starts = starts
+    self.calls = calls
   }
 
   deinit { table.deallocate() }
@@ -61,9 +71,13 @@ final class Session: @unchecked Sendable {
     for (pointer, positions) in zip(outputs, outputPositions) {
       for (position, offset) in positions { table[position] = pointer + offset }
     }
-    for (step, start) in zip(plan.steps, starts) {
-      Threads.use(step.threadCount)
-      try step.kernel.run(Arguments(table + start), scratch: scratch.start)
+    var threadCount = 0
+    for call in calls {
+      if call.threadCount != threadCount {
+        threadCount = call.threadCount
+        Threads.use(threadCount)
+      }
+      try call.kernel.run(call.arguments, scratch: scratch.start)
     }
     for copy in plan.copies {
       let source: UnsafeMutableRawPointer? =

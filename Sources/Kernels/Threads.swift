@@ -8,16 +8,14 @@ public import Tensors
 /// Our own loops run on the same ones, because a second pool would compete with OpenMP's workers,
 /// which keep spinning for a while after each piece of work.
 public enum Threads {
-  /// The process in which worker threads were first started, zero before.
-  private static let firstProcess = Atomic<Int32>(0)
+  /// Whether worker threads were ever started, here or in a process that this one was forked from.
+  private static let hasWorkers = Atomic<Bool>(false)
+  private static let hasForked = Atomic<Bool>(false)
 
   /// Whether this process is the child of one that had started workers.
   ///
   /// They don't exist here, and OpenMP would wait for them forever.
-  public static var isForked: Bool {
-    let first = firstProcess.load(ordering: .relaxed)
-    return first != 0 && first != getpid()
-  }
+  public static var isForked: Bool { hasForked.load(ordering: .relaxed) }
 
   /// The number of CPUs that this process may use, from its affinity and its control group.
   ///
@@ -168,9 +166,12 @@ public enum Threads {
 
   /// Remembers that this process has, from now on, worker threads.
   static func noteUse() {
-    if firstProcess.load(ordering: .relaxed) == 0 {
-      _ = firstProcess.compareExchange(expected: 0, desired: getpid(), ordering: .relaxed)
-    }
+    // Every kernel asks whether it runs in a child: a flag that fork sets costs less than asking the
+    // system for the process's number.
+    guard !hasWorkers.load(ordering: .relaxed),
+      hasWorkers.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged
+    else { return }
+    pthread_atfork(nil, nil) { Threads.hasForked.store(true, ordering: .relaxed) }
   }
 
   /// Source: Linux, `proc_pid_status(5)`, `Cpus_allowed`: a mask in hexadecimal digits.

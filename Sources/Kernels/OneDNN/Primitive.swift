@@ -1,4 +1,5 @@
 internal import COneDNN
+import Synchronization
 import Tensors
 
 /// What oneDNN would do: an operation with all its settings and the implementation chosen.
@@ -52,11 +53,7 @@ final class PrimitiveDescriptor {
 }
 
 /// An operation of oneDNN, compiled and ready to run.
-final class Primitive: @unchecked Sendable {
-  // Sendable: a primitive isn't written after its creation, and oneDNN lets several threads
-  // execute one at the same time as long as each brings its own scratchpad, memory objects and
-  // stream, which `run` makes for every call.
-
+final class Primitive: Sendable {
   /// One array that an operation reads or writes, under oneDNN's number for its role.
   struct Operand {
     let role: Int32
@@ -67,15 +64,28 @@ final class Primitive: @unchecked Sendable {
 
   /// The bytes of scratch memory of one run.
   let scratchByteCount: Int
-  private let handle: dnnl_primitive_t
+  private let handle: Handle
+  private let operands: [Operand]
   private let scratch: MemoryDescriptor?
+  /// What the latest run left for the next one: making it costs as much as a small kernel.
+  private let idle = Mutex<PrimitiveCall?>(nil)
 
-  /// Compiles an operation.
-  init(_ descriptor: PrimitiveDescriptor) throws(PhospheneError) {
+  /// A primitive isn't written after its creation, and oneDNN lets several threads execute one at
+  /// the same time as long as each brings its own scratchpad, memory objects and stream, which
+  /// ``PrimitiveCall`` holds.
+  private struct Handle: @unchecked Sendable {
+    let primitive: dnnl_primitive_t
+  }
+
+  /// Compiles an operation on arrays that it takes in this order.
+  init(
+    _ descriptor: PrimitiveDescriptor, operands: [Operand]
+  ) throws(PhospheneError) {
+    self.operands = operands
     var handle: dnnl_primitive_t?
     try check(dnnl_primitive_create(&handle, descriptor.handle), "create a primitive")
     guard let handle else { throw .internalFailure("oneDNN gave no primitive") }
-    self.handle = handle
+    self.handle = Handle(primitive: handle)
     if let scratchpad = dnnl_primitive_desc_query_md(
       descriptor.handle, dnnl_query_scratchpad_md, 0), dnnl_memory_desc_get_size(scratchpad) > 0
     {
@@ -88,35 +98,78 @@ final class Primitive: @unchecked Sendable {
     }
   }
 
-  deinit { dnnl_primitive_destroy(handle) }
+  deinit { dnnl_primitive_destroy(handle.primitive) }
 
   /// Runs the operation on the calling thread and OpenMP's.
+  ///
+  /// - Parameters:
+  ///   - arguments: The arguments of the kernel, among which the operands are.
+  ///   - exception: An operand that lies elsewhere.
+  ///   - scratch: ``scratchByteCount`` bytes.
+  /// - Throws: `internalFailure` or `outOfMemory` if oneDNN fails.
   func run(
-    _ operands: [Operand], _ pointers: [UnsafeMutableRawPointer], scratch: UnsafeMutableRawPointer
+    _ arguments: Arguments, except exception: (operand: Int, start: UnsafeMutableRawPointer)? = nil,
+    scratch: UnsafeMutableRawPointer
   ) throws(PhospheneError) {
     Threads.noteUse()
+    let call =
+      if let call = idle.withLock({ $0.take() }) { call } else {
+        try PrimitiveCall(operands, scratch: self.scratch)
+      }
+    for (index, operand) in operands.enumerated() {
+      let isElsewhere = exception?.operand == index
+      try call.point(
+        index, to: (isElsewhere ? exception?.start : nil) ?? arguments.bytes(operand.argument))
+    }
+    if self.scratch != nil { try call.point(operands.count, to: scratch) }
+    try call.execute(handle.primitive)
+    idle.withLock { $0 = call }
+  }
+}
+
+/// The objects that oneDNN wants for one run of a primitive at a time: a stream, and a memory object
+/// for each array, which is pointed at another place where that has changed.
+private final class PrimitiveCall: @unchecked Sendable {
+  // Sendable: whoever takes it out of its primitive is its only user until it is put back.
+
+  private var arguments: [dnnl_exec_arg_t] = []
+  private var places: [UnsafeMutableRawPointer?] = []
+  private var stream: dnnl_stream_t?
+
+  init(
+    _ operands: [Primitive.Operand], scratch: MemoryDescriptor?
+  ) throws(PhospheneError) {
     let engine = try Engine.shared().handle
-    var arguments: [dnnl_exec_arg_t] = []
-    arguments.reserveCapacity(operands.count + 1)
-    defer { for argument in arguments { dnnl_memory_destroy(argument.memory) } }
-    for (operand, pointer) in zip(operands, pointers) {
-      var memory: dnnl_memory_t?
-      try check(
-        dnnl_memory_create(&memory, operand.descriptor.handle, engine, pointer), "wrap an array")
-      arguments.append(dnnl_exec_arg_t(arg: operand.role, memory: memory))
-    }
-    if let descriptor = self.scratch {
-      var memory: dnnl_memory_t?
-      try check(
-        dnnl_memory_create(&memory, descriptor.handle, engine, scratch), "wrap scratch memory")
-      arguments.append(dnnl_exec_arg_t(arg: DNNL_ARG_SCRATCHPAD, memory: memory))
-    }
-    var stream: dnnl_stream_t?
     try check(
       dnnl_stream_create(&stream, engine, dnnl_stream_default_flags.rawValue), "create a stream")
-    defer { dnnl_stream_destroy(stream) }
+    for operand in operands { try add(operand.role, operand.descriptor, engine) }
+    if let scratch { try add(DNNL_ARG_SCRATCHPAD, scratch, engine) }
+  }
+
+  deinit {
+    for argument in arguments { dnnl_memory_destroy(argument.memory) }
+    dnnl_stream_destroy(stream)
+  }
+
+  private func add(
+    _ role: Int32, _ descriptor: MemoryDescriptor, _ engine: dnnl_engine_t
+  ) throws(PhospheneError) {
+    var memory: dnnl_memory_t?
+    // Null: nothing is allocated, a place is set before each run.
+    try check(dnnl_memory_create(&memory, descriptor.handle, engine, nil), "wrap an array")
+    arguments.append(dnnl_exec_arg_t(arg: role, memory: memory))
+    places.append(nil)
+  }
+
+  func point(_ index: Int, to place: UnsafeMutableRawPointer) throws(PhospheneError) {
+    guard places[index] != place else { return }
+    try check(dnnl_memory_set_data_handle(arguments[index].memory, place), "wrap an array")
+    places[index] = place
+  }
+
+  func execute(_ primitive: dnnl_primitive_t) throws(PhospheneError) {
     try check(
-      dnnl_primitive_execute(handle, stream, Int32(arguments.count), arguments),
+      dnnl_primitive_execute(primitive, stream, Int32(arguments.count), arguments),
       "execute a primitive")
   }
 }

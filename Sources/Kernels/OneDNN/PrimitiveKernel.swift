@@ -8,12 +8,12 @@ import Tensors
 struct PrimitiveKernel: Kernel {
   let scratchByteCount: Int
   private let primitive: Primitive
-  private let operands: [Primitive.Operand]
   private let packing: Packing?
   private let finish: (@Sendable (Arguments) -> Void)?
 
   /// How the weights get into the order that the primitive reads.
   private struct Packing {
+    /// The operand, and its number among the kernel's inputs.
     let index: Int
     let isConstant: Bool
     let key: String
@@ -29,8 +29,7 @@ struct PrimitiveKernel: Kernel {
     weights: (index: Int, dense: MemoryDescriptor, isConstant: Bool)? = nil,
     finish: (@Sendable (Arguments) -> Void)? = nil
   ) throws(PhospheneError) {
-    primitive = try Primitive(descriptor)
-    self.operands = operands
+    primitive = try Primitive(descriptor, operands: operands)
     self.finish = finish
     var bytes = primitive.scratchByteCount
     if let weights, !operands[weights.index].descriptor.isSame(as: weights.dense) {
@@ -70,22 +69,23 @@ struct PrimitiveKernel: Kernel {
   func run(
     _ arguments: Arguments, scratch: UnsafeMutableRawPointer
   ) throws(PhospheneError) {
-    var pointers = operands.map { arguments.bytes($0.argument) }
     if let packing, !packing.isConstant {
       let packed = scratch + primitive.scratchByteCount
       let rest = packed + ((packing.reorder.byteCount + 63) & ~63)
-      try packing.reorder.run(from: pointers[packing.index], to: packed, scratch: rest)
-      pointers[packing.index] = packed
+      try packing.reorder.run(from: arguments.bytes(packing.index), to: packed, scratch: rest)
+      try primitive.run(arguments, except: (packing.index, packed), scratch: scratch)
+    } else {
+      try primitive.run(arguments, scratch: scratch)
     }
-    try primitive.run(operands, pointers, scratch: scratch)
     finish?(arguments)
   }
 }
 
 /// A copy of an array into another order.
 struct Reorder: Sendable {
+  /// The size of the copy.
+  let byteCount: Int
   private let primitive: Primitive
-  private let operands: [Primitive.Operand]
 
   /// Prepares the copy between two descriptions of the same axes.
   init(from source: MemoryDescriptor, to target: MemoryDescriptor) throws(PhospheneError) {
@@ -96,15 +96,15 @@ struct Reorder: Sendable {
     guard let descriptor else {
       throw .internalFailure("oneDNN can't bring weights into the order that it asks for")
     }
-    primitive = try Primitive(descriptor)
-    operands = [
-      Primitive.Operand(role: DNNL_ARG_SRC, descriptor: source, argument: 0),
-      Primitive.Operand(role: DNNL_ARG_DST, descriptor: target, argument: 1),
-    ]
+    byteCount = target.byteCount
+    primitive = try Primitive(
+      descriptor,
+      operands: [
+        Primitive.Operand(role: DNNL_ARG_SRC, descriptor: source, argument: 0),
+        Primitive.Operand(role: DNNL_ARG_DST, descriptor: target, argument: 1),
+      ])
   }
 
-  /// The size of the copy.
-  var byteCount: Int { operands[1].descriptor.byteCount }
   /// The scratch memory of one run.
   var scratchByteCount: Int { primitive.scratchByteCount }
 
@@ -113,7 +113,10 @@ struct Reorder: Sendable {
     from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer,
     scratch: UnsafeMutableRawPointer
   ) throws(PhospheneError) {
-    try primitive.run(
-      operands, [UnsafeMutableRawPointer(mutating: source), target], scratch: scratch)
+    let pointers = [UnsafeMutableRawPointer(mutating: source), target]
+    try pointers.withUnsafeBufferPointer { buffer throws(PhospheneError) in
+      guard let start = buffer.baseAddress else { return }
+      try primitive.run(Arguments(start), scratch: scratch)
+    }
   }
 }
