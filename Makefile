@@ -30,8 +30,9 @@ demo: build ## Look into the network that ships with the package, on out/index.h
 	$(PYTHON) python/examples/demo.py
 
 .PHONY: bench
-bench: build $(VENV)/test.stamp ## Measure speed and memory, against Keras in the same run
-	$(PYTHON) python/benchmarks/run.py
+bench: build ## Measure speed and memory beside the peers, about half an hour
+	@bash python/benchmarks/prepare_peers.sh
+	$(PYTHON) python/benchmarks/run.py --out out/bench.md
 
 .PHONY: conformance
 conformance: build $(VENV)/test.stamp ## Compare with Keras on whole networks

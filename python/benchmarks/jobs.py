@@ -1,80 +1,117 @@
-"""What is measured: networks, inputs, and the least work that each job is."""
+"""What is measured: jobs on networks, what they must reach, and in which table they stand.
+
+A job's `kind` says what one run of it is:
+
+forward
+    The final output.
+trace
+    The output of every layer, in one call.
+gradient
+    The final output, and the gradient of one unit before softmax with respect to the input.
+maximize
+    The input that one unit likes best, after `steps` steps with transforms and regularizers.
+render
+    One step of gradient ascent for several units of a layer at once.
+first
+    Import, load and the first result, in a fresh process.
+memory
+    The largest memory of a process that loads the network and makes steps as in ``gradient``.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
-import numpy as np
+Kind = Literal["forward", "trace", "gradient", "maximize", "render", "first", "memory"]
 
-# The article's network: a pattern of 50 by 50 through six dense layers.
-PATTERN_UNITS = (75, 50, 25, 10)
+# The unit before softmax that is looked at.
+UNIT = 385
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a job must reach and what it should.
+
+    Attributes
+    ----------
+    unit
+        The side that is `must` times as slow, or ``"ms"`` or ``"GB"``, of which the job takes no
+        more than `must`.
+    """
+
+    unit: Literal["tensorflow", "openvino", "tf-keras-vis", "ms", "GB"]
+    must: float
+    aim: float
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether larger is better."""
+        return self.unit not in {"ms", "GB"}
 
 
 @dataclass(frozen=True)
 class Job:
-    """One measurement.
+    """One row of a table; `image` is the side of the input, None for the network's own."""
 
-    Attributes
-    ----------
-    network
-        ``"vgg16"``, ``"resnet50"`` or ``"pattern"``.
-    kind
-        Final output, every layer's output in one call, or final output and input gradient.
-    repetitions
-        Runs a measurement, so that short jobs last long enough to be timed.
-    """
+    network: str
+    kind: Kind
+    batch: int = 1
+    image: int | None = None
+    steps: int = 200
 
-    title: str
-    network: Literal["vgg16", "resnet50", "pattern"]
-    kind: Literal["forward", "trace", "gradient"]
-    repetitions: int = 1
+    @property
+    def key(self) -> str:
+        """The name for ``--only``."""
+        batch = f"-batch{self.batch}" if self.batch > 1 else ""
+        image = f"-{self.image}px" if self.image else ""
+        return f"{self.network}-{self.kind}{batch}{image}"
 
-    def build(self) -> Any:
-        """Return the network as a Keras model with random weights."""
-        import keras
+    @property
+    def is_long(self) -> bool:
+        """Whether one run lasts so long that two have to do."""
+        return self.kind == "maximize"
 
-        keras.utils.set_random_seed(0)
-        if self.network == "vgg16":
-            return keras.applications.VGG16(weights=None)
-        if self.network == "resnet50":
-            return keras.applications.ResNet50(weights=None)
-        layers = keras.layers
-        x = start = keras.Input((50, 50))
-        for units in PATTERN_UNITS:
-            x = layers.Dense(units, activation="relu")(x)
-        x = layers.Dense(5, activation="softmax")(layers.Flatten()(x))
-        return keras.Model(start, x)
+    @property
+    def file(self) -> str:
+        """The name of the network's files, without ending."""
+        return f"{self.network}-{self.image}" if self.image else self.network
 
-    def inputs(self) -> np.ndarray:
-        """Return one input."""
-        shape = (1, 50, 50) if self.network == "pattern" else (1, 224, 224, 3)
-        return np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+    def to_json(self) -> str:
+        """Return the job as text for a worker."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> Job:
+        """Return the job that `to_json` wrote."""
+        return Job(**json.loads(text))
+
+    def shortened(self) -> Job:
+        """Return a twin that takes a tenth of the steps."""
+        return replace(self, steps=max(1, self.steps // 10))
 
 
-JOBS = {
-    "vgg16-forward": Job("VGG16, forward", "vgg16", "forward"),
-    "vgg16-gradient": Job("VGG16, forward and input gradient", "vgg16", "gradient"),
-    "vgg16-trace": Job("VGG16, every layer's output", "vgg16", "trace"),
-    "resnet50-gradient": Job("ResNet50, forward and input gradient", "resnet50", "gradient"),
-    "pattern-trace": Job("dense 50 x 50, every layer's output", "pattern", "trace", 200),
+# The table of what the project promises.
+PROMISES: dict[Job, Goal] = {
+    Job("vgg16", "gradient"): Goal("tensorflow", 1.9, 2.6),
+    Job("resnet50", "gradient"): Goal("tensorflow", 1.9, 2.5),
+    Job("mobilenetv2", "gradient"): Goal("tensorflow", 3.5, 4.5),
+    Job("vgg16", "trace"): Goal("tensorflow", 2, 2.5),
+    Job("resnet50", "trace"): Goal("tensorflow", 3, 5),
+    Job("mobilenetv2", "trace"): Goal("tensorflow", 5, 8),
+    Job("vgg16", "forward"): Goal("openvino", 1, 1.8),
+    Job("resnet50", "forward"): Goal("openvino", 1, 1.2),
+    Job("mobilenetv2", "forward"): Goal("openvino", 1, 1),
+    Job("vgg16", "maximize"): Goal("tf-keras-vis", 3.5, 4.5),
+    Job("mobilenetv2", "first"): Goal("ms", 300, 150),
+    Job("vgg16", "memory"): Goal("GB", 1.1, 0.95),
+    Job("dense", "trace"): Goal("ms", 0.1, 0.03),
 }
 
-
-def floor_seconds(job: Job, model: Any, flops: float, bandwidth: float) -> float:
-    """Return the least seconds that a job can take on a machine without fewer multiplications.
-
-    Convolutions are bound by `flops` (a second), dense layers at batch one by `bandwidth` (bytes a
-    second), because each weight is read once a pass. A gradient is a second pass.
-    """
-    seconds = 0.0
-    for layer in model.layers:
-        kernel = next((w for w in layer.get_weights() if w.ndim in (2, 4)), None)
-        if kernel is None:
-            continue
-        if kernel.ndim == 4:
-            positions = np.prod(layer.output_shape[1:3])
-            seconds += 2 * kernel.size * positions / flops
-        else:
-            seconds += kernel.nbytes / bandwidth
-    return seconds * (2 if job.kind == "gradient" else 1)
+# Networks that nothing was tuned to; beside TensorFlow only.
+OTHERS: list[Job] = [
+    Job(network, kind)
+    for network in ("inceptionv3", "densenet121", "efficientnetb0", "digits")
+    for kind in ("gradient", "forward", "trace")
+]

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Neighbours:
-    """Counts the CPU time of other programs from its making on."""
+    """Counts the CPU time of all programs but `own` and this one, from its making on."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: Iterable[int]) -> None:
+        self._own = [os.getpid(), *own]
         self._start = time.monotonic()
-        self._others = _others()
+        self._others = self._count()
 
     def busy_cpus(self) -> float:
-        """Return how many CPUs other programs kept busy since, as a mean.
-
-        Child processes count as our own once they have ended and been waited for.
-        """
+        """Return how many CPUs other programs kept busy since, as a mean."""
         seconds = time.monotonic() - self._start
-        return max(0.0, (_others() - self._others) / seconds)
+        return max(0.0, (self._count() - self._others) / seconds) if seconds > 0 else 0.0
 
-
-def _others() -> float:
-    """Return the CPU seconds of all programs but this one and its children, since some moment."""
-    # Source: proc_stat(5). User, nice, system, idle, iowait, irq, softirq, steal; a virtual
-    # machine's steal is time that others took.
-    user, nice, system, _, _, irq, softirq, steal = (
-        int(word) for word in Path("/proc/stat").read_text().split()[1:9]
-    )
-    ticks = user + nice + system + irq + softirq + steal
-    own = 0.0
-    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
-        usage = resource.getrusage(who)
-        own += usage.ru_utime + usage.ru_stime
-    return ticks / os.sysconf("SC_CLK_TCK") - own
+    def _count(self) -> float:
+        """Return the CPU seconds of the others, since some moment."""
+        # Source: proc_stat(5). User, nice, system, idle, iowait, irq, softirq, steal; a virtual
+        # machine's steal is time that others took.
+        user, nice, system, _, _, irq, softirq, steal = (
+            int(word) for word in Path("/proc/stat").read_text().split()[1:9]
+        )
+        ticks = user + nice + system + irq + softirq + steal
+        for process in self._own:
+            # Source: proc_pid_stat(5). Own user and system time, then that of ended children; the
+            # second field, the program's name, may hold spaces.
+            words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+            ticks -= sum(int(word) for word in words[11:15])
+        return ticks / TICKS

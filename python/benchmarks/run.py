@@ -1,189 +1,142 @@
-"""Speed and memory of Phosphene beside Keras on TensorFlow, measured in turn in one run.
+"""Speed and memory of Phosphene beside its peers, measured in turn in one run.
 
-    make bench
-    python python/benchmarks/run.py --rounds 15 --out out/bench.md
+    make bench                                                    everything, about an hour
+    python python/benchmarks/run.py --list                        the jobs and the peers
+    python python/benchmarks/run.py --only 'vgg16-*' --peers tensorflow,openvino --rounds 3
+    python python/benchmarks/run.py --quick --only resnet50-gradient
 
-Both sides run in processes of their own; a round asks one, then the other, so that a machine whose
-speed drifts slows both. Minima are compared: whatever else the machine does only adds time. It adds
-more to Phosphene, whose threads wait for each other after each layer: a row is worth something only
-where the last column is near 0.
+All sides live in processes of their own; a round asks one, then the next, so that a machine whose
+speed drifts slows all. Minima are compared: whatever else the machine does only adds time. It adds
+most to Phosphene, whose threads wait for each other after each layer: a row is worth something only
+where the last column is near 0. The column *of the floor* is explained in `floors`.
 """
 
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import json
 import os
 import platform
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-import numpy as np
-from jobs import JOBS, Job, floor_seconds
-from neighbours import Neighbours
+from floors import Peak, floor_seconds, layers_work
+from jobs import OTHERS, PROMISES, Job
+from measuring import PACKAGE, Bench
+from sides import PEERS, SIDES
+from tables import everybody, summary
 
-import phosphene as ph
+ROOT = Path(__file__).resolve().parents[2]
 
-HERE = Path(__file__).parent
-PACKAGE = Path(ph.__file__).parents[1]
-
-MAXIMIZE = """
-import json, sys, time
-import phosphene as ph
-start = time.perf_counter()
-model = ph.load(sys.argv[1])
-ph.maximize(model, 385, steps=1, progress=False)
-first = time.perf_counter()
-picture = ph.maximize(model, 385, steps=20, progress=False)
-seconds = time.perf_counter() - first
-peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
-peak = int(peak.split()[1]) / 1e6
-print(json.dumps({"first": first - start, "step": seconds / 20, "peak": peak}))
-"""
-
-IMPORT = """
-import numpy, time
-start = time.perf_counter()
-import phosphene
-print(time.perf_counter() - start)
-"""
-
-
-class Side:
-    """A worker process."""
-
-    def __init__(self, side: str, job: str, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "worker.py"), side, job, str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment(),
-        )
-        self.seconds: list[float] = []
-        if self._line() != "ready":
-            raise RuntimeError(f"{side} could not prepare {job}")
-
-    def measure(self) -> None:
-        """Run the job once."""
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        self.seconds.append(float(self._line()))
-
-    def close(self) -> float:
-        """End the process and return the best time."""
-        self.process.communicate()
-        return min(self.seconds)
-
-    def _line(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-
-def environment() -> dict[str, str]:
-    """Return the environment of a process that imports the package from this tree."""
-    return os.environ | {"PYTHONPATH": str(PACKAGE)}
-
-
-def fresh(code: str, *arguments: str) -> str:
-    """Run code in a new interpreter and return what it printed."""
-    command = [sys.executable, "-c", code, *arguments]
-    return subprocess.check_output(command, env=environment(), text=True)
-
-
-def compare(name: str, folder: Path, rounds: int) -> tuple[float, float | None, float]:
-    """Return the best seconds of both sides, and how many CPUs other programs kept busy.
-
-    Without TensorFlow its seconds are None.
-    """
-    neighbours = Neighbours()
-    sides = [Side("phosphene", name, folder)]
+VERSIONS = """
+import json, sys
+from importlib import metadata
+found = {}
+for name in sys.argv[1:]:
     try:
-        sides.append(Side("tensorflow", name, folder))
-    except RuntimeError as error:
-        print(f"{error}: left out", file=sys.stderr)
-    for _ in range(rounds):
-        for side in sides:
-            side.measure()
-    times = [side.close() for side in sides]
-    return times[0], times[1] if len(times) > 1 else None, neighbours.busy_cpus()
+        found[name] = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
 
 
-def row(job: Job, ours: float, theirs: float | None, busy: float, floor: float) -> str:
-    """Return a line of the table."""
-    peer = "-" if theirs is None else f"{theirs * 1e3:.2f} ms"
-    ratio = "-" if theirs is None else f"{theirs / ours:.2f} x"
-    share = f"{floor / ours:.0%}" if floor / ours > 0.01 else "-"
-    return f"| {job.title} | {ours * 1e3:.3g} ms | {peer} | {ratio} | {share} | {busy:.1f} |"
-
-
-def versions() -> str:
-    """Return the machine and what ran on it."""
-    from importlib import metadata
-
+def machine() -> str:
+    """Return the processor and how many cores of it are in use."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
-    cpu = next(
-        (line.split(":")[1].strip() for line in lines if "model name" in line),
-        platform.processor(),
-    )
-    packages = []
-    for package in ("keras", "tensorflow-cpu", "numpy"):
-        try:
-            packages.append(f"{package} {metadata.version(package)}")
-        except metadata.PackageNotFoundError:
-            packages.append(f"no {package}")
-    cores = len(os.sched_getaffinity(0))
-    return f"{cpu}, {cores} cores; phosphene {ph.__version__}, {', '.join(packages)}"
+    names = (line.split(":")[1].strip() for line in lines if "model name" in line)
+    return f"{next(names, platform.processor())}, {len(os.sched_getaffinity(0))} cores"
+
+
+def versions(python: str) -> str:
+    """Return the versions of Phosphene and of every peer that `python` can import."""
+    import phosphene as ph
+
+    packages = sorted({SIDES[name].package for name in PEERS} | {"keras", "numpy"})
+    found = json.loads(subprocess.check_output([python, "-c", VERSIONS, *packages], text=True))
+    return ", ".join([f"phosphene {ph.__version__}", *(f"{k} {v}" for k, v in found.items())])
+
+
+def selected(pattern: str) -> list[Job]:
+    """Return the jobs whose key matches one of some patterns, separated by commas."""
+    jobs = [*PROMISES, *OTHERS]
+    wanted = pattern.split(",")
+    found = [job for job in jobs if any(fnmatch.fnmatch(job.key, each) for each in wanted)]
+    if not found:
+        sys.exit(f"no job is called {pattern!r}; there are {', '.join(job.key for job in jobs)}")
+    return found
+
+
+def chosen_peers(text: str) -> list[str]:
+    """Return the peers that are named, in the table's order."""
+    wanted = set(text.split(",")) if text else set()
+    if unknown := wanted - set(PEERS):
+        sys.exit(f"no peer is called {', '.join(sorted(unknown))}; there are {', '.join(PEERS)}")
+    return [name for name in PEERS if name in wanted]
 
 
 def main() -> None:
-    """Measure everything and print one table."""
+    """Measure, and print the tables as they grow."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--gflops", type=float, default=525, help="peak of direct convolution")
+    parser.add_argument("--only", default="*", help="jobs, with *, separated by commas")
+    parser.add_argument("--peers", default=",".join(PEERS), help="separated by commas, or ''")
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--quick", action="store_true", help="3 short rounds, a tenth of the steps")
+    parser.add_argument("--list", action="store_true", help="name the jobs and the peers")
+    parser.add_argument("--gflops", type=float, default=525, help="the machine's peak")
     parser.add_argument("--bandwidth", type=float, default=70, help="memory, GB a second")
-    parser.add_argument("--out", type=Path, help="file for the table")
+    parser.add_argument("--environment", type=Path, default=ROOT / ".build/peers")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".build/benchmarks")
+    parser.add_argument("--out", type=Path, help="file for the tables")
     options = parser.parse_args()
+    if options.list:
+        print("jobs:", *(job.key for job in [*PROMISES, *OTHERS]), sep="\n  ")
+        print("peers:", *PEERS, sep="\n  ")
+        return
 
-    lines = [
-        f"Machine: {versions()}",
-        "",
-        "| job | Phosphene | TensorFlow | ratio | of the floor | CPUs busy elsewhere |",
+    sys.path.insert(0, str(PACKAGE))  # this tree's package, whichever is installed
+    import phosphene as ph
+
+    python = options.environment / "bin/python"
+    bench = Bench(
+        folder=options.folder,
+        python=str(python) if python.exists() else sys.executable,
+        rounds=min(options.rounds, 3) if options.quick else options.rounds,
+        turn_seconds=0.2 if options.quick else 0.5,
+    )
+    peak = Peak(options.gflops * 1e9, options.bandwidth * 1e9)
+    peers = chosen_peers(options.peers)
+    heading = [
+        f"{machine()}, measured peak {options.gflops:.0f} GFLOP/s and {options.bandwidth:.0f} GB/s",
+        versions(bench.python),
     ]
-    lines.append("|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        for network in sorted({job.network for job in JOBS.values()}):
-            builder = next(job for job in JOBS.values() if job.network == network)
-            ph.load(builder.build()).save(folder / f"{network}.safetensors")
-        for name, job in JOBS.items():
-            model = ph.load(folder / f"{job.network}.safetensors")
-            floor = floor_seconds(job, model, options.gflops * 1e9, options.bandwidth * 1e9)
-            lines.append(row(job, *compare(name, folder, options.rounds), floor))
-            print(lines[-1], flush=True)
-        climbed = json.loads(fresh(MAXIMIZE, str(folder / "vgg16.safetensors")))
-    imported = min(float(fresh(IMPORT)) for _ in range(5))
-    lines += [
-        "",
-        "| what | measured | must be |",
-        "|---|---|---|",
-        f"| VGG16 maximization, a step with transforms, judging included | "
-        f"{climbed['step'] * 1e3:.0f} ms | |",
-        f"| VGG16, load and first step | {climbed['first']:.2f} s | |",
-        f"| VGG16, peak memory of loading and 20 steps | {climbed['peak']:.2f} GB | 1.3 GB |",
-        f"| import after NumPy | {imported * 1e3:.0f} ms | 50 ms |",
-    ]
-    table = "\n".join(lines)
-    print("\n" + table)
+    print("\n".join(heading), flush=True)
+    comparisons, floors = [], {}
+    for job in selected(options.only):
+        short = job.shortened() if options.quick else job
+        only_tensorflow = job in OTHERS
+        comparison = bench.compare(
+            short, [x for x in peers if not only_tensorflow or x == "tensorflow"]
+        )
+        comparison.job = job
+        model = ph.load(options.folder / f"{job.file}.safetensors")
+        floors[job] = floor_seconds(job, layers_work(model.layers), peak)
+        comparisons.append(comparison)
+        print("\n" + everybody([comparison]), flush=True)
+    promised = [x for x in comparisons if x.job in PROMISES]
+    others = [x for x in comparisons if x.job not in PROMISES]
+    parts = ["\n\n".join(heading)]
+    parts += [summary(part, floors, PROMISES) for part in (promised, others) if part]
+    if promised:
+        parts.append(everybody(promised))
+    text = "\n\n".join(parts) + "\n"
+    print("\n" + text)
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(table + "\n")
+        options.out.write_text(text)
 
 
 if __name__ == "__main__":
-    np.seterr(all="ignore")
     main()

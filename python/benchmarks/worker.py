@@ -2,89 +2,93 @@
 
 usage: worker.py SIDE JOB FOLDER
 
-SIDE is ``phosphene`` or ``tensorflow`` (Keras on TensorFlow), JOB a key of `jobs.JOBS`, FOLDER
-where the model files are. For each line on standard input the job runs once and the seconds that it
-took are printed; at the end of input the process goes.
+SIDE is a key of `sides.SIDES`, JOB a job as JSON, FOLDER where the networks are. Prints one JSON
+object a line: ``{"result": number}``, a norm of what the job gives, or ``{"error": sentence}``;
+then, for each line on standard input, which holds how many seconds to go on, ``{"seconds": [of each
+run]}``; at the end of input ``{"peak_bytes": the largest memory that the process had}``.
 """
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jobs import JOBS, Job
+from jobs import Job
+from sides import SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-UNIT = 385
+
+def norm(result: Any) -> float:
+    """Return a number that tells results apart."""
+    arrays = result if isinstance(result, (list, tuple)) else [result]
+    return float(np.sqrt(sum(np.square(np.asarray(a, np.float64)).sum() for a in arrays)))
 
 
-def phosphene_step(job: Job, folder: Path) -> Callable[[], object]:
-    """Return what runs the job once on Phosphene."""
-    import phosphene as ph
+def timed(step: Callable[[], Any], seconds: float) -> list[float]:
+    """Run `step` twice to warm up, then at least twice, for `seconds`; return each duration."""
+    step()
+    step()
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(times) < 2 or (time.perf_counter() < end and len(times) < 10_000):
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return times
 
-    model = ph.load(folder / f"{job.network}.safetensors")
-    x = job.inputs()
-    if job.kind == "forward":
-        return lambda: model(x)
-    if job.kind == "trace":
-        return lambda: ph.trace(model, x)
-    return lambda: ph.gradient(model, x, UNIT)
+
+def once(step: Callable[[], Any], steps: int) -> list[float]:
+    """Return how long each of so many steps took, as a mean over one run of all."""
+    start = time.perf_counter()
+    step()
+    return [(time.perf_counter() - start) / steps]
 
 
-def tensorflow_step(job: Job) -> Callable[[], object]:
-    """Return what runs the job once on Keras with TensorFlow, compiled by tf.function."""
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+def peak_bytes() -> int:
+    """Return the largest memory that this process had."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in status if line.startswith("VmHWM")).split()[1]) * 1024
+
+
+def prepare(side: str, job: Job, folder: Path) -> Callable[[], Any]:
+    """Return what does the job once."""
+    entry = SIDES[side]
+    os.environ["KERAS_BACKEND"] = entry.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-    import tensorflow as tf
-
-    model = job.build()
-    if job.kind == "gradient":
-        model.layers[-1].activation = keras.activations.linear  # the score before softmax
-    x = tf.constant(job.inputs())
-    traced = keras.Model(model.inputs, [layer.output for layer in model.layers[1:]])
-
-    @tf.function
-    def forward(x: tf.Tensor) -> tf.Tensor:
-        return model(x, training=False)
-
-    @tf.function
-    def trace(x: tf.Tensor) -> list[tf.Tensor]:
-        return traced(x, training=False)
-
-    @tf.function
-    def gradient(x: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            score = tf.reduce_sum(model(x, training=False)[:, UNIT])
-        return tape.gradient(score, x)
-
-    if job.kind == "forward":
-        return lambda: forward(x).numpy()
-    if job.kind == "trace":
-        return lambda: [output.numpy() for output in trace(x)]
-    return lambda: gradient(x).numpy()
+    module = importlib.import_module(f"sides.{entry.module}")
+    return module.prepare(job, folder, entry.variant)
 
 
 def main() -> None:
-    """Prepare the job, warm up, then time it line by line."""
-    side, name, folder = sys.argv[1:]
-    job = JOBS[name]
-    step = phosphene_step(job, Path(folder)) if side == "phosphene" else tensorflow_step(job)
-    for _ in range(3):
-        step()
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        start = time.perf_counter()
-        for _ in range(job.repetitions):
-            step()
-        print((time.perf_counter() - start) / job.repetitions, flush=True)
+    """Prepare the job, then time it line by line."""
+    side, text, folder = sys.argv[1:]
+    job = Job.from_json(text)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what frameworks print goes where errors go
+
+    def answer(value: Any) -> None:
+        print(json.dumps(value), file=answers, flush=True)
+
+    is_long = job.is_long
+    try:
+        step = prepare(side, job, Path(folder))
+        # What lasts long is timed from its start, the making of plans included.
+        answer({"result": 0.0 if is_long else norm(step())})
+        for line in sys.stdin:
+            times = timed(step, float(line)) if not is_long else once(step, job.steps)
+            answer({"seconds": times})
+        answer({"peak_bytes": peak_bytes()})
+    except Exception as error:  # whatever a framework throws is the answer
+        answer({"error": f"{type(error).__name__}: {error}".splitlines()[0][:200]})
+        raise
 
 
 if __name__ == "__main__":

@@ -1,0 +1,40 @@
+"""Phosphene's own jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import networks
+from jobs import UNIT
+
+import phosphene as ph
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from jobs import Job
+
+
+def prepare(job: Job, folder: Path, _variant: str) -> Callable[[], Any]:
+    """Return what does the job once."""
+    model = ph.load(folder / f"{job.file}.safetensors")
+    if job.kind == "maximize":
+        return lambda: (
+            ph.maximize(
+                model,
+                UNIT,
+                steps=job.steps,
+                parametrization="pixel",
+                transforms=[ph.transforms.Jitter(4), ph.transforms.Rotate(1)],
+                regularizers=[ph.regularizers.TotalVariation(1.0), ph.regularizers.Lp(0.3, p=1)],
+                optimizer="rmsprop",
+                progress=False,
+            ).input
+        )
+    x = networks.inputs(job.network, job.image, job.batch)
+    if job.kind == "forward":
+        return lambda: model(x)
+    if job.kind == "trace":
+        return lambda: list(ph.trace(model, x).values())
+    return lambda: ph.gradient(model, x, min(UNIT, model.output_shape[-1] - 1))
