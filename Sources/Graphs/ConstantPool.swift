@@ -115,7 +115,8 @@ struct ConstantFolder {
     }
     return try pool.folded(operation, on: inputs) { () throws(PhospheneError) -> Tensor in
       let request = KernelRequest(
-        inputs: types, output: output, isConstant: types.map { _ in false })
+        inputs: types, output: output, isConstant: types.map { _ in false },
+        isFinite: types.map { _ in false })
       let kernel = try operation.kernel(for: request)
       let result = try Storage(byteCount: output.byteCount)
       let scratch = try Storage(byteCount: kernel.scratchByteCount)

@@ -93,6 +93,8 @@ public struct KernelRequest: Sendable {
   public let output: TensorType
   /// For each input, whether it is the same at each run.
   public let isConstant: [Bool]
+  /// For each input, whether it is constant and known to hold neither NaN nor infinities.
+  public let isFinite: [Bool]
   /// Whether methods that lose digits for speed are out of the question.
   public var isExact = false
 

@@ -78,6 +78,7 @@ public final class Plan: Sendable {
     if fusesActivations, program.constants.allSatisfy(pool.isFinite) {
       program = try program.fusingEpilogues()
     }
+    program = try program.skippingDiscarded()
 
     var assembler = PlanAssembler(program: program, pool: pool, isExact: isExact)
     try assembler.assemble()

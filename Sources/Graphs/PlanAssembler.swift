@@ -124,6 +124,7 @@ struct PlanAssembler {
     let isConstant = node.inputs.map { graph[root($0)].constant != nil && isWhole($0) }
     let request = KernelRequest(
       inputs: node.inputs.map { graph[$0].type }, output: node.type, isConstant: isConstant,
+      isFinite: node.inputs.map { graph[root($0)].constant.map(pool.isFinite) ?? false },
       isExact: isExact)
     let threadCount =
       operation.work(for: request) < PlanAssembler.workOfOneThread ? 1 : Threads.current

@@ -9,18 +9,36 @@ public import Tensors
 /// (..., terms, columns), or (..., columns, terms) if `transposeB`; if `hasBias`, a bias of shape
 /// (columns). Output: (..., rows, columns).
 ///
-/// Nothing is packed, not even if `constantB` says that `b` never changes: a packed copy would
-/// double the memory of a large layer's weights. A fused activation may turn NaN into a number; ``unaryKernel(_:count:)`` doesn't.
+/// If `isMasked`, the last input, of the output's shape, says where the result matters: it is zero
+/// where the mask isn't positive. If the elements of `a` or `b` `areFinite`, those that are
+/// multiplied by zero need not be read.
+///
+/// Nothing is packed, not even if `b` never changes: a packed copy would double the memory of a
+/// large layer's weights. A fused activation may turn NaN into a number; ``unaryKernel(_:count:)`` doesn't.
 ///
 /// Source: oneDNN, "Matrix Multiplication"; NumPy, `matmul`.
 ///
 /// - Throws: `invalidArgument` if the shapes don't fit together.
 public func matrixProductKernel(
   a: Shape, b: Shape, transposeA: Bool, transposeB: Bool, hasBias: Bool,
-  activation: UnaryFunction?, constantB: Bool
+  activation: UnaryFunction?, areFinite: (a: Bool, b: Bool) = (false, false),
+  isMasked: Bool = false
 ) throws(PhospheneError) -> any Kernel {
   let problem = try MatrixProduct(a, b, transposeA: transposeA, transposeB: transposeB)
   guard problem.outputCount > 0 else { return LoopKernel { _ in } }
+  if let kernel = DenseMatrix(
+    problem, hasBias: hasBias, activation: activation, areFinite: areFinite, isMasked: isMasked)
+  {
+    return kernel
+  }
+  let plain = try unmaskedProduct(problem, hasBias: hasBias, activation: activation)
+  return isMasked ? MaskedKernel(plain, count: problem.outputCount) : plain
+}
+
+/// A product of which all is computed.
+private func unmaskedProduct(
+  _ problem: MatrixProduct, hasBias: Bool, activation: UnaryFunction?
+) throws(PhospheneError) -> any Kernel {
   if let kernel = matrixVectorKernel(problem, hasBias: hasBias, activation: activation) {
     return kernel
   }
@@ -30,6 +48,30 @@ public func matrixProductKernel(
     return Reference.matrixProduct(problem, hasBias: hasBias, activation: activation)
   }
   return kernel
+}
+
+/// A product whose results are set to zero afterwards where a mask, its last input, isn't positive.
+///
+/// The product has two inputs.
+private struct MaskedKernel: Kernel {
+  let product: any Kernel
+  let count: Int
+
+  init(_ product: any Kernel, count: Int) { (self.product, self.count) = (product, count) }
+
+  var scratchByteCount: Int { product.scratchByteCount }
+
+  func run(
+    _ arguments: Arguments, scratch: UnsafeMutableRawPointer
+  ) throws(PhospheneError) {
+    let (mask, y) = (arguments[2], arguments[3])
+    var pointers = [0, 1, 3].map(arguments.bytes)
+    try pointers.withUnsafeMutableBufferPointer { buffer throws(PhospheneError) in
+      guard let start = buffer.baseAddress else { return }
+      try product.run(Arguments(start), scratch: scratch)
+    }
+    zipElements(count, y, mask, y) { $1 > 0 ? $0 : 0 }
+  }
 }
 
 /// A matrix product's settings, checked against each other, with as few axes as possible.

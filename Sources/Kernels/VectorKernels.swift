@@ -34,6 +34,16 @@ struct VectorKernels: Sendable {
       UnsafeMutablePointer<Float>?, Int64, Int64, Int64, UnsafeMutablePointer<Float>?
     ) -> Void
 
+  typealias DenseCombine =
+    @convention(c) (
+      UnsafePointer<ph_dense>?, UnsafePointer<Int32>?, Int64, Int64, Int64,
+      UnsafeMutablePointer<Float>?
+    ) -> Void
+  typealias DenseDot =
+    @convention(c) (
+      UnsafePointer<ph_dense>?, UnsafePointer<Int32>?, Int64, UnsafeMutablePointer<Float>?, Int64
+    ) -> Void
+
   /// What the library was compiled for, as it stands in its name.
   let level: String
   let filterBlock: Int
@@ -44,6 +54,8 @@ struct VectorKernels: Sendable {
   let foldPack: FoldPack
   let foldScratch: FoldScratch
   let foldRows: FoldRows
+  let denseCombine: DenseCombine
+  let denseDot: DenseDot
 
   /// The best level that the processor and `ONEDNN_MAX_CPU_ISA` allow.
   static let best = ["avx512", "avx2"].lazy.compactMap(open).first
@@ -65,12 +77,15 @@ struct VectorKernels: Sendable {
       let foldColumns: FoldColumns = function("fold_columns"),
       let foldPack: FoldPack = function("fold_pack"),
       let foldScratch: FoldScratch = function("fold_scratch"),
-      let foldRows: FoldRows = function("fold_rows")
+      let foldRows: FoldRows = function("fold_rows"),
+      let denseCombine: DenseCombine = function("dense_combine"),
+      let denseDot: DenseDot = function("dense_dot")
     else { return nil }
     return VectorKernels(
       level: level, filterBlock: Int(filterBlock()), winogradInput: winogradInput,
       winogradMultiply: winogradMultiply, winogradOutput: winogradOutput,
-      foldColumns: foldColumns, foldPack: foldPack, foldScratch: foldScratch, foldRows: foldRows)
+      foldColumns: foldColumns, foldPack: foldPack, foldScratch: foldScratch, foldRows: foldRows,
+      denseCombine: denseCombine, denseDot: denseDot)
   }
 
   private static func isRunnable(_ level: String) -> Bool {

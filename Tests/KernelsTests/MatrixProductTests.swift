@@ -33,7 +33,7 @@ import Testing
     if hasBias { inputs.append(integers(problem.n, seed: 3)) }
     let kernel = try matrixProductKernel(
       a: test.a, b: test.b, transposeA: test.transposeA, transposeB: test.transposeB,
-      hasBias: hasBias, activation: activation, constantB: true)
+      hasBias: hasBias, activation: activation)
     let plain = Reference.matrixProduct(problem, hasBias: hasBias, activation: activation)
     let expected = try run(plain, inputs, output: problem.outputCount)
     #expect(try run(kernel, inputs, output: problem.outputCount) == expected)
@@ -43,16 +43,14 @@ import Testing
   // By hand.
   @Test func valuesByHand() throws {
     let kernel = try matrixProductKernel(
-      a: [2, 2], b: [2, 2], transposeA: false, transposeB: false, hasBias: true, activation: nil,
-      constantB: false)
+      a: [2, 2], b: [2, 2], transposeA: false, transposeB: false, hasBias: true, activation: nil)
     let y = try run(kernel, [[1, 2, 3, 4], [5, 6, 7, 8], [100, 200]], output: 4)
     #expect(y == [119, 222, 143, 250])
   }
 
   @Test func zeroTimesNaNIsNaN() throws {
     let kernel = try matrixProductKernel(
-      a: [1, 2], b: [2, 2], transposeA: false, transposeB: false, hasBias: false, activation: nil,
-      constantB: true)
+      a: [1, 2], b: [2, 2], transposeA: false, transposeB: false, hasBias: false, activation: nil)
     let y = try run(kernel, [[0, 1], [.nan, .infinity, 1, 1]], output: 2)
     #expect(y[0].isNaN && y[1].isNaN)
   }
@@ -73,14 +71,13 @@ import Testing
     let kernel = try matrixProductKernel(
       a: Shape([1, rows]), b: Shape([rows, columns]), transposeA: false, transposeB: false,
       hasBias: false,
-      activation: nil, constantB: true)
+      activation: nil)
     #expect(try run(kernel, [x, w], output: columns, threads: threads) == expected)
   }
 
   @Test func sumOfNothingIsZero() throws {
     let kernel = try matrixProductKernel(
-      a: [2, 0], b: [0, 3], transposeA: false, transposeB: false, hasBias: false, activation: nil,
-      constantB: false)
+      a: [2, 0], b: [0, 3], transposeA: false, transposeB: false, hasBias: false, activation: nil)
     #expect(try run(kernel, [[], []], output: 6) == [0, 0, 0, 0, 0, 0])
   }
 
@@ -91,7 +88,7 @@ import Testing
     let sentence = refusal {
       _ = try matrixProductKernel(
         a: test.a, b: test.b, transposeA: false, transposeB: false, hasBias: false,
-        activation: nil, constantB: false)
+        activation: nil)
     }
     #expect(sentence != nil)
   }

@@ -84,6 +84,35 @@ void ph_fold_rows(
     const ph_fold *problem, const float *windows, const float *weights, float *images,
     int64_t number, int64_t first, int64_t end, float *scratch);
 
+/** A matrix of a dense layer and the samples that it meets. */
+typedef struct ph_dense {
+    const void *matrix; /**< (rows, columns), row-major. */
+    int64_t columns;
+    int32_t is_half;    /**< Whether elements are the upper halves of floats (bfloat16). */
+    int64_t samples;
+    const float *x;     /**< One row for each sample, `x_step` apart. */
+    int64_t x_step;
+} ph_dense;
+
+/**
+ * Adds rows of the matrix, each times the sample's factor for it, to one row for each sample:
+ * `sums[s, j] += sum over listed rows r of x[s, r] * matrix[r, first + j]`.
+ *
+ * @param rows  The rows that are read, `count` of them.
+ * @param first The first of `width` columns.
+ * @param sums  (samples, width).
+ */
+void ph_dense_combine(
+    const ph_dense *problem, const int32_t *rows, int64_t count, int64_t first, int64_t width,
+    float *sums);
+
+/**
+ * Writes the products of rows of the matrix with all samples: for each listed row `r`,
+ * `y[s * step + r] = sum over j of x[s, j] * matrix[r, j]`.
+ */
+void ph_dense_dot(
+    const ph_dense *problem, const int32_t *rows, int64_t count, float *y, int64_t step);
+
 /** Returns the path of the library that this code is linked into, which doesn't export it. */
 __attribute__((visibility("hidden"))) const char *ph_library_path(void);
 

@@ -4,12 +4,16 @@ public import Tensors
 /// The matrix product of the last two axes; leading axes are broadcast as NumPy's `matmul` does.
 ///
 /// Inputs are two arrays of rank 2 or more and, if `hasBias`, one number a column. The passes add
-/// bias and activation; layers don't.
+/// bias, activation and mask; layers don't.
 struct MatrixProduct: Operation {
   var transposeA = false
   var transposeB = false
   var hasBias = false
   var activation: UnaryFunction?
+  /// Whether the last input says where the result matters; it is zero where that isn't positive.
+  ///
+  /// Only products without a bias have that.
+  var isMasked = false
 
   func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType {
     let (a, b) = (inputs[0].shape, inputs[1].shape)
@@ -61,7 +65,8 @@ struct MatrixProduct: Operation {
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try matrixProductKernel(
       a: request.shape(0), b: request.shape(1), transposeA: transposeA, transposeB: transposeB,
-      hasBias: hasBias, activation: activation, constantB: request.isConstant[1])
+      hasBias: hasBias, activation: activation,
+      areFinite: (request.isFinite[0], request.isFinite[1]), isMasked: isMasked)
   }
 
   private func axes(of shape: Shape, transposed: Bool) -> (rows: Int, columns: Int) {

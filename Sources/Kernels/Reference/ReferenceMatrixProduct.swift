@@ -2,7 +2,7 @@ import Tensors
 
 extension Reference {
   /// The twin of
-  /// ``matrixProductKernel(a:b:transposeA:transposeB:hasBias:activation:constantB:)``.
+  /// ``matrixProductKernel(a:b:transposeA:transposeB:hasBias:activation:areFinite:isMasked:)``.
   static func matrixProduct(
     _ problem: MatrixProduct, hasBias: Bool, activation: UnaryFunction?
   ) -> any Kernel {
