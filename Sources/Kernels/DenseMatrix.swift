@@ -140,10 +140,9 @@ struct DenseMatrix: Kernel {
       vectors.denseCombine(problem, list + first, Int64(listed), 0, Int64(columns), own)
     }
     Threads.split(count, grain: loopGrain / bands) { range in
-      for index in range { y[index] = bias.map { $0[isColumn ? 0 : index % columns] } ?? 0 }
+      for index in range { y[index] = bias?[isColumn ? 0 : index % columns] ?? 0 }
       for band in 0..<bands {
-        let own = sums + band * count
-        for index in range { y[index] += own[index] }
+        zipLanes(range, y, sums + band * count, y) { $0 + $1 }
       }
     }
   }

@@ -70,7 +70,7 @@ private struct MaskedKernel: Kernel {
       guard let start = buffer.baseAddress else { return }
       try product.run(Arguments(start), scratch: scratch)
     }
-    zipElements(count, y, mask, y) { $1 > 0 ? $0 : 0 }
+    inParallel(count) { zipElements($0, y, mask, y) { $1 > 0 ? $0 : 0 } }
   }
 }
 

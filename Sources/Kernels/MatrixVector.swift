@@ -3,8 +3,8 @@ import Tensors
 /// The product of one row with a matrix, or of a matrix with one column; `nil` for any other.
 ///
 /// A dense layer at batch one and its gradient are such products.
-/// The matrix is read once, as it lies, which takes as long as memory does. Rows that are
-/// multiplied by zero are read as well: zero times NaN or infinity has to be NaN.
+/// The matrix is read once, as it lies, which takes as long as memory does. ``DenseMatrix`` does the
+/// same with wide registers and leaves out rows that don't count; this is for processors without.
 func matrixVectorKernel(
   _ problem: MatrixProduct, hasBias: Bool, activation: UnaryFunction?
 ) -> (any Kernel)? {
