@@ -76,7 +76,7 @@ public final class Plan: Sendable {
     let folder = ConstantFolder(pool: pool)
     program = try program.movingTranspositions(with: folder).foldingScales(with: folder)
     if fusesActivations, program.constants.allSatisfy(pool.isFinite) {
-      program = try program.fusingEpilogues()
+      program = try program.foldingPadding().fusingEpilogues()
     }
     program = try program.skippingDiscarded()
 

@@ -3,11 +3,12 @@ public import Tensors
 
 /// Convolves images with filters.
 ///
-/// `y[n, o, f] = activation(bias[f] + sum over k, c of x[n, o * stride + k * dilation - padLow, c]
+/// `y[n, o, f] = activation(bias[f] + addend[n, o, f] + sum over k, c of x[n, o * stride + k * dilation - padLow, c]
 /// * w[k, c, f])`; with groups, filter `f` sees only the channels of its own group.
 ///
 /// Inputs: `x` of shape (batch, spatial..., channels), `w` of shape (window..., channels / groups,
-/// filters) and, if `hasBias`, a bias of shape (filters). Output: (batch, windows..., filters).
+/// filters), a bias of shape (filters) if `hasBias`, and an array of the output's shape if
+/// `hasAddend`. Output: (batch, windows..., filters).
 /// `groups == channels` is Keras' depthwise convolution, whose weights (window..., channels,
 /// multiplier) are the same numbers in the same order.
 ///
@@ -20,22 +21,39 @@ public import Tensors
 /// - Throws: `invalidArgument` if shapes, groups and geometry don't fit together.
 public func convolutionKernel(
   input: Shape, weights: Shape, geometry: WindowGeometry, groups: Int, hasBias: Bool,
-  activation: UnaryFunction?, constantWeights: Bool, isExact: Bool = false
+  hasAddend: Bool = false, activation: UnaryFunction?, constantWeights: Bool,
+  isExact: Bool = false
 ) throws(PhospheneError) -> any Kernel {
   let problem = try Convolution(input, weights, geometry, groups)
   let outputCount = problem.outputShape.elementCount
+  let epilogue = Epilogue(hasBias: hasBias, hasAddend: hasAddend, activation: activation)
   guard outputCount > 0 else { return LoopKernel { _ in } }
   if constantWeights, !isExact, input.elementCount > 0,
-    let kernel = WinogradConvolution(
-      problem, isTransposed: false, hasBias: hasBias, activation: activation)
+    let kernel = WinogradConvolution(problem, isTransposed: false, epilogue: epilogue)
   {
     return kernel
   }
   let memory = try ConvolutionMemory(problem)
   guard input.elementCount > 0,
-    let descriptor = try memory.forward(hasBias: hasBias, activation: activation)
+    var descriptor = try memory.forward(Epilogue(hasBias: hasBias, activation: activation))
   else {
-    return Reference.convolution(problem, hasBias: hasBias, activation: activation)
+    return Reference.convolution(problem, epilogue: epilogue)
+  }
+  var finish = unfused(activation, count: outputCount, output: epilogue.output)
+  if let addend = epilogue.addend {
+    // What oneDNN's best implementation can't add, we do.
+    let output = epilogue.output
+    if let adding = try memory.forward(epilogue), adding.implementation == descriptor.implementation
+    {
+      descriptor = adding
+    } else if let plain = try memory.forward(Epilogue(hasBias: hasBias)) {
+      descriptor = plain
+      finish = { arguments in
+        let (sum, y) = (arguments[addend], arguments[output])
+        inParallel(outputCount) { zipLanes($0, y, sum, y) { $0 + $1 } }
+        activation?.apply(outputCount, from: y, to: y)
+      }
+    }
   }
   var operands = [
     Primitive.Operand(role: DNNL_ARG_SRC, descriptor: memory.image, argument: 0),
@@ -43,16 +61,33 @@ public func convolutionKernel(
       role: DNNL_ARG_WEIGHTS, descriptor: try descriptor.memory(dnnl_query_weights_md),
       argument: 1),
     Primitive.Operand(
-      role: DNNL_ARG_DST, descriptor: memory.result, argument: hasBias ? 3 : 2),
+      role: DNNL_ARG_DST, descriptor: memory.result, argument: epilogue.output),
   ]
   if hasBias {
     operands.append(
       Primitive.Operand(role: DNNL_ARG_BIAS, descriptor: memory.bias, argument: 2))
   }
+  if let addend = epilogue.addend, descriptor.hasAddend {
+    operands.append(
+      Primitive.Operand(
+        role: PrimitiveDescriptor.addendRole, descriptor: memory.result, argument: addend))
+  }
   return try PrimitiveKernel(
     descriptor, operands: operands,
     weights: (index: 1, dense: memory.denseWeights, isConstant: constantWeights),
-    finish: unfused(activation, count: outputCount, output: hasBias ? 3 : 2))
+    finish: finish)
+}
+
+/// What a convolution does with its sums before it writes them.
+struct Epilogue: Sendable {
+  var hasBias = false
+  var hasAddend = false
+  var activation: UnaryFunction?
+
+  /// The number of the addend among the kernel's arguments.
+  var addend: Int? { hasAddend ? (hasBias ? 3 : 2) : nil }
+  /// The number of the output.
+  var output: Int { 2 + (hasBias ? 1 : 0) + (hasAddend ? 1 : 0) }
 }
 
 /// Sends a cotangent back to the input of a convolution: the adjoint of
@@ -71,15 +106,14 @@ public func convolutionInputGradientKernel(
   let problem = try Convolution(input, weights, geometry, groups)
   guard input.elementCount > 0 else { return LoopKernel { _ in } }
   if constantWeights, !isExact, problem.outputShape.elementCount > 0,
-    let kernel = WinogradConvolution(
-      problem, isTransposed: true, hasBias: false, activation: nil)
+    let kernel = WinogradConvolution(problem, isTransposed: true, epilogue: Epilogue())
   {
     return kernel
   }
   if constantWeights, let kernel = FoldedGradient(problem) { return kernel }
   let memory = try ConvolutionMemory(problem)
   guard problem.outputShape.elementCount > 0,
-    let forward = try memory.forward(hasBias: false, activation: nil),
+    let forward = try memory.forward(Epilogue()),
     let descriptor = try memory.inputGradient(hint: forward)
   else {
     return Reference.convolutionInputGradient(problem)
@@ -196,14 +230,14 @@ private struct ConvolutionMemory {
     return try MemoryDescriptor(axes: reordered(shape.axes), strides: reordered(shape.strides))
   }
 
-  func forward(
-    hasBias: Bool, activation: UnaryFunction?
-  ) throws(PhospheneError) -> PrimitiveDescriptor? {
+  func forward(_ epilogue: Epilogue) throws(PhospheneError) -> PrimitiveDescriptor? {
     let numbers = Numbers(geometry)
-    return try PrimitiveDescriptor(fusing: activation) { handle, engine, attributes in
+    return try PrimitiveDescriptor(
+      adding: epilogue.hasAddend ? result : nil, fusing: epilogue.activation
+    ) { handle, engine, attributes in
       dnnl_convolution_forward_primitive_desc_create(
         &handle, engine, dnnl_forward_inference, dnnl_convolution_direct, image.handle,
-        anyWeights.handle, hasBias ? bias.handle : nil, result.handle, numbers.strides,
+        anyWeights.handle, epilogue.hasBias ? bias.handle : nil, result.handle, numbers.strides,
         numbers.dilations, numbers.padLow, numbers.padHigh, attributes)
     }
   }

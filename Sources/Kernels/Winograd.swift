@@ -15,8 +15,7 @@ struct WinogradConvolution: Kernel {
 
   private let vectors: VectorKernels
   private let shape: Geometry
-  private let activation: UnaryFunction?
-  private let hasBias: Bool
+  private let epilogue: Epilogue
   /// Whether the packed weights are those of the input gradient.
   private let isTransposed: Bool
   /// Tiles of one block.
@@ -44,7 +43,7 @@ struct WinogradConvolution: Kernel {
   /// - Returns: `nil` if the shape isn't of this kind, direct convolution is as fast, or the
   ///   processor lacks wide registers.
   init?(
-    _ problem: Convolution, isTransposed: Bool, hasBias: Bool, activation: UnaryFunction?,
+    _ problem: Convolution, isTransposed: Bool, epilogue: Epilogue,
     vectors: VectorKernels? = VectorKernels.best
   ) {
     guard let vectors, let shape = Geometry(problem, isTransposed: isTransposed),
@@ -52,8 +51,7 @@ struct WinogradConvolution: Kernel {
     else { return nil }
     self.vectors = vectors
     self.shape = shape
-    self.activation = activation
-    self.hasBias = hasBias
+    self.epilogue = epilogue
     self.isTransposed = isTransposed
     threads = Threads.current
     let weightBytes = 36 * 4 * shape.channels * shape.filters
@@ -141,7 +139,7 @@ struct WinogradConvolution: Kernel {
   func run(
     _ arguments: Arguments, scratch: UnsafeMutableRawPointer
   ) throws(PhospheneError) {
-    let output = arguments[hasBias ? 3 : 2]
+    let output = arguments[epilogue.output]
     var problem = problem(arguments, output)
     let weights = UnsafePointer(arguments[1])
     let memory = scratch.assumingMemoryBound(to: Float.self)
@@ -152,7 +150,7 @@ struct WinogradConvolution: Kernel {
         runDividingFilters(problem, weights, memory)
       }
     }
-    guard let activation, clampRange(of: activation) == nil else { return }
+    guard let activation = epilogue.activation, clampRange(of: activation) == nil else { return }
     activation.apply(
       shape.images * shape.outputHeight * shape.outputWidth * shape.filters, from: output,
       to: output)
@@ -223,9 +221,11 @@ struct WinogradConvolution: Kernel {
   private func problem(
     _ arguments: Arguments, _ output: UnsafeMutablePointer<Float>
   ) -> ph_winograd {
-    let range = activation.flatMap(clampRange) ?? (-.infinity, .infinity)
+    let range = epilogue.activation.flatMap(clampRange) ?? (-.infinity, .infinity)
     return ph_winograd(
-      input: arguments[0], output: output, bias: hasBias ? UnsafePointer(arguments[2]) : nil,
+      input: arguments[0], output: output,
+      bias: epilogue.hasBias ? UnsafePointer(arguments[2]) : nil,
+      addend: epilogue.addend.map { UnsafePointer(arguments[$0]) },
       low: range.0, high: range.1, height: Int64(shape.height), width: Int64(shape.width),
       channels: Int64(shape.channels), output_height: Int64(shape.outputHeight),
       output_width: Int64(shape.outputWidth), filters: Int64(shape.filters),

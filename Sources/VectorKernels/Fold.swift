@@ -8,6 +8,7 @@ import CVectorKernels
 /// The rows that are multiplied together.
 private let group = 12
 
+/// See `vector_kernels.h`.
 @c @implementation
 public func ph_fold_columns(_ count: Int64) -> Int64 {
   let (blocks, rest) = (Int(count) / filterBlock, Int(count) % filterBlock)
@@ -23,6 +24,7 @@ public func ph_fold_columns(_ count: Int64) -> Int64 {
   #endif
 }
 
+/// See `vector_kernels.h`.
 @c @implementation
 public func ph_fold_pack(
   _ problem: UnsafePointer<ph_fold>?, _ dense: UnsafePointer<Float>?,
@@ -44,6 +46,7 @@ public func ph_fold_pack(
   }
 }
 
+/// See `vector_kernels.h`.
 @c @implementation
 public func ph_fold_scratch(_ problem: UnsafePointer<ph_fold>?, _ rows: Int64) -> Int64 {
   guard let problem = problem?.pointee else { return 0 }
@@ -51,6 +54,7 @@ public func ph_fold_scratch(_ problem: UnsafePointer<ph_fold>?, _ rows: Int64) -
   return Int64(Int(rows) * rowStep(problem) + group * columns + 16)
 }
 
+/// See `vector_kernels.h`.
 @c @implementation
 public func ph_fold_rows(
   _ problem: UnsafePointer<ph_fold>?, _ windows: UnsafePointer<Float>?,

@@ -5,9 +5,11 @@
 
 import CVectorKernels
 
+/// See `vector_kernels.h`.
 @c @implementation
 public func ph_winograd_filter_block() -> Int64 { Int64(filterBlock) }
 
+/// See `vector_kernels.h`.
 @c @implementation
 public func ph_winograd_input(
   _ problem: UnsafePointer<ph_winograd>?, _ first: Int64, _ count: Int64,
@@ -59,6 +61,7 @@ public func ph_winograd_input(
   }
 }
 
+/// See `vector_kernels.h`.
 @c @implementation
 public func ph_winograd_multiply(
   _ channels: Int64, _ weights: UnsafePointer<Float>?, _ weightsStep: Int64,
@@ -81,6 +84,7 @@ public func ph_winograd_multiply(
   }
 }
 
+/// See `vector_kernels.h`.
 @c @implementation
 public func ph_winograd_output(
   _ problem: UnsafePointer<ph_winograd>?, _ first: Int64, _ count: Int64, _ filter: Int64,
@@ -108,9 +112,11 @@ public func ph_winograd_output(
         var bias = Lanes()
         if let all = problem.bias { bias = all.lanes(Int(filter) + lane) }
         let target = output + (corner + Int(filter) + lane)
+        let addend = problem.addend.map { $0 + (corner + Int(filter) + lane) }
         for y in 0..<rowCount {
           for x in 0..<columnCount {
             var value = tile[6 * y + x] + bias
+            if let addend { value += addend.lanes((y * width + x) * filters) }
             value.replace(with: low, where: value .< low)
             value.replace(with: high, where: value .> high)
             target.store(value, (y * width + x) * filters)

@@ -83,7 +83,8 @@ import Testing
     let fast = try convolutionKernel(
       input: test.input, weights: test.weights, geometry: test.geometry, groups: test.groups,
       hasBias: true, activation: .relu(negativeSlope: 0), constantWeights: isConstant)
-    let plain = Reference.convolution(problem, hasBias: true, activation: .relu(negativeSlope: 0))
+    let plain = Reference.convolution(
+      problem, epilogue: Epilogue(hasBias: true, activation: .relu(negativeSlope: 0)))
     let expected = try run(plain, inputs, output: count)
     #expect(try run(fast, inputs, output: count) == expected)
     // A kernel prepared for two threads divides its work for two wherever it runs.
@@ -93,6 +94,35 @@ import Testing
         hasBias: true, activation: .relu(negativeSlope: 0), constantWeights: isConstant)
     }
     #expect(try run(single, inputs, output: count, threads: 1) == expected)
+  }
+
+  // With constant weights, those of a residual network's shapes among them, Winograd's and oneDNN's.
+  @Test(
+    arguments: cases + [
+      Case(spatial: [16, 16], window: [3, 3], channels: 32, filters: 32, padding: .same),
+      Case(spatial: [9, 9], window: [1, 1], channels: 16, filters: 64),
+    ], [nil, .relu(negativeSlope: 0), .tanh, .softsign] as [UnaryFunction?])
+  func anArrayIsAddedBeforeTheActivation(_ test: Case, activation: UnaryFunction?) throws {
+    let problem = try Convolution(test.input, test.weights, test.geometry, test.groups)
+    let count = problem.outputShape.elementCount
+    for hasBias in [false, true] {
+      let inputs =
+        [spread(test.input.elementCount), spread(test.weights.elementCount, seed: 2)]
+        + (hasBias ? [spread(test.filters, seed: 3)] : []) + [spread(count, seed: 4)]
+      let fast = try convolutionKernel(
+        input: test.input, weights: test.weights, geometry: test.geometry, groups: test.groups,
+        hasBias: hasBias, hasAddend: true, activation: activation, constantWeights: true)
+      let plain = Reference.convolution(
+        problem, epilogue: Epilogue(hasBias: hasBias, hasAddend: true, activation: activation))
+      let expected = try run(plain, inputs, output: count)
+      let received = try run(fast, inputs, output: count)
+      // Activations that saturate make what rounding does to large sums no smaller near zero.
+      let sums = try run(
+        Reference.convolution(problem, epilogue: Epilogue(hasBias: hasBias, hasAddend: true)),
+        inputs, output: count)
+      let largest = sums.reduce(0) { max($0, abs($1)) }
+      #expect(zip(received, expected).allSatisfy { abs($0 - $1) <= 3e-5 * largest })
+    }
   }
 
   @Test(arguments: cases, [false, true])

@@ -52,13 +52,13 @@ import Testing
       spread(problem.weights.elementCount, seed: 2), spread(problem.filters, seed: 3),
     ]
     let count = problem.outputShape.elementCount
-    let plain = Reference.convolution(problem, hasBias: true, activation: nil)
+    let plain = Reference.convolution(problem, epilogue: Epilogue(hasBias: true))
     let expected = try run(plain, inputs, output: count)
     func result(_ activation: UnaryFunction?, threads: Int = 2) throws -> [Float] {
       let kernel = try #require(
         WinogradConvolution(
-          problem, isTransposed: false, hasBias: true, activation: activation,
-          vectors: Self.levels[level]))
+          problem, isTransposed: false,
+          epilogue: Epilogue(hasBias: true, activation: activation), vectors: Self.levels[level]))
       return try run(kernel, inputs, output: count, threads: threads)
     }
     let received = try result(nil)
@@ -80,7 +80,7 @@ import Testing
     ]
     let kernel = try #require(
       WinogradConvolution(
-        problem, isTransposed: true, hasBias: false, activation: nil,
+        problem, isTransposed: true, epilogue: Epilogue(),
         vectors: Self.levels[level]))
     let count = problem.image.inputShape.elementCount
     let plain = try run(Reference.convolutionInputGradient(problem), inputs, output: count)
@@ -94,7 +94,7 @@ import Testing
     let vectors = try #require(VectorKernels.best)
     let kernel = try #require(
       WinogradConvolution(
-        problem, isTransposed: false, hasBias: false, activation: .relu(negativeSlope: 0),
+        problem, isTransposed: false, epilogue: Epilogue(activation: .relu(negativeSlope: 0)),
         vectors: vectors))
     let count = problem.outputShape.elementCount
     let values = try run(
@@ -114,7 +114,7 @@ import Testing
           window: window, strides: [stride, stride], dilations: [dilation, dilation],
           padLow: [pad, pad], padHigh: [pad, pad]), groups)
       return WinogradConvolution(
-        problem, isTransposed: false, hasBias: false, activation: nil,
+        problem, isTransposed: false, epilogue: Epilogue(),
         vectors: VectorKernels.best)
     }
     #expect(try kernel() != nil)

@@ -14,6 +14,7 @@ typedef struct ph_winograd {
     const float *input; /**< (images, height, width, channels). */
     float *output;      /**< (images, output_height, output_width, filters). */
     const float *bias;  /**< (filters), or NULL. */
+    const float *addend; /**< Added to the output, of its shape, or NULL. */
     float low, high;    /**< Outputs are clamped to this range; NaN stays NaN. */
     int64_t height, width, channels;
     int64_t output_height, output_width, filters;

@@ -4,12 +4,13 @@ public import Tensors
 /// Windows of the input times weights, summed: what Keras' `Conv1D` to `Conv3D` compute.
 ///
 /// Inputs are an array (batch, spatial..., channels), weights (window..., channels / groups,
-/// filters) and, if `hasBias`, one number a filter. The passes add bias and activation; layers
-/// don't.
+/// filters), one number a filter if `hasBias`, and an array of the result's shape to add if
+/// `hasAddend`. The passes add these and the activation; layers don't.
 struct Convolution: Operation {
   let geometry: WindowGeometry
   var groups = 1
   var hasBias = false
+  var hasAddend = false
   var activation: UnaryFunction?
 
   func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType {
@@ -35,7 +36,7 @@ struct Convolution: Operation {
   ) throws(PhospheneError) -> [Value?] {
     precondition(activation == nil, "gradients are taken before activations are fused")
     let (input, weights) = (pullback.inputs[0], pullback.inputs[1])
-    var parts: [Value?] = [nil, nil, nil]
+    var parts: [Value?] = [nil, nil]
     if pullback.wanted[0] {
       let gradient = ConvolutionInputGradient(
         geometry: geometry, groups: groups, input: graph.shape(input))
@@ -57,7 +58,8 @@ struct Convolution: Operation {
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try convolutionKernel(
       input: request.shape(0), weights: request.shape(1), geometry: geometry, groups: groups,
-      hasBias: hasBias, activation: activation, constantWeights: request.isConstant[1],
+      hasBias: hasBias, hasAddend: hasAddend, activation: activation,
+      constantWeights: request.isConstant[1],
       isExact: request.isExact)
   }
 }

@@ -2,13 +2,17 @@ import Kernels
 import Tensors
 
 extension Program {
-  /// Gives convolutions and matrix products the bias and the activation that follow them.
+  /// Gives convolutions and matrix products the bias and the activation that follow them, and
+  /// convolutions the array that is added to their result, as at the end of a residual block.
   func fusingEpilogues() throws(PhospheneError) -> Program {
     try rewritten {
       (rewriter: inout Rewriter, operation, inputs) throws(PhospheneError) -> Value in
       if let sum = operation as? Binary, sum.function == .add {
         for (value, offset) in [(inputs[0], inputs[1]), (inputs[1], inputs[0])] {
           if let merged = try rewriter.adding(offset, to: value) { return merged }
+        }
+        for (value, addend) in [(inputs[0], inputs[1]), (inputs[1], inputs[0])] {
+          if let merged = try rewriter.joining(addend, to: value) { return merged }
         }
       }
       if let unary = operation as? Unary, unary.function.isFusible {
@@ -38,7 +42,7 @@ extension Rewriter {
   ) throws(PhospheneError) -> Value? {
     guard let bias = lastAxisConstant(offset, of: graph.shape(value)) else { return nil }
     if let (convolution, inputs) = privateOperation(value, as: Convolution.self),
-      !convolution.hasBias, convolution.activation == nil
+      !convolution.hasBias, !convolution.hasAddend, convolution.activation == nil
     {
       var fused = convolution
       fused.hasBias = true
@@ -52,6 +56,21 @@ extension Rewriter {
       return try apply(fused, inputs + [graph.constant(bias)])
     }
     return nil
+  }
+}
+
+extension Rewriter {
+  /// Returns a convolution's result with an array of its shape added.
+  fileprivate mutating func joining(
+    _ addend: Value, to value: Value
+  ) throws(PhospheneError) -> Value? {
+    guard graph.shape(addend) == graph.shape(value), addend != value,
+      let (convolution, inputs) = privateOperation(value, as: Convolution.self),
+      !convolution.hasAddend, convolution.activation == nil
+    else { return nil }
+    var fused = convolution
+    fused.hasAddend = true
+    return try apply(fused, inputs + [addend])
   }
 }
 

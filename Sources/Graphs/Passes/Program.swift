@@ -97,13 +97,18 @@ struct Rewriter {
   /// Notes that others read the value too.
   mutating func markShared(_ value: Value) { sharedValues.insert(value) }
 
-  /// The operation behind a value that only one reader sees.
-  func privateOperation<Kind: Operation>(_ value: Value, as: Kind.Type) -> (Kind, [Value])? {
-    guard privateValues.contains(value), !sharedValues.contains(value),
-      case .operation(let operation, let inputs) = graph[value].source,
+  /// The operation behind a value.
+  func operation<Kind: Operation>(_ value: Value, as: Kind.Type) -> (Kind, [Value])? {
+    guard case .operation(let operation, let inputs) = graph[value].source,
       let operation = operation as? Kind
     else { return nil }
     return (operation, inputs)
+  }
+
+  /// The operation behind a value that only one reader sees.
+  func privateOperation<Kind: Operation>(_ value: Value, as: Kind.Type) -> (Kind, [Value])? {
+    guard privateValues.contains(value), !sharedValues.contains(value) else { return nil }
+    return operation(value, as: Kind.self)
   }
 
   /// The constant behind a value, if it holds one number for each position of the last axis of

@@ -5,12 +5,15 @@ import Tensors
 /// What oneDNN would do: an operation with all its settings and the implementation chosen.
 final class PrimitiveDescriptor {
   let handle: dnnl_primitive_desc_t
+  /// Whether the operation reads an argument ``addendRole``.
+  let hasAddend: Bool
 
   /// Asks oneDNN for an implementation; `nil` if it has none.
   ///
-  /// `create` calls one of the `dnnl_…_primitive_desc_create` functions.
+  /// The result has an array of the order of `addend` added, as the argument ``addendRole``, before
+  /// the activation. `create` calls one of the `dnnl_…_primitive_desc_create` functions.
   init?(
-    fusing activation: UnaryFunction? = nil,
+    adding addend: MemoryDescriptor? = nil, fusing activation: UnaryFunction? = nil,
     create: (
       _ descriptor: inout dnnl_primitive_desc_t?, _ engine: dnnl_engine_t,
       _ attributes: dnnl_primitive_attr_t?
@@ -27,21 +30,41 @@ final class PrimitiveDescriptor {
     try check(
       dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user),
       "set the scratchpad mode")
-    if let activation = activation?.eltwise {
+    if addend != nil || activation?.eltwise != nil {
       try check(dnnl_post_ops_create(&operations), "create post-operations")
-      try check(
-        dnnl_post_ops_append_eltwise(
-          operations, activation.algorithm, activation.alpha, activation.beta),
-        "append a post-operation")
+      if let addend {
+        try check(
+          dnnl_post_ops_append_binary(operations, dnnl_binary_add, addend.handle),
+          "append a sum")
+      }
+      if let activation = activation?.eltwise {
+        try check(
+          dnnl_post_ops_append_eltwise(
+            operations, activation.algorithm, activation.alpha, activation.beta),
+          "append an activation")
+      }
       try check(dnnl_primitive_attr_set_post_ops(attributes, operations), "set post-operations")
     }
     var handle: dnnl_primitive_desc_t?
     let status = create(&handle, engine.handle, attributes)
     guard try isImplemented(status, "describe a primitive"), let handle else { return nil }
     self.handle = handle
+    hasAddend = addend != nil
   }
 
   deinit { dnnl_primitive_desc_destroy(handle) }
+
+  /// The name of the implementation.
+  var implementation: String {
+    var name: UnsafePointer<CChar>?
+    let status = dnnl_primitive_desc_query(handle, dnnl_query_impl_info_str, 0, &name)
+    guard status == dnnl_success, let name else { return "" }
+    return String(cString: name)
+  }
+
+  /// oneDNN's number for what is added to a result: `DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) |
+  /// DNNL_ARG_SRC_1`, macros that Swift can't read.
+  static let addendRole: Int32 = DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE | DNNL_ARG_SRC_1
 
   /// The order that the implementation wants an argument in.
   func memory(_ query: dnnl_query_t) throws(PhospheneError) -> MemoryDescriptor {

@@ -4,18 +4,21 @@ extension Reference {
   /// The twin of
   /// ``convolutionKernel(input:weights:geometry:groups:hasBias:activation:constantWeights:)``.
   static func convolution(
-    _ problem: Convolution, hasBias: Bool, activation: UnaryFunction?
+    _ problem: Convolution, epilogue: Epilogue = Epilogue()
   ) -> any Kernel {
     LoopKernel { arguments in
-      let (x, w, y) = (arguments[0], arguments[1], arguments[hasBias ? 3 : 2])
+      let (x, w, y) = (arguments[0], arguments[1], arguments[epilogue.output])
       let filters = problem.filters
       for pixel in 0..<problem.outputShape.elementCount / filters {
         for filter in 0..<filters {
-          y[pixel * filters + filter] = hasBias ? arguments[2][filter] : 0
+          y[pixel * filters + filter] = epilogue.hasBias ? arguments[2][filter] : 0
         }
       }
       forEachTerm(of: problem) { y[$0] += x[$1] * w[$2] }
-      if let activation {
+      if let addend = epilogue.addend {
+        for index in 0..<problem.outputShape.elementCount { y[index] += arguments[addend][index] }
+      }
+      if let activation = epilogue.activation {
         for index in 0..<problem.outputShape.elementCount { y[index] = activation(y[index]) }
       }
     }

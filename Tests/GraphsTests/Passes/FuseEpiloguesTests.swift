@@ -77,6 +77,35 @@ import Testing
         == ["MatrixProduct", "Binary"])
   }
 
+  // The end of a residual block: convolution, bias, sum and activation are one operation, whichever
+  // side of the sum the convolution is on; a sum that somebody else reads stays.
+  @Test func residualSumsAreFused() throws {
+    let shape = Shape([1, 5, 4, 3])
+    func block(_ graph: inout Graph, _ x: Value, flipped: Bool) throws -> Value {
+      let weights = graph.constant(try integers([3, 3, 3, 3], seed: 2))
+      let geometry = WindowGeometry.keras(
+        window: [3, 3], strides: [1, 1], dilations: [1, 1], padding: .same, spatial: [5, 4])
+      let branch = try graph.add(
+        graph.convolution(x, weights: weights, geometry: geometry),
+        graph.constant(integers([3], seed: 3)))
+      return try flipped ? graph.add(branch, x) : graph.add(x, branch)
+    }
+    for flipped in [false, true] {
+      let fused = try plan(on: [integers(shape)]) {
+        [try $0.unary(Self.relu, block(&$0, $1[0], flipped: flipped))]
+      }
+      #expect(fused.operationNames.map { $0.prefix { $0 != "(" } } == ["Convolution"])
+      let apart = try plan(on: [integers(shape)]) {
+        let sum = try block(&$0, $1[0], flipped: flipped)
+        return [try $0.unary(Self.relu, sum), sum]
+      }
+      #expect(apart.operationNames.map { $0.prefix { $0 != "(" } } == ["Convolution", "Unary"])
+      #expect(
+        try fused.run([integers(shape)])[0].elements
+          == apart.run([integers(shape)])[0].elements)
+    }
+  }
+
   @Test(
     arguments: [
       relu, .relu(negativeSlope: 0.25), .clip(low: 0, high: 6), .sigmoid, .tanh, .elu(alpha: 1),
