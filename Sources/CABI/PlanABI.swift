@@ -33,11 +33,13 @@ final class PlanBox: Sendable {
         request.graph, outputs: request.outputs, pool: model.constants, isExact: isExact)
     }
     outputShapes = plan.outputTypes.map { CShape($0.shape) }
+    let shared = plan.sharedOutputs.map { "[\($0.output), \($0.source)]" }
     let names = plan.operationNames.map { "\"\($0.filter { $0 != "\"" && $0 != "\\" })\"" }
     json = CText(
       """
       {"operations": [\(names.joined(separator: ", "))], "session_bytes": \(plan.sessionByteCount), \
-      "packed_bytes": \(model.constants.byteCount), "threads": \(plan.threadCount)}
+      "packed_bytes": \(model.constants.byteCount), "threads": \(plan.threadCount), \
+      "shared_outputs": [\(shared.joined(separator: ", "))]}
       """)
   }
 

@@ -95,11 +95,23 @@ public final class Plan: Sendable {
     sessions = SessionPool(scratchByteCount: assembler.scratchByteCount)
   }
 
+  /// The outputs that are another one under another shape, such as what a Flatten or a Dropout
+  /// returns, each with the position of that one.
+  public var sharedOutputs: [(output: Int, source: Int)] {
+    copies.compactMap { copy in
+      guard case .output(let source, offset: 0) = copy.source,
+        copy.byteCount == outputTypes[source].byteCount
+      else { return nil }
+      return (copy.output, source)
+    }
+  }
+
   /// Runs the plan.
   ///
   /// - Parameters:
   ///   - inputs: The first bytes of dense arrays of ``inputTypes``.
-  ///   - outputs: The first bytes of memory for ``outputTypes``, which overlaps nothing.
+  ///   - outputs: The first bytes of memory for ``outputTypes``, which overlaps nothing, but may be
+  ///     the same for the two of ``sharedOutputs``.
   /// - Throws: `outOfMemory` if there is none for a session, `unsupported` in a process that was
   ///   forked after the plan was made.
   public func run(

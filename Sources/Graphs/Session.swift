@@ -87,7 +87,10 @@ final class Session: @unchecked Sendable {
         case .arena(let offset): arena.start + offset
         case .constant(let address): UnsafeMutableRawPointer(bitPattern: address)
         }
-      if let source { memcpy(outputs[copy.output], source, copy.byteCount) }
+      // The caller may have given one array for both.
+      if let source, source != outputs[copy.output] {
+        memcpy(outputs[copy.output], source, copy.byteCount)
+      }
     }
   }
 }

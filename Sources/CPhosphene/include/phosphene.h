@@ -205,14 +205,20 @@ size_t ph_plan_output_count(const ph_plan *plan);
 /** Describes an output: its `shape` belongs to the plan, its `data` is NULL. */
 ph_status ph_plan_output_type(const ph_plan *plan, size_t index, ph_array *type_out);
 
-/** Returns what a plan consists of as JSON: nodes, kernels, bytes of memory. */
+/**
+ * Returns what a plan consists of as JSON: nodes, kernels, bytes of memory.
+ *
+ * `shared_outputs` lists pairs of an output and an earlier one that it equals but for the shape, as
+ * behind a Flatten or a Dropout.
+ */
 const char *ph_plan_json(const ph_plan *plan);
 
 /**
  * Computes.
  *
  * @param inputs  Arrays of the types that the plan was made for.
- * @param outputs Arrays of the output types, written to; they may not overlap anything.
+ * @param outputs Arrays of the output types, written to; they may not overlap anything, but the two of
+ *                a pair in `shared_outputs` may be the same memory, which saves a copy.
  */
 ph_status ph_plan_run(
     const ph_plan *plan, const ph_array *inputs, size_t input_count, const ph_array *outputs,

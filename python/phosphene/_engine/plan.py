@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._engine.library import Arrays, ArrayType, check, ffi, lib, type_of
+from phosphene._engine.outputs import OutputPool
 from phosphene._errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Plan:
         self._handle = ffi.gc(out[0], lib.ph_plan_destroy)
         self.input_types = tuple(input_types)
         self.output_types = self._read_output_types()
+        shared = {int(a): int(b) for a, b in self.description["shared_outputs"]}
+        self._pool = OutputPool(self.output_types, shared)
         # Threads that run the plan at the same time each need C descriptions of their own.
         self._spare = [(inputs, Arrays(self.output_types))]
 
@@ -67,13 +70,10 @@ class Plan:
         Returns
         -------
         list of ndarray
-            The outputs.
+            The outputs. Those that are the same numbers under another shape share memory.
         """
         arrays = _fitting(arrays, self.input_types)
-        if out is None:
-            outputs = [np.empty(shape, dtype) for dtype, shape in self.output_types]
-        else:
-            outputs = _writable(out, self.output_types)
+        outputs = self._pool.take() if out is None else _writable(out, self.output_types)
         try:
             descriptions = self._spare.pop()
         except IndexError:

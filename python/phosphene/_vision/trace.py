@@ -30,6 +30,7 @@ def trace(
     *,
     batch_size: int | None = None,
     store: str | os.PathLike[str] | None = None,
+    out: Trace | None = None,
 ) -> Trace:
     """Return the output of every layer for `x`, all of them in one run.
 
@@ -48,11 +49,15 @@ def trace(
     store
         A folder, for more than fits into memory: each sample is computed by itself and its arrays
         are written to ``0.npz``, ``1.npz`` ...; the result reads them when they are asked for.
+    out
+        An earlier trace of the same layers for an input of the same shape: its arrays are written
+        to, and it is returned.
 
     Returns
     -------
     Trace
         A mapping from the layer's path to its output, (batch, ...) float32, in execution order.
+        Layers that return what they get, such as Dropout and Flatten, share its memory.
 
     Raises
     ------
@@ -71,6 +76,8 @@ def trace(
     paths = model.select(layers)
     arrays = model_inputs(model, x)
     model.warn_about(arrays)
+    if out is not None:
+        return _rewritten(out, model, paths, arrays, store, batch_size)
     if store is not None:
         return Trace(model, paths, _stored(model, paths, arrays, Path(store), batch_size))
     if batch_size is None:
@@ -318,6 +325,31 @@ def _run(
     # The request is only read where no plan for the key is there yet.
     request = {"outputs": paths}
     return model.plan(request, [array.shape for array in arrays], ("trace", paths)).run(arrays)
+
+
+def _rewritten(
+    out: Any,
+    model: Model,
+    paths: tuple[str, ...],
+    arrays: Sequence[NDArray[Any]],
+    store: Any,
+    batch_size: int | None,
+) -> Trace:
+    """Write what the layers compute into the arrays of an earlier trace."""
+    is_trace = isinstance(out, Trace)
+    if not is_trace or store is not None or batch_size is not None:
+        received = "store= or batch_size= too" if is_trace else f"a {type(out).__name__}"
+        raise InvalidArgumentError(
+            f"out= takes a Trace, without store= and batch_size=; received {received}."
+        )
+    if tuple(out) != paths or isinstance(out._arrays, StoredArrays):
+        raise InvalidArgumentError(
+            "out= takes a trace of the same layers, kept in memory: make it with the same layers=."
+        )
+    plan = model.plan({"outputs": paths}, [array.shape for array in arrays], ("trace", paths))
+    plan.run(arrays, [out._arrays[path] for path in paths])
+    out.model = model
+    return out
 
 
 def _stored(
