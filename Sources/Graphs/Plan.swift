@@ -74,6 +74,9 @@ public final class Plan: Sendable {
   ) throws(PhospheneError) {
     var program = Program(graph: graph, outputs: outputs)
     let folder = ConstantFolder(pool: pool)
+    if fusesActivations, program.constants.allSatisfy(pool.isFinite) {
+      program = try program.narrowingChannels(with: folder)
+    }
     program = try program.movingTranspositions(with: folder).foldingScales(with: folder)
     if fusesActivations, program.constants.allSatisfy(pool.isFinite) {
       program = try program.foldingPadding().fusingEpilogues()
