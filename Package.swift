@@ -42,6 +42,10 @@ let package = Package(
       exclude: ["exports.map"],
       swiftSettings: strict),
 
+    // MARK: - Beside the library: built only when its name is given
+    .executableTarget(
+      name: "phosphene-benchmark", dependencies: ["Kernels", "Tensors"], swiftSettings: strict),
+
     // MARK: - Tests
     .target(
       name: "TestSupport", dependencies: ["Graphs", "Tensors"], path: "Tests/TestSupport",

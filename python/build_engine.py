@@ -1,7 +1,8 @@
 """Builds the native half of the package into ``python/phosphene``.
 
-    python python/build_engine.py          # oneDNN, the engine, the extension
-    python python/build_engine.py --test   # the engine's own tests; arguments go to `swift test`
+    python python/build_engine.py              # oneDNN, the engine, the extension
+    python python/build_engine.py --test       # the engine's own tests; arguments: `swift test`'s
+    python python/build_engine.py --benchmark  # times single kernels, see Benchmark.swift
 
 `make` and `pip install` (through setup.py) both come here. Each step does only what a change asks
 for, and replaces a file by renaming, so that a running program keeps the one that it has opened.
@@ -140,7 +141,7 @@ def build_library(onednn: Path | None) -> None:
 
 
 def build_vector_kernels(folder: Path) -> None:
-    """Compile the kernels that need wide registers, one small library for each level, into `folder`.
+    """Compile the kernels that need wide registers, a small library for each level, into `folder`.
 
     Embedded Swift has no runtime, so that nothing of one level can take the place of the same
     thing in another.
@@ -158,7 +159,9 @@ def build_vector_kernels(folder: Path) -> None:
             _run(
                 ["swiftc", "-enable-experimental-feature", "Embedded", "-parse-as-library"]
                 + ["-wmo", "-Ounchecked", "-module-name", "VectorKernels", "-I", str(headers)]
-                + [*flags, "-emit-library", "-o", str(partial), *map(str, sources)]
+                + flags
+                + ["-emit-library", "-o", str(partial)]
+                + [str(source) for source in sources]
                 + ["-Xlinker", "-soname", "-Xlinker", target.name, "-Xlinker", "--strip-all"]
                 + ["-Xlinker", f"--version-script={headers.parent / 'exports.map'}"]
             )
@@ -202,6 +205,26 @@ def test(arguments: list[str]) -> None:
         *("-Xswiftc", "-enable-testing"),
         *arguments,
     )
+
+
+def benchmark(arguments: list[str]) -> None:
+    """Build the benchmark of single kernels, from the objects of the library, and run it."""
+    onednn = prepare_onednn()
+    if onednn is not None:
+        os.environ["LD_LIBRARY_PATH"] = _path_list(onednn / "lib", "LD_LIBRARY_PATH")
+    vectors = ROOT / ".build/vectors"
+    build_vector_kernels(vectors)
+    os.environ["PHOSPHENE_VECTOR_KERNELS"] = str(vectors)
+    scratch = ROOT / ".build/engine"
+    swift_static = Path(_target_info()["paths"]["runtimeResourcePath"], "linux")
+    _swift(
+        onednn,
+        *("build", "--configuration", "release", "--product", "phosphene-benchmark"),
+        *("--scratch-path", str(scratch), "--quiet"),
+        *("-Xswiftc", "-static-stdlib", "-Xswiftc", "-no-toolchain-stdlib-rpath"),
+        *("-Xlinker", f"-L{swift_static}"),
+    )
+    _run([str(scratch / "release/phosphene-benchmark"), *arguments])
 
 
 # ---- oneDNN --------------------------------------------------------------------------------------
@@ -322,13 +345,15 @@ def _replacing(target: Path) -> Iterator[Path]:
 
 
 def main(arguments: list[str]) -> None:
-    """Build, or test; see the top of this file."""
+    """Build, test or time; see the top of this file."""
     try:
         match arguments:
             case []:
                 build()
             case ["--test", *rest]:
                 test(rest)
+            case ["--benchmark", *rest]:
+                benchmark(rest)
             case _:
                 sys.exit(__doc__)
     except BuildError as error:

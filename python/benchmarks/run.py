@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import json
+import math
 import os
 import platform
 import subprocess
@@ -59,6 +60,21 @@ def versions(python: str) -> str:
     return ", ".join([f"phosphene {ph.__version__}", *(f"{k} {v}" for k, v in found.items())])
 
 
+def measured_peak(file: Path, *, again: bool) -> Peak:
+    """Return what the machine can do, measured by `phosphene-benchmark` and kept in a file."""
+    if again or not file.exists():
+        command = [sys.executable, str(PACKAGE / "build_engine.py"), "--benchmark", "--peak"]
+        output = subprocess.run(command, capture_output=True, text=True, check=False)
+        try:
+            flops, bandwidth = map(float, output.stdout.split()[-2:])
+        except ValueError:
+            print(f"no floors: {output.stdout}{output.stderr}", file=sys.stderr)
+            return Peak(math.inf, math.inf)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps([flops, bandwidth]))
+    return Peak(*json.loads(file.read_text()))
+
+
 def selected(pattern: str) -> list[Job]:
     """Return the jobs whose key matches one of some patterns, separated by commas."""
     jobs = [*PROMISES, *OTHERS]
@@ -85,8 +101,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--quick", action="store_true", help="3 short rounds, a tenth of the steps")
     parser.add_argument("--list", action="store_true", help="name the jobs and the peers")
-    parser.add_argument("--gflops", type=float, default=525, help="the machine's peak")
-    parser.add_argument("--bandwidth", type=float, default=70, help="memory, GB a second")
     parser.add_argument("--environment", type=Path, default=ROOT / ".build/peers")
     parser.add_argument("--folder", type=Path, default=ROOT / ".build/benchmarks")
     parser.add_argument("--out", type=Path, help="file for the tables")
@@ -106,12 +120,10 @@ def main() -> None:
         rounds=min(options.rounds, 3) if options.quick else options.rounds,
         turn_seconds=0.2 if options.quick else 0.5,
     )
-    peak = Peak(options.gflops * 1e9, options.bandwidth * 1e9)
+    peak = measured_peak(options.folder / "peak.json", again=not options.quick)
     peers = chosen_peers(options.peers)
-    heading = [
-        f"{machine()}, measured peak {options.gflops:.0f} GFLOP/s and {options.bandwidth:.0f} GB/s",
-        versions(bench.python),
-    ]
+    limits = f"{peak.flops / 1e9:.0f} GFLOP/s, {peak.bandwidth / 1e9:.0f} GB/s"
+    heading = [f"{machine()}; measured peak {limits}", versions(bench.python)]
     print("\n".join(heading), flush=True)
     comparisons, floors = [], {}
     for job in selected(options.only):
