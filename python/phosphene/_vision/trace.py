@@ -347,9 +347,10 @@ def _rewritten(
             "out= takes a trace of the same layers, kept in memory: make it with the same layers=."
         )
     plan = model.plan({"outputs": paths}, [array.shape for array in arrays], ("trace", paths))
-    plan.run(arrays, [out._arrays[path] for path in paths])
-    out.model = model
-    return out
+    earlier: Trace = out
+    plan.run(arrays, [earlier._arrays[path] for path in paths])
+    earlier.model = model
+    return earlier
 
 
 def _stored(
