@@ -81,7 +81,7 @@ public final class Plan: Sendable {
     if fusesActivations, program.constants.allSatisfy(pool.isFinite) {
       program = try program.foldingPadding().fusingEpilogues()
     }
-    program = try program.skippingDiscarded()
+    program = try program.fusingScales().skippingDiscarded()
 
     var assembler = PlanAssembler(program: program, pool: pool, isExact: isExact)
     try assembler.assemble()

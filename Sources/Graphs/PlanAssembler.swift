@@ -30,15 +30,14 @@ struct PlanAssembler {
   }
 
   mutating func assemble() throws(PhospheneError) {
-    let uses = program.useCounts()
-    let order = graph.nodes.indices.filter { uses[$0] > 0 && graph.nodes[$0].operation != nil }
+    let tasks = PlanTask.tasks(of: program)
     findPlaces()
     placeInputs()
     let written = placeOutputs()
-    placeIntermediates(order, outputs: written)
-    for index in order {
-      guard let operation = graph.nodes[index].operation, !isView(index) else { continue }
-      try appendStep(for: index, operation)
+    placeIntermediates(tasks)
+    for task in tasks {
+      guard let operation = graph.nodes[task.index].operation, !isView(task.index) else { continue }
+      try appendStep(for: task, operation)
     }
     try appendCopies(written)
   }
@@ -100,27 +99,28 @@ struct PlanAssembler {
 
   /// Gives every other result a place in one arena, where results that live at different times
   /// share bytes.
-  private mutating func placeIntermediates(_ order: [Int], outputs: Set<Int>) {
+  private mutating func placeIntermediates(_ tasks: [PlanTask]) {
     var lastUse: [Int: Int] = [:]
-    for (time, index) in order.enumerated() {
-      for input in graph.nodes[index].inputs { lastUse[root(input).index] = time }
+    for (time, task) in tasks.enumerated() {
+      for input in graph.nodes[task.index].inputs { lastUse[root(input).index] = time }
     }
-    for output in program.outputs { lastUse[root(output).index] = order.count }
+    for output in program.outputs { lastUse[root(output).index] = tasks.count }
     var arena = ArenaLayout()
-    for (time, index) in order.enumerated() {
-      let node = graph.nodes[index]
-      guard !isView(index), slots[index] == nil else { continue }
-      arena.add(
-        node: index, byteCount: node.type.byteCount, from: time, to: lastUse[index] ?? time)
+    for (time, task) in tasks.enumerated() {
+      for index in task.results where !isView(index) && slots[index] == nil {
+        arena.add(
+          node: index, byteCount: graph.nodes[index].type.byteCount, from: time,
+          to: lastUse[index] ?? time)
+      }
     }
     for (node, offset) in arena.place() { slots[node] = .arena(offset) }
     arenaByteCount = arena.byteCount
   }
 
   private mutating func appendStep(
-    for index: Int, _ operation: any Operation
+    for task: PlanTask, _ operation: any Operation
   ) throws(PhospheneError) {
-    let node = graph.nodes[index]
+    let node = graph.nodes[task.index]
     let isConstant = node.inputs.map { graph[root($0)].constant != nil && isWhole($0) }
     let request = KernelRequest(
       inputs: node.inputs.map { graph[$0].type }, output: node.type, isConstant: isConstant,
@@ -129,7 +129,8 @@ struct PlanAssembler {
     let threadCount =
       operation.work(for: request) < PlanAssembler.workOfOneThread ? 1 : Threads.current
     let kernel = try Threads.with(threadCount) { () throws(PhospheneError) in
-      try operation.kernel(for: request)
+      if let kernel = task.rescalingKernel(in: graph) { return kernel }
+      return try operation.kernel(for: request)
     }
     var arguments: [Plan.Slot] = []
     for (position, input) in node.inputs.enumerated() {
@@ -139,10 +140,11 @@ struct PlanAssembler {
         arguments.append(slot(input))
       }
     }
-    arguments.append(slot(Value(index: index)))
+    for result in task.results { arguments.append(slot(Value(index: result))) }
     scratchByteCount = max(scratchByteCount, kernel.scratchByteCount)
     steps.append(Plan.Step(kernel: kernel, arguments: arguments, threadCount: threadCount))
-    operationNames.append("\(operation)")
+    let activation = task.activation.flatMap { graph.nodes[$0].operation }
+    operationNames.append("\(operation)" + (activation.map { " and \($0)" } ?? ""))
   }
 
   private mutating func constantSlot(
@@ -180,41 +182,5 @@ struct PlanAssembler {
       preconditionFailure("value \(value.index) has no place")
     }
     return slot.advanced(by: place.byteOffset)
-  }
-}
-
-/// Places buffers with known lifetimes in as few bytes as a simple rule finds: the largest first,
-/// each at the lowest offset where it meets no buffer that lives at the same time.
-struct ArenaLayout {
-  private struct Buffer {
-    let node: Int
-    let byteCount: Int
-    let times: ClosedRange<Int>
-    var offset = 0
-  }
-
-  private var buffers: [Buffer] = []
-  /// The bytes that all buffers need together, known after ``place()``.
-  private(set) var byteCount = 0
-
-  mutating func add(node: Int, byteCount: Int, from first: Int, to last: Int) {
-    let rounded = (max(byteCount, 1) + 63) & ~63
-    buffers.append(Buffer(node: node, byteCount: rounded, times: first...max(first, last)))
-  }
-
-  mutating func place() -> [(node: Int, offset: Int)] {
-    var placed: [Buffer] = []
-    for var buffer in buffers.sorted(by: { $0.byteCount > $1.byteCount }) {
-      var offset = 0
-      for other in placed where other.times.overlaps(buffer.times) {
-        if offset + buffer.byteCount <= other.offset { break }
-        offset = max(offset, other.offset + other.byteCount)
-      }
-      buffer.offset = offset
-      byteCount = max(byteCount, offset + buffer.byteCount)
-      let position = placed.firstIndex { $0.offset > offset } ?? placed.count
-      placed.insert(buffer, at: position)
-    }
-    return placed.map { ($0.node, $0.offset) }
   }
 }

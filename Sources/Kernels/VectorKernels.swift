@@ -44,6 +44,8 @@ struct VectorKernels: Sendable {
       UnsafePointer<ph_dense>?, UnsafePointer<Int32>?, Int64, UnsafeMutablePointer<Float>?, Int64
     ) -> Void
 
+  typealias Rescale = @convention(c) (UnsafePointer<ph_rescaling>?, Int64, Int64) -> Void
+
   /// What the library was compiled for, as it stands in its name.
   let level: String
   let filterBlock: Int
@@ -56,6 +58,7 @@ struct VectorKernels: Sendable {
   let foldRows: FoldRows
   let denseCombine: DenseCombine
   let denseDot: DenseDot
+  let rescale: Rescale
 
   /// The best level that the processor and `ONEDNN_MAX_CPU_ISA` allow.
   static let best = ["avx512", "avx2"].lazy.compactMap(open).first
@@ -79,13 +82,14 @@ struct VectorKernels: Sendable {
       let foldScratch: FoldScratch = function("fold_scratch"),
       let foldRows: FoldRows = function("fold_rows"),
       let denseCombine: DenseCombine = function("dense_combine"),
-      let denseDot: DenseDot = function("dense_dot")
+      let denseDot: DenseDot = function("dense_dot"),
+      let rescale: Rescale = function("rescale")
     else { return nil }
     return VectorKernels(
       level: level, filterBlock: Int(filterBlock()), winogradInput: winogradInput,
       winogradMultiply: winogradMultiply, winogradOutput: winogradOutput,
       foldColumns: foldColumns, foldPack: foldPack, foldScratch: foldScratch, foldRows: foldRows,
-      denseCombine: denseCombine, denseDot: denseDot)
+      denseCombine: denseCombine, denseDot: denseDot, rescale: rescale)
   }
 
   private static func isRunnable(_ level: String) -> Bool {

@@ -235,7 +235,7 @@ struct WinogradConvolution: Kernel {
 }
 
 /// The range that an activation clamps to, if that is all it does.
-private func clampRange(of activation: UnaryFunction) -> (Float, Float)? {
+func clampRange(of activation: UnaryFunction) -> (Float, Float)? {
   switch activation {
   case .relu(negativeSlope: 0): (0, .infinity)
   case .clip(let low, let high): (low, high)

@@ -114,6 +114,37 @@ void ph_dense_combine(
 void ph_dense_dot(
     const ph_dense *problem, const int32_t *rows, int64_t count, float *y, int64_t step);
 
+/** A factor and a summand for each channel, an array that is added, and a range, in one passage. */
+typedef struct ph_rescaling {
+    int64_t period;      /**< After how many elements factors and summands begin anew. */
+    const float *scale;  /**< (period), or NULL for ones. */
+    const float *offset; /**< (period), NULL where `scale` is. */
+    const float *x;
+    const float *addend; /**< As many elements as `x`, or NULL. */
+    float low, high;
+    float *result;       /**< `x * scale + offset`, or `x + addend`; or NULL. */
+    float *clamped;      /**< The result limited to the range, NaN left as it is; or NULL. */
+    int32_t is_streaming; /**< Whether `result` isn't read soon: it bypasses the caches. */
+} ph_rescaling;
+
+/** Computes the elements `first`, a multiple of the period, to `end - 1`. */
+void ph_rescale(const ph_rescaling *problem, int64_t first, int64_t end);
+
+/** Sixteen floats, as Swift has them. */
+typedef float ph_lanes __attribute__((ext_vector_type(16)));
+
+/** Writes to a place aligned to 64 bytes, past the caches. */
+static inline void ph_stream(float *target, ph_lanes lanes) {
+    __builtin_nontemporal_store(lanes, (ph_lanes *)target);
+}
+
+/** Makes what was written past the caches visible to other threads. */
+static inline void ph_end_stream(void) {
+#if defined(__x86_64__)
+    __asm__ volatile("sfence" ::: "memory");
+#endif
+}
+
 /** Returns the path of the library that this code is linked into, which doesn't export it. */
 __attribute__((visibility("hidden"))) const char *ph_library_path(void);
 

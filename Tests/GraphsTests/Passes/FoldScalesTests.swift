@@ -51,18 +51,18 @@ import Testing
       return try normalized(&$0, $0.add(product, constant(&$0, [5])))
     },
     Case(
-      name: "activation between", input: [2, 4, 5, 2], left: ["Convolution", "Binary", "Binary"]
+      name: "activation between", input: [2, 4, 5, 2], left: ["Convolution", "ScaleAndShift"]
     ) { try normalized(&$0, $0.unary(.relu(negativeSlope: 0), convolution(&$0, $1))) },
     Case(
       name: "two readers", input: [2, 4, 5, 2],
-      left: ["Convolution", "Binary", "Binary", "Binary"]
+      left: ["Convolution", "ScaleAndShift", "Binary"]
     ) {
       let result = try convolution(&$0, $1)
       return try $0.add(normalized(&$0, result), result)
     },
     Case(
       name: "two readers before the bias", input: [2, 4, 5, 2],
-      left: ["Convolution", "Binary", "Binary", "Binary", "Binary"]
+      left: ["Convolution", "Binary", "ScaleAndShift", "Binary"]
     ) {
       let result = try convolution(&$0, $1)
       return try $0.multiply(
