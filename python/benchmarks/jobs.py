@@ -11,7 +11,7 @@ gradient
 maximize
     The input that one unit likes best, after `steps` steps with transforms and regularizers.
 render
-    One step of gradient ascent for several units of a layer at once.
+    One step of gradient ascent on pixels for `batch` channels of `RENDERED_LAYER` at once.
 first
     Import, load and the first result, in a fresh process.
 memory
@@ -28,6 +28,8 @@ Kind = Literal["forward", "trace", "gradient", "maximize", "render", "first", "m
 
 # The unit before softmax that is looked at.
 UNIT = 385
+# The layer of VGG16 whose channels are rendered.
+RENDERED_LAYER = "block5_conv1"
 
 
 @dataclass(frozen=True)

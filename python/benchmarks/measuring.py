@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neighbours import Neighbours
+from neighbours import Neighbours, wait_for_quiet
 from sides import SIDES, sides_of
 
 if TYPE_CHECKING:
@@ -81,12 +81,15 @@ class Bench:
         The interpreter of the peers.
     turn_seconds
         How long a side runs when it is its turn.
+    patience_seconds
+        How long a turn may be put off while other programs are busy.
     """
 
     folder: Path
     python: str
     rounds: int
     turn_seconds: float
+    patience_seconds: float = 0.0
 
     def interpreter(self, side: str) -> str:
         """Return the interpreter that a side runs on."""
@@ -114,19 +117,22 @@ class Bench:
             worker = Worker(self, name, job)
             workers[name] = worker
             sides[name] = worker.start()
-        neighbours = Neighbours(worker.process for worker in workers.values())
+        own = [worker.process for worker in workers.values()]
+        busy = []
         for _ in range(rounds):
             for name, worker in workers.items():
+                wait_for_quiet(own, self.patience_seconds)
+                neighbours = Neighbours(own)
                 worker.turn(sides[name], self.turn_seconds)
-        busy = neighbours.busy_cpus()
+                busy.append(neighbours.busy_cpus())
         for name, worker in workers.items():
             worker.close(sides[name])
-        return Comparison(job, sides, busy)
+        return Comparison(job, sides, statistics.fmean(busy))
 
     def _fresh(self, job: Job, names: list[str]) -> Comparison:
         """Start a process for each run."""
-        neighbours = Neighbours([])
         sides = {name: Measurement() for name in names}
+        busy = []
         file = str(self.folder / job.file)
         for _ in range(self.rounds):
             for name, side in sides.items():
@@ -134,14 +140,17 @@ class Bench:
                     continue
                 backend = "phosphene" if name == "phosphene" else SIDES[name].backend
                 command = [self.interpreter(name), str(HERE / "first.py"), backend, file]
+                wait_for_quiet([], self.patience_seconds)
+                neighbours = Neighbours([])
                 done = subprocess.run(
                     command, env=environment(), text=True, capture_output=True, check=False
                 )
+                busy.append(neighbours.busy_cpus())
                 if done.returncode == 0:
                     side.seconds.append(float(done.stdout))
                 else:
                     side.error = (done.stderr.strip().splitlines() or ["it ended"])[-1][:200]
-        return Comparison(job, sides, neighbours.busy_cpus())
+        return Comparison(job, sides, statistics.fmean(busy))
 
     def _write_network(self, job: Job) -> None:
         """Make the network's files, which are kept: `.keras` for the peers, `.safetensors`."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# So many busy CPUs don't disturb.
+QUIET = 0.25
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -40,3 +42,14 @@ class Neighbours:
             words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
             ticks -= sum(int(word) for word in words[11:15])
         return ticks / TICKS
+
+
+def wait_for_quiet(own: Iterable[int], patience: float) -> None:
+    """Wait until all programs but `own` rest, at most `patience` seconds."""
+    own = list(own)
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        neighbours = Neighbours(own)
+        time.sleep(0.3)
+        if neighbours.busy_cpus() < QUIET:
+            return

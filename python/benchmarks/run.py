@@ -3,7 +3,7 @@
     make bench                                                    everything, about an hour
     python python/benchmarks/run.py --list                        the jobs and the peers
     python python/benchmarks/run.py --only 'vgg16-*' --peers tensorflow,openvino --rounds 3
-    python python/benchmarks/run.py --quick --only resnet50-gradient
+    python python/benchmarks/run.py --quick --only resnet50-gradient --patience 10
 
 All sides live in processes of their own; a round asks one, then the next, so that a machine whose
 speed drifts slows all. Minima are compared: whatever else the machine does only adds time. It adds
@@ -100,6 +100,9 @@ def main() -> None:
     parser.add_argument("--peers", default=",".join(PEERS), help="separated by commas, or ''")
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--quick", action="store_true", help="3 short rounds, a tenth of the steps")
+    parser.add_argument(
+        "--patience", type=float, default=0, help="seconds to wait for other programs, a turn"
+    )
     parser.add_argument("--list", action="store_true", help="name the jobs and the peers")
     parser.add_argument("--environment", type=Path, default=ROOT / ".build/peers")
     parser.add_argument("--folder", type=Path, default=ROOT / ".build/benchmarks")
@@ -119,6 +122,7 @@ def main() -> None:
         python=str(python) if python.exists() else sys.executable,
         rounds=min(options.rounds, 3) if options.quick else options.rounds,
         turn_seconds=0.2 if options.quick else 0.5,
+        patience_seconds=options.patience,
     )
     peak = measured_peak(options.folder / "peak.json", again=not options.quick)
     peers = chosen_peers(options.peers)

@@ -83,8 +83,10 @@ def main() -> None:
         # What lasts long is timed from its start, the making of plans included.
         answer({"result": 0.0 if is_long else norm(step())})
         for line in sys.stdin:
-            times = timed(step, float(line)) if not is_long else once(step, job.steps)
-            answer({"seconds": times})
+            if job.kind == "render":
+                answer({"seconds": step()})
+            else:
+                answer({"seconds": once(step, job.steps) if is_long else timed(step, float(line))})
         answer({"peak_bytes": peak_bytes()})
     except Exception as error:  # whatever a framework throws is the answer
         answer({"error": f"{type(error).__name__}: {error}".splitlines()[0][:200]})

@@ -1,7 +1,7 @@
 """Those who do the jobs: Phosphene and its peers, one module a framework.
 
 Each module has ``prepare(job, folder, variant)``, which returns a function that does the job once
-and gives arrays.
+and gives arrays; for jobs of kind ``"render"`` it gives the seconds of each step.
 """
 
 from __future__ import annotations

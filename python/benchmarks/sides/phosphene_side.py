@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from typing import TYPE_CHECKING, Any
 
 import networks
-from jobs import UNIT
+from jobs import RENDERED_LAYER, UNIT
 
 import phosphene as ph
 
@@ -32,9 +34,26 @@ def prepare(job: Job, folder: Path, _variant: str) -> Callable[[], Any]:
                 progress=False,
             ).input
         )
+    if job.kind == "render":
+        return lambda: _render(model, job)
     x = networks.inputs(job.network, job.image, job.batch)
     if job.kind == "forward":
         return lambda: model(x)
     if job.kind == "trace":
         return lambda: list(ph.trace(model, x).values())
     return lambda: ph.gradient(model, x, min(UNIT, model.output_shape[-1] - 1))
+
+
+def _render(model: ph.Model, job: Job) -> list[float]:
+    """Return the seconds of each step but the first, which is preceded by the making of a plan."""
+    ends: list[float] = []
+    ph.maximize(
+        model,
+        [(RENDERED_LAYER, channel) for channel in range(job.batch)],
+        steps=job.steps,
+        parametrization="pixel",
+        transforms=[],
+        progress=False,
+        callbacks=[lambda _: ends.append(time.perf_counter())],
+    )
+    return [end - start for start, end in itertools.pairwise(ends)]
