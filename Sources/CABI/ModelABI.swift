@@ -122,6 +122,24 @@ public func ph_model_open(
 }
 
 @c @implementation
+public func ph_model_with_precision(
+  _ model: OpaquePointer?, _ precision: UnsafePointer<CChar>?,
+  _ modelOut: UnsafeMutablePointer<OpaquePointer?>?
+) -> ph_status {
+  status { () throws(PhospheneError) in
+    let modelOut = try required(modelOut, "model_out")
+    let box = try ModelHandle.value(model, "model")
+    let name = try text(precision, "precision")
+    guard let precision = Precision(rawValue: name) else {
+      let names = Precision.allCases.map(\.rawValue).joined(separator: " or ")
+      throw .invalidArgument("precision must be \(names), received '\(name)'")
+    }
+    let converted = try box.model.with(precision: precision)
+    modelOut.pointee = ModelHandle.create(ModelBox(converted, architecture: box.architecture))
+  }
+}
+
+@c @implementation
 public func ph_model_save(_ model: OpaquePointer?, _ path: UnsafePointer<CChar>?) -> ph_status {
   status { () throws(PhospheneError) in
     try ModelHandle.value(model, "model").model.save(to: text(path, "path"))

@@ -63,6 +63,16 @@ public final class ConstantPool: Sendable {
     return storage
   }
 
+  /// Returns a tensor of halves as whole floats.
+  func widened(_ tensor: Tensor) throws(PhospheneError) -> Tensor {
+    guard tensor.isHalf else { return tensor }
+    let layout = Layout.packed(key: "float32", byteCount: tensor.valueType.byteCount)
+    let storage = try packed(tensor, as: layout) { () throws(PhospheneError) in
+      try tensor.widened().storage
+    }
+    return Tensor(tensor.valueType, storage: storage)
+  }
+
   /// Returns an operation's result on constants.
   func folded(
     _ operation: any Operation, on inputs: [Tensor], make: () throws(PhospheneError) -> Tensor
@@ -82,12 +92,11 @@ public final class ConstantPool: Sendable {
     return tensor
   }
 
-  /// Whether no element of a float tensor is a NaN or an infinity; looked up once for a weight.
+  /// Whether no element is a NaN or an infinity; looked up once for a weight.
   func isFinite(_ tensor: Tensor) -> Bool {
-    guard tensor.type.dataType == .float32 else { return true }
     let key = source(of: tensor)
     if let known = state.withLock({ $0.finite[key] }) { return known }
-    let isFinite = withExtendedLifetime(tensor.storage) { tensor.floats.allAreFinite }
+    let isFinite = tensor.isFinite
     state.withLock { state in
       if state.lasting[key.storage] != nil { state.finite[key] = isFinite }
     }
@@ -107,20 +116,25 @@ struct ConstantFolder {
   func evaluate(
     _ operation: any Operation, on inputs: [Tensor]
   ) throws(PhospheneError) -> Tensor {
-    let types = inputs.map(\.type)
+    let types = inputs.map(\.valueType)
     let output = try operation.outputType(for: types)
     if types.count == 1, let offset = operation.viewOffset(in: types[0]) {
+      let input = inputs[0]
       return Tensor(
-        output, storage: inputs[0].storage, byteOffset: inputs[0].byteOffset + offset)
+        TensorType(output.shape, input.type.dataType), storage: input.storage,
+        byteOffset: input.byteOffset + (input.isHalf ? offset / 2 : offset))
     }
     return try pool.folded(operation, on: inputs) { () throws(PhospheneError) -> Tensor in
       let request = KernelRequest(
         inputs: types, output: output, isConstant: types.map { _ in false },
-        isFinite: types.map { _ in false })
+        isFinite: types.map { _ in false }, isHalf: types.map { _ in false })
       let kernel = try operation.kernel(for: request)
       let result = try Storage(byteCount: output.byteCount)
       let scratch = try Storage(byteCount: kernel.scratchByteCount)
-      let pointers = inputs.map(\.start) + [result.start]
+      var wide: [Tensor] = []
+      for input in inputs { wide.append(try input.widened()) }
+      defer { withExtendedLifetime(wide) {} }
+      let pointers = wide.map(\.start) + [result.start]
       try pointers.withUnsafeBufferPointer { buffer throws(PhospheneError) in
         guard let start = buffer.baseAddress else { return }
         try kernel.run(Arguments(start), scratch: scratch.start)

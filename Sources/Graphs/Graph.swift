@@ -76,9 +76,9 @@ public struct Graph: Sendable {
     append(Node(source: .input, type: type))
   }
 
-  /// Appends a value that is known already.
+  /// Appends a value that is known already; a tensor of halves is an array of floats.
   public mutating func constant(_ tensor: Tensor) -> Value {
-    append(Node(source: .constant(tensor), type: tensor.type))
+    append(Node(source: .constant(tensor), type: tensor.valueType))
   }
 
   /// Appends a number, as a constant of shape `()`.

@@ -95,6 +95,8 @@ public struct KernelRequest: Sendable {
   public let isConstant: [Bool]
   /// For each input, whether it is constant and known to hold neither NaN nor infinities.
   public let isFinite: [Bool]
+  /// For each input, whether it is constant and stored in halves, which a kernel may read.
+  public let isHalf: [Bool]
   /// Whether methods that lose digits for speed are out of the question.
   public var isExact = false
 

@@ -125,6 +125,9 @@ struct PlanAssembler {
     let request = KernelRequest(
       inputs: node.inputs.map { graph[$0].type }, output: node.type, isConstant: isConstant,
       isFinite: node.inputs.map { graph[root($0)].constant.map(pool.isFinite) ?? false },
+      isHalf: zip(node.inputs, isConstant).map { input, isConstant in
+        isConstant && graph[root(input)].constant?.isHalf == true
+      },
       isExact: isExact)
     let threadCount =
       operation.work(for: request) < PlanAssembler.workOfOneThread ? 1 : Threads.current
@@ -137,10 +140,10 @@ struct PlanAssembler {
       if isConstant[position], let tensor = graph[root(input)].constant {
         arguments.append(try constantSlot(tensor, input: position, of: kernel))
       } else {
-        arguments.append(slot(input))
+        arguments.append(try slot(input))
       }
     }
-    for result in task.results { arguments.append(slot(Value(index: result))) }
+    for result in task.results { arguments.append(try slot(Value(index: result))) }
     scratchByteCount = max(scratchByteCount, kernel.scratchByteCount)
     steps.append(Plan.Step(kernel: kernel, arguments: arguments, threadCount: threadCount))
     let activation = task.activation.flatMap { graph.nodes[$0].operation }
@@ -152,12 +155,16 @@ struct PlanAssembler {
   ) throws(PhospheneError) -> Plan.Slot {
     let layout = kernel.layout(ofInput: input)
     guard case .packed(_, let byteCount) = layout else {
-      constants.append(tensor.storage)
-      return .constant(UInt(bitPattern: tensor.start))
+      let dense = layout == .halves ? tensor : try pool.widened(tensor)
+      constants.append(dense.storage)
+      return .constant(UInt(bitPattern: dense.start))
     }
     let packed = try pool.packed(tensor, as: layout) { () throws(PhospheneError) -> Storage in
       let storage = try Storage(byteCount: byteCount)
-      try kernel.pack(input: input, from: tensor.start, into: storage.start)
+      let dense = try tensor.widened()
+      try withExtendedLifetime(dense) { () throws(PhospheneError) in
+        try kernel.pack(input: input, from: dense.start, into: storage.start)
+      }
       return storage
     }
     constants.append(packed)
@@ -168,13 +175,14 @@ struct PlanAssembler {
     for (position, output) in program.outputs.enumerated() where !written.contains(position) {
       copies.append(
         Plan.Copy(
-          source: slot(output), output: position, byteCount: graph[output].type.byteCount))
+          source: try slot(output), output: position, byteCount: graph[output].type.byteCount))
     }
   }
 
-  private mutating func slot(_ value: Value) -> Plan.Slot {
+  private mutating func slot(_ value: Value) throws(PhospheneError) -> Plan.Slot {
     let place = places[value.index]
-    if let tensor = graph[place.root].constant {
+    if let constant = graph[place.root].constant {
+      let tensor = try pool.widened(constant)
       constants.append(tensor.storage)
       return .constant(UInt(bitPattern: tensor.start + place.byteOffset))
     }

@@ -14,7 +14,10 @@ public final class Model: Sendable {
   /// What plans of this model share.
   public let constants: ConstantPool
 
-  private let weights: [String: Tensor]
+  /// How large weights are stored.
+  public let precision: Precision
+
+  let weights: [String: Tensor]
   private let digestCache = Mutex<String?>(nil)
 
   /// Joins an architecture with weights.
@@ -31,7 +34,19 @@ public final class Model: Sendable {
     self.architecture = architecture
     self.weights = weights
     self.metadata = metadata
+    precision = .float32
     constants = ConstantPool(weights: weights.values)
+  }
+
+  /// Joins an architecture with weights that have been rounded.
+  init(
+    architecture: Architecture, rounded weights: [String: Tensor], metadata: [String: String],
+    precision: Precision, digest: String
+  ) {
+    (self.architecture, self.weights, self.metadata) = (architecture, weights, metadata)
+    self.precision = precision
+    constants = ConstantPool(weights: weights.values)
+    digestCache.withLock { $0 = digest }
   }
 
   /// Says which weight is missing, ill-shaped or unknown, if one is.
@@ -56,8 +71,8 @@ public final class Model: Sendable {
 
   /// SHA-256 over the weights, sorted by key, and the configuration; in hexadecimal.
   ///
-  /// The digest says whether two models compute the same, whatever file they came from. It is
-  /// computed once, on demand: it takes a second for each gigabyte or so.
+  /// The digest says whether two models of one precision compute the same, whatever file they came
+  /// from. It is computed once, on demand: it takes a second for each gigabyte or so.
   public var digest: String {
     digestCache.withLock { cache in
       if let cache { return cache }

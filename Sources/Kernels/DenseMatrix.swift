@@ -29,25 +29,31 @@ struct DenseMatrix: Kernel {
   let skipsZeros: Bool
   /// Whether the last input says where the result matters.
   let isMasked: Bool
+  /// Whether only the upper halves of the matrix's elements are stored.
+  let isHalf: Bool
   let vectors: VectorKernels
 
   /// Prepares a product, if it is of this kind and faster so.
   init?(
     _ problem: MatrixProduct, hasBias: Bool, activation: UnaryFunction?,
-    areFinite: (a: Bool, b: Bool), isMasked: Bool, vectors: VectorKernels? = VectorKernels.best
+    areFinite: (a: Bool, b: Bool), isMasked: Bool, areHalves: (a: Bool, b: Bool) = (false, false),
+    vectors: VectorKernels? = VectorKernels.best
   ) {
     guard let vectors, problem.batch.elementCount == 1, problem.k > 0,
       max(problem.m, problem.n, problem.k) < Int32.max
     else { return nil }
     // A single column is a sample, and the matrix stands in front.
     isColumn = problem.n == 1 && problem.m > 1
+    isHalf = isColumn ? areHalves.a : areHalves.b
     if isColumn {
       form = problem.transposeA ? .combination : .dots
       (rows, columns) =
         problem.transposeA ? (problem.k, problem.m) : (problem.m, problem.k)
       (samples, vectorInput, matrixInput) = (1, 1, 0)
     } else {
-      guard problem.m == 1 || (!problem.transposeA && problem.m <= mostSamples(problem, isMasked))
+      guard
+        problem.m == 1
+          || (!problem.transposeA && (isHalf || problem.m <= mostSamples(problem, isMasked)))
       else { return nil }
       form = problem.transposeB ? .dots : .combination
       (rows, columns) =
@@ -77,6 +83,10 @@ struct DenseMatrix: Kernel {
 
   private var sumCount: Int { bands * samples * columns }
 
+  func layout(ofInput index: Int) -> Layout {
+    isHalf && index == matrixInput ? .halves : .dense
+  }
+
   var scratchByteCount: Int { 4 * (sumCount + rows) }
 
   func run(
@@ -87,7 +97,7 @@ struct DenseMatrix: Kernel {
     let y = arguments[(hasBias ? 3 : 2) + (isMasked ? 1 : 0)]
     let bias = hasBias ? UnsafePointer(arguments[2]) : nil
     var problem = ph_dense(
-      matrix: arguments.bytes(matrixInput), columns: Int64(columns), is_half: 0,
+      matrix: arguments.bytes(matrixInput), columns: Int64(columns), is_half: isHalf ? 1 : 0,
       samples: Int64(samples), x: arguments[vectorInput],
       x_step: Int64(form == .dots ? columns : rows))
     withUnsafePointer(to: &problem) { problem in

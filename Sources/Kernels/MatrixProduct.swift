@@ -13,6 +13,8 @@ public import Tensors
 /// where the mask isn't positive. If the elements of `a` or `b` `areFinite`, those that are
 /// multiplied by zero need not be read.
 ///
+/// If `areHalves`, `a` or `b` is a constant that is stored in halves, which the kernel may ask for.
+///
 /// Nothing is packed, not even if `b` never changes: a packed copy would double the memory of a
 /// large layer's weights. A fused activation may turn NaN into a number; ``unaryKernel(_:count:)`` doesn't.
 ///
@@ -22,12 +24,13 @@ public import Tensors
 public func matrixProductKernel(
   a: Shape, b: Shape, transposeA: Bool, transposeB: Bool, hasBias: Bool,
   activation: UnaryFunction?, areFinite: (a: Bool, b: Bool) = (false, false),
-  isMasked: Bool = false
+  isMasked: Bool = false, areHalves: (a: Bool, b: Bool) = (false, false)
 ) throws(PhospheneError) -> any Kernel {
   let problem = try MatrixProduct(a, b, transposeA: transposeA, transposeB: transposeB)
   guard problem.outputCount > 0 else { return LoopKernel { _ in } }
   if let kernel = DenseMatrix(
-    problem, hasBias: hasBias, activation: activation, areFinite: areFinite, isMasked: isMasked)
+    problem, hasBias: hasBias, activation: activation, areFinite: areFinite, isMasked: isMasked,
+    areHalves: areHalves)
   {
     return kernel
   }

@@ -52,6 +52,8 @@ public struct TensorType: Hashable, Sendable, CustomStringConvertible {
 public enum Layout: Hashable, Sendable {
   /// Row-major, last axis fastest, no gaps.
   case dense
+  /// The same with elements of which only the upper halves are stored, as they are.
+  case halves
   /// An order that only kernels which name the same key can read, and its size.
   case packed(key: String, byteCount: Int)
 }

@@ -49,7 +49,7 @@ struct Case {
       let floats = dense.start.assumingMemoryBound(to: Float.self)
       for element in 0..<count { floats[element] = mixed(element) }
       switch kernel.layout(ofInput: index) {
-      case .dense: arrays.append(dense)
+      case .dense, .halves: arrays.append(dense)
       case .packed(_, let byteCount):
         let packed = try Storage(byteCount: byteCount)
         try kernel.pack(input: index, from: dense.start, into: packed.start)

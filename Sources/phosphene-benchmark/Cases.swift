@@ -161,7 +161,7 @@ func matrixVector(_ rows: Int, _ columns: Int, batch: Int = 1, isTransposed: Boo
     "matrix \(rows)x\(columns)\(isTransposed ? ", transposed" : ""), batch \(batch)",
     kernel: try matrixProductKernel(
       a: [batch, inputs], b: [rows, columns], transposeA: false, transposeB: isTransposed,
-      hasBias: false, activation: nil, constantB: true),
+      hasBias: false, activation: nil),
     inputs: [batch * inputs, rows * columns], output: batch * outputs,
     operations: 2 * batch * rows * columns)
 }

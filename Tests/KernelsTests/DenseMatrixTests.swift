@@ -78,6 +78,29 @@ import Testing
     }
   }
 
+  // Matrices in halves, with as many samples as somebody likes; small integers aren't rounded.
+  @Test(arguments: cases + [Case(samples: 33, rows: 100, columns: 75)], levels)
+  func halvesMatchThePlainLoops(_ test: Case, level: String) throws {
+    guard let vectors = VectorKernels.open(level) else { return }
+    for isTransposed in [false, true] {
+      let (depth, count) = isTransposed ? (test.columns, test.rows) : (test.rows, test.columns)
+      let problem = try MatrixProduct(
+        [test.samples, depth], [test.rows, test.columns], transposeA: false,
+        transposeB: isTransposed)
+      let inputs = [
+        sparse(test.samples * depth, test, seed: 3), integers(test.rows * test.columns, seed: 2),
+      ]
+      let kernel = try #require(
+        DenseMatrix(
+          problem, hasBias: false, activation: nil, areFinite: (true, true), isMasked: false,
+          areHalves: (false, true), vectors: vectors))
+      let expected = try run(
+        Reference.matrixProduct(problem, hasBias: false, activation: nil), inputs,
+        output: test.samples * count)
+      #expect(try run(kernel, inputs, output: expected.count) == expected)
+    }
+  }
+
   // Where the processor has no wide registers, or another kernel takes the product.
   @Test func masksOfOtherProducts() throws {
     let kernel = try matrixProductKernel(

@@ -11,6 +11,7 @@ func run(
     let dense = try Tensor([input.count], input)
     switch kernel.layout(ofInput: index) {
     case .dense: arrays.append(dense)
+    case .halves: arrays.append(try dense.roundedToHalves())
     case .packed(_, let byteCount):
       let storage = try Storage(byteCount: byteCount)
       try kernel.pack(input: index, from: dense.start, into: storage.start)

@@ -151,6 +151,20 @@ ph_status ph_model_create(
  */
 ph_status ph_model_open(const char *path, int32_t map, ph_model **model_out);
 
+/**
+ * Makes a model of the same weights whose large ones (two axes or more, at least 65,536 elements)
+ * are stored in another precision; everything is computed in float32.
+ *
+ * Destroy the first model to let its weights go. A model file always holds float32.
+ *
+ * @param precision `"bfloat16"` rounds to the upper halves of the floats, which take half of the
+ *                  memory and of the time that dense layers take to read them; `"float32"` keeps
+ *                  weights as they came.
+ * @return ::PH_INVALID_ARGUMENT for another precision, or for weights that were rounded already.
+ */
+ph_status ph_model_with_precision(
+    const ph_model *model, const char *precision, ph_model **model_out);
+
 /** Writes a model file: beside the final place first, then renamed, so that it is never half
  * there. */
 ph_status ph_model_save(const ph_model *model, const char *path);
@@ -167,10 +181,16 @@ const char *ph_model_config_json(const ph_model *model);
 /** Returns the metadata that the model was made with, as a JSON object of strings. */
 const char *ph_model_metadata_json(const ph_model *model);
 
-/** Returns the SHA-256 of weights and configuration, in hexadecimal. */
+/**
+ * Returns the SHA-256 of weights and configuration, in hexadecimal; of the weights as they came,
+ * whatever precision they are stored in.
+ */
 const char *ph_model_digest(const ph_model *model);
 
-/** Describes one weight; its `data` and `shape` belong to the model and may only be read. */
+/**
+ * Describes one weight, of type ::PH_FLOAT32 or, in a model of that precision, ::PH_BFLOAT16; its
+ * `data` and `shape` belong to the model and may only be read.
+ */
 ph_status ph_model_weight(const ph_model *model, const char *key, ph_array *weight_out);
 
 /* ---- Plans: values and gradients ----------------------------------------------------------- */

@@ -66,7 +66,8 @@ struct MatrixProduct: Operation {
     try matrixProductKernel(
       a: request.shape(0), b: request.shape(1), transposeA: transposeA, transposeB: transposeB,
       hasBias: hasBias, activation: activation,
-      areFinite: (request.isFinite[0], request.isFinite[1]), isMasked: isMasked)
+      areFinite: (request.isFinite[0], request.isFinite[1]), isMasked: isMasked,
+      areHalves: (request.isHalf[0], request.isHalf[1]))
   }
 
   private func axes(of shape: Shape, transposed: Bool) -> (rows: Int, columns: Int) {

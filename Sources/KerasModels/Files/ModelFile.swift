@@ -81,8 +81,10 @@ extension Model {
     var entries: [String: Entry] = [:]
     var position = 0
     var pieces: [UnsafeRawBufferPointer] = []
+    var tensors: [Tensor] = []
     for weight in architecture.weights.sorted(by: { $0.key < $1.key }) {
-      guard let tensor = self.weight(weight.key) else { continue }
+      guard let tensor = try self.weight(weight.key)?.widened() else { continue }
+      tensors.append(tensor)
       entries[weight.key] = Entry(
         dtype: "F32", shape: tensor.shape.axes,
         dataOffsets: [position, position + tensor.type.byteCount])
@@ -110,7 +112,7 @@ extension Model {
     try start.withUnsafeBufferPointer { bytes throws(PhospheneError) in
       try FileBytes.write([UnsafeRawBufferPointer(bytes)] + pieces, to: path)
     }
-    withExtendedLifetime(self) {}
+    withExtendedLifetime((self, tensors)) {}
   }
 
   private static func architecture(

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import KerasModels
 public import Tensors
 
 /// Everything that decides how a picture comes out, apart from the model: what a PNG carries, so
@@ -27,12 +28,14 @@ public struct Recipe: Codable, Sendable {
   var background: Float = 0.5
   /// Whether direct convolution alone will do, which is slower and keeps a digit more.
   var exact = false
+  /// How the model's weights are stored.
+  var precision = Precision.float32
 
   static let currentFormat = "phosphene-recipe/1"
 
   private enum CodingKeys: String, CodingKey {
     case format, objectives, count, steps, seed, size, parametrization, transforms, regularizers
-    case optimizer, input, background, exact
+    case optimizer, input, background, exact, precision
   }
 
   /// Reads a recipe, giving what is left out its default.
@@ -54,6 +57,7 @@ public struct Recipe: Codable, Sendable {
     try option(.input, &input)
     try option(.background, &background)
     try option(.exact, &exact)
+    try option(.precision, &precision)
   }
 
   /// Reads a recipe and checks every number in it.

@@ -65,6 +65,11 @@ struct Rendering {
   let image: ParametrizedImage
 
   init(_ recipe: Recipe, of model: Model) throws(PhospheneError) {
+    guard recipe.precision == model.precision else {
+      throw .invalidArgument(
+        "the recipe is for weights stored in \(recipe.precision), the model's are stored in "
+          + "\(model.precision): load the model with that precision")
+    }
     var recipe = recipe
     sizes = try RenderingSizes(recipe, model: model)
     if !sizes.isPicture {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from phosphene._errors import ModelFileError
 from phosphene._models.intake import is_live_model, read
 from phosphene._models.network import Model
+from phosphene._models.precision import Precision
 
 if TYPE_CHECKING:
     import os
@@ -27,6 +28,7 @@ def load(
     like: ArrayLike | None = None,
     handlers: Mapping[str | type, Callable[..., Any]] | None = None,
     exact: bool = False,
+    precision: Precision = "float32",
 ) -> Model:
     """Load a Keras network.
 
@@ -64,6 +66,14 @@ def load(
         Compute every convolution directly. By default those of 3x3 pixels are computed by
         Winograd's method where that is faster: two to three times as fast, with errors of about
         1e-5 of the largest value instead of 1e-6.
+    precision
+        How large weights (two axes or more, at least 65,536 elements) are stored: ``"float32"`` as
+        they came, or ``"bfloat16"``, rounded to the nearest number with 8 significant bits. That
+        halves their memory and the time that dense layers take to read them; everything is still
+        computed in float32. On VGG16 with weights trained on ImageNet and six photos, outputs before
+        the softmax were off by 0.3 to 0.5 % of the largest, the gradient of one of them with
+        respect to the picture by 10 to 17 % (relative L2), that of a channel of ``block5_conv1`` by
+        5 to 21 %: rectifiers and poolings switch elsewhere.
 
     Returns
     -------
@@ -94,12 +104,14 @@ def load(
         classes=classes,
         like=like,
         exact=exact,
+        precision=precision,
         arguments={
             "config": config,
             "preprocessing": preprocessing,
             "classes": classes,
             "handlers": handlers,
             "exact": exact,
+            "precision": precision,
         },
     )
 

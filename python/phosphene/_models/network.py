@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._engine.library import ArrayType, check, ffi, lib, text, to_numpy
+from phosphene._engine.library import ArrayType, check, lib, text
 from phosphene._engine.plan import Plan, PlanCache
 from phosphene._errors import InvalidArgumentError
 from phosphene._models import arrays
@@ -21,6 +21,7 @@ from phosphene._models.arrays import InputType, batches, model_inputs
 from phosphene._models.config import settings_by_path
 from phosphene._models.intake import Architecture, Intake
 from phosphene._models.lookup import Lookup
+from phosphene._models.precision import weight, with_precision
 from phosphene._models.structure import Structure, input_structure, output_structure
 from phosphene._models.submodel import Submodel
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from phosphene._models.layer import Layer, Shape
+    from phosphene._models.precision import Precision
     from phosphene._models.preprocessing import Preprocessing
     from phosphene._models.summary import Summary
 
@@ -48,9 +50,12 @@ class Model:
         classes: Any = None,
         like: Any = None,
         exact: bool = False,
+        precision: Precision = "float32",
         arguments: Mapping[str, Any] | None = None,
     ) -> None:
-        self._core = PlanCache(intake.handle)
+        self.precision: Precision = precision
+        """How large weights are stored; see `load`."""
+        self._core = PlanCache(with_precision(intake.handle, precision))
         self._path = intake.path
         self.exact: bool = bool(exact)
         """Whether every convolution is computed directly; see `load`."""
@@ -98,7 +103,10 @@ class Model:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of weights and configuration, in hexadecimal."""
+        """SHA-256 of weights and configuration, in hexadecimal.
+
+        The weights are those that were loaded, whatever their `precision` is now.
+        """
         return text(lib.ph_model_digest(self.handle))
 
     @property
@@ -168,7 +176,7 @@ class Model:
         return self._settings.get(path, {})
 
     def weight(self, key: str) -> NDArray[np.float32]:
-        """Return a copy of a weight.
+        """Return a copy of a weight, as the model computes with it.
 
         Parameters
         ----------
@@ -180,9 +188,7 @@ class Model:
         InvalidArgumentError
             If there is no such weight.
         """
-        struct = ffi.new("ph_array *")
-        check(lib.ph_model_weight(self.handle, str(key).encode(), struct))
-        return to_numpy(struct)
+        return weight(self.handle, str(key))
 
     def get_weights(self) -> list[NDArray[np.float32]]:
         """Return copies of all weights, in the order of Keras' ``get_weights()``."""
@@ -397,7 +403,7 @@ class Model:
         if not has_weights(self.handle, self.architecture, arrays):
             changed = self.architecture.join(arrays, metadata=self.metadata)
             # One assignment: a call in another thread sees the old model or the new one.
-            self._core = PlanCache(changed.handle)
+            self._core = PlanCache(with_precision(changed.handle, self.precision))
             self._path = None
         return self
 

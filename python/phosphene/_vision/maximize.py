@@ -140,6 +140,8 @@ def maximize(
         recipe["steps"] = _whole("steps", steps, 1)
     if model.exact:
         recipe["exact"] = True
+    if model.precision != "float32":
+        recipe["precision"] = model.precision
     if background is not None:
         recipe["background"] = _brightness(background)
     if size is not None:
