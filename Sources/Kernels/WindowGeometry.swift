@@ -96,7 +96,7 @@ public struct WindowGeometry: Hashable, Sendable {
   }
 
   /// The number of positions from a window's first element to its last along an axis.
-  func extent(_ axis: Int) -> Int { (window[axis] - 1) * dilations[axis] + 1 }
+  public func extent(_ axis: Int) -> Int { (window[axis] - 1) * dilations[axis] + 1 }
 }
 
 extension WindowGeometry: CustomStringConvertible {

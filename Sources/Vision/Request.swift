@@ -117,9 +117,9 @@ extension Request {
       into: graph, on: inputs, fed: self.inputs ?? [], wanted: wanted,
       needsOutputs: gradient.objective?.readsOutputs ?? false,
       cuts: [gradient.at].compactMap(\.self))
-    let sources =
+    var sources =
       if let at = gradient.at { [try lowered.value(at)] } else { inputs }
-    let target: Value
+    var target: Value
     var cotangent: Value?
     var outputs: [Value] = []
     if let path = gradient.cotangent, let type = types.last {
@@ -132,6 +132,10 @@ extension Request {
       cotangent = lowered.graph.input(type)
     } else if let objective = gradient.objective {
       target = try objective.value(in: &lowered, of: model)
+      // Before the gradient is taken, so that it passes through the same parts.
+      let reduced = try lowered.graph.computingRegions(for: [target] + sources)
+      lowered.graph = reduced.graph
+      (target, sources) = (reduced.values[0], Array(reduced.values.dropFirst()))
       outputs = [target]
     } else {
       throw .invalidArgument("a gradient needs an objective or a cotangent")

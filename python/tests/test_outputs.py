@@ -19,6 +19,11 @@ SMALL = (FLOAT, (3,))
 X = np.float32([[1, 2], [-1, 3]])
 
 
+@pytest.fixture(autouse=True)
+def pool_small_results(monkeypatch):
+    monkeypatch.setattr(outputs, "POOLED_BYTES", 1 << 20)
+
+
 def address(array):
     return array.__array_interface__["data"][0]
 

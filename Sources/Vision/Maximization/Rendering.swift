@@ -109,17 +109,23 @@ struct Rendering {
         fill: recipe.background)
       : picture
     let input = try networkInput(of: view, in: &graph)
-    let (scored, scores) = try objectives(on: input, in: graph)
-    graph = scored
+    var (scored, scores) = try objectives(on: input, in: graph)
     var target = scores
     for regularizer in recipe.regularizers {
-      target = try graph.subtract(target, regularizer.value(of: picture, in: &graph))
+      target = try scored.subtract(target, regularizer.value(of: picture, in: &scored))
     }
-    guard let gradient = try graph.gradient(of: target, withRespectTo: [parameters])[0] else {
+    // Before the gradient is taken, so that it passes through the same parts.
+    let inputs = [parameters, corrections] + state
+    let reduced = try scored.computingRegions(for: [target, scores] + inputs)
+    graph = reduced.graph
+    (target, scores) = (reduced.values[0], reduced.values[1])
+    let places = Array(reduced.values.dropFirst(2))
+    guard let gradient = try graph.gradient(of: target, withRespectTo: [places[0]])[0] else {
       throw .invalidArgument("the objective doesn't depend on the network's input")
     }
     let moved = try recipe.optimizer.step(
-      parameters, gradient: gradient, state: state, corrections: corrections, in: &graph)
+      places[0], gradient: gradient, state: Array(places.dropFirst(2)), corrections: places[1],
+      in: &graph)
     return try Plan(
       graph, outputs: [scores] + moved, pool: model.constants,
       isExact: recipe.exact)
@@ -141,8 +147,9 @@ struct Rendering {
     }
     let input = try networkInput(of: view, in: &graph)
     let (scored, scores) = try objectives(on: input, in: graph)
+    let reduced = try scored.computingRegions(for: [scores, input, picture])
     return try Plan(
-      scored, outputs: [scores, input, picture], pool: model.constants,
+      reduced.graph, outputs: reduced.values, pool: model.constants,
       isExact: recipe.exact)
   }
 

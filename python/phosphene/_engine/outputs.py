@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from phosphene._engine.library import ArrayType
 
-POOLED_BYTES = 1 << 20
+POOLED_BYTES = 1 << 23
 """Below so many bytes in all, fresh arrays cost next to nothing."""
 
 KEPT_BYTES = 1 << 30
