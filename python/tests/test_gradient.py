@@ -137,3 +137,41 @@ def test_nothing_is_changed(tiny):
     ph.gradient(tiny, x, 0)
     np.testing.assert_array_equal(x, X)
     assert tiny.digest == before
+
+
+@pytest.mark.parametrize("position", [None, (0, 0), (4, 6), (2, 3)])
+def test_a_unit_alone_has_the_gradient_of_its_place_in_the_layer(position):
+    layers = [
+        {
+            "class_name": "InputLayer",
+            "config": {"batch_shape": [None, 30, 41, 3], "name": "x"},
+        },
+        *(
+            {
+                "class_name": "Conv2D",
+                "config": {
+                    "name": f"conv{number}",
+                    "filters": 4,
+                    "kernel_size": [3, 3],
+                    "strides": [2, 2] if number == 1 else [1, 1],
+                    "padding": "same",
+                    "activation": "tanh",
+                },
+            }
+            for number in range(2)
+        ),
+        {"class_name": "AveragePooling2D", "config": {"name": "pool", "pool_size": [3, 3]}},
+    ]
+    random = np.random.default_rng(3)
+    weights = [random.normal(size=shape) for shape in ((3, 3, 3, 4), (4,), (3, 3, 4, 4), (4,))]
+    config = {"class_name": "Sequential", "config": {"name": "net", "layers": layers}}
+    model = ph.load((config, weights))
+    x = random.normal(size=(2, 30, 41, 3)).astype(np.float32)
+    shape = model.shapes["pool"][1:]
+    row, column = position or (shape[0] // 2, shape[1] // 2)
+    cotangent = np.zeros((2, *shape), np.float32)
+    cotangent[:, row, column, 1] = 1
+    whole = ph.gradient(model, x, cotangent=("pool", cotangent))
+    alone = ph.gradient(model, x, ph.neuron("pool", 1, position=position))
+    assert relative_error(alone, whole) < 1e-6
+    assert 0 < np.count_nonzero(alone) < alone.size / 4

@@ -36,7 +36,7 @@ import Testing
     let geometry = WindowGeometry.keras(
       window: window, strides: strides, dilations: [1, 1], padding: padding,
       spatial: Array(axes[1..<axes.count - 1]))
-    return try graph.pooling(x, function: function, geometry: geometry)
+    return try graph.pooling(x, geometry: geometry, function: function)
   }
 
   static let cases = [
