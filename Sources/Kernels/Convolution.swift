@@ -78,38 +78,42 @@ public func convolutionKernel(
     finish: finish)
 }
 
-/// What a convolution does with its sums before it writes them.
-struct Epilogue: Sendable {
-  var hasBias = false
-  var hasAddend = false
-  var activation: UnaryFunction?
-
-  /// The number of the addend among the kernel's arguments.
-  var addend: Int? { hasAddend ? (hasBias ? 3 : 2) : nil }
-  /// The number of the output.
-  var output: Int { 2 + (hasBias ? 1 : 0) + (hasAddend ? 1 : 0) }
-}
-
 /// Sends a cotangent back to the input of a convolution: the adjoint of
 /// ``convolutionKernel(input:weights:geometry:groups:hasBias:activation:constantWeights:)``.
 ///
 /// Bias and activation have no part in it. It is also a transposed convolution's forward pass.
 ///
-/// Inputs: a cotangent of shape (batch, windows..., filters) and the weights `w`. Output: the shape
-/// of the convolution's input. `constantWeights` says that a packed copy of `w` may be kept.
+/// Inputs: a cotangent of shape (batch, windows..., filters), the weights `w` and, of the output's
+/// shape, an array to add if `hasAddend`, and what `gate`, a function with
+/// ``UnaryFunction/isClamp``, returned, with whose derivative the sum is multiplied. Output: the
+/// shape of the convolution's input. `constantWeights` says that a packed copy of `w` may be kept.
 ///
 /// - Throws: `invalidArgument` if shapes, groups and geometry don't fit together.
 public func convolutionInputGradientKernel(
-  input: Shape, weights: Shape, geometry: WindowGeometry, groups: Int, constantWeights: Bool,
-  isExact: Bool = false
+  input: Shape, weights: Shape, geometry: WindowGeometry, groups: Int, hasAddend: Bool = false,
+  gate: UnaryFunction? = nil, constantWeights: Bool, isExact: Bool = false
 ) throws(PhospheneError) -> any Kernel {
   let problem = try Convolution(input, weights, geometry, groups)
   guard input.elementCount > 0 else { return LoopKernel { _ in } }
-  if constantWeights, !isExact, problem.outputShape.elementCount > 0,
-    let kernel = WinogradConvolution(problem, isTransposed: true, epilogue: Epilogue())
+  let epilogue = Epilogue(hasAddend: hasAddend, gate: gate)
+  let hasWindows = problem.outputShape.elementCount > 0
+  if constantWeights, !isExact, hasWindows,
+    let kernel = WinogradConvolution(problem, isTransposed: true, epilogue: epilogue)
   {
     return kernel
   }
+  let kernel = try plainInputGradient(problem, constantWeights: constantWeights)
+  guard hasAddend || gate != nil else { return kernel }
+  let count = input.elementCount
+  return FinishedKernel(
+    kernel: kernel, finish: { epilogue.finishSums(count, $0) },
+    arguments: [0, 1, epilogue.output])
+}
+
+/// The gradient without an epilogue.
+private func plainInputGradient(
+  _ problem: Convolution, constantWeights: Bool
+) throws(PhospheneError) -> any Kernel {
   if constantWeights, let kernel = FoldedGradient(problem) { return kernel }
   let memory = try ConvolutionMemory(problem)
   guard problem.outputShape.elementCount > 0,

@@ -4,7 +4,7 @@ import Tensors
 /// The input gradient of a convolution whose images have few channels, such as a network's first:
 /// a matrix product gives what each window contributes, and overlapping windows are added up.
 ///
-/// Each pixel is the sum over its windows in row-major order, whatever thread computes it.
+/// Each pixel is the sum over its windows in one order, whatever thread computes it.
 struct FoldedGradient: Kernel {
   private let vectors: VectorKernels
   private let problem: ph_fold
@@ -51,17 +51,17 @@ struct FoldedGradient: Kernel {
     guard index == 1 else { return .dense }
     let count = problem.window_height * problem.window_width * problem.channels
     return .packed(
-      key: "fold \(vectors.filterBlock)",
-      byteCount: 4 * Int(vectors.foldColumns(count) * problem.filters))
+      key: "panels \(vectors.filterBlock) true",
+      byteCount: 4 * Int(vectors.panelColumns(count) * problem.filters))
   }
 
   func pack(
     input index: Int, from dense: UnsafeRawPointer, into packed: UnsafeMutableRawPointer
   ) throws(PhospheneError) {
-    withUnsafePointer(to: problem) {
-      vectors.foldPack(
-        $0, dense.assumingMemoryBound(to: Float.self), packed.assumingMemoryBound(to: Float.self))
-    }
+    let count = problem.window_height * problem.window_width * problem.channels
+    vectors.panelPack(
+      problem.filters, count, dense.assumingMemoryBound(to: Float.self), 1, problem.filters,
+      packed.assumingMemoryBound(to: Float.self))
   }
 
   func run(

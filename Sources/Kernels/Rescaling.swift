@@ -26,15 +26,10 @@ public func rescalingKernel(
   guard shape.elementCount > 0 else { return LoopKernel { _ in } }
   let problem = RescalingKernel(
     rescaling: rescaling, count: shape.elementCount, channels: shape.axes.last ?? 1,
-    range: activation.flatMap(clampRange), keepsResult: keepsResult, isStreaming: isStreaming,
+    range: activation?.clampRange, keepsResult: keepsResult, isStreaming: isStreaming,
     vectors: VectorKernels.best)
   precondition(activation == nil || problem.range != nil)
   return problem
-}
-
-extension UnaryFunction {
-  /// Whether the function limits numbers to a range and does nothing else.
-  public var isClamp: Bool { clampRange(of: self) != nil }
 }
 
 /// See ``rescalingKernel(_:shape:activation:keepsResult:isStreaming:)``.
@@ -42,7 +37,7 @@ struct RescalingKernel: Kernel {
   let rescaling: Rescaling
   let count: Int
   let channels: Int
-  let range: (Float, Float)?
+  let range: (low: Float, high: Float)?
   let keepsResult: Bool
   let isStreaming: Bool
   /// Without them a plain loop computes the same.

@@ -43,7 +43,7 @@ public func unaryGradientKernel(
 
 extension UnaryFunction {
   /// Multiplies cotangents with the derivative, made of the output or the input.
-  fileprivate func applyGradient(
+  func applyGradient(
     _ count: Int, _ cotangent: UnsafeMutablePointer<Float>, _ s: UnsafeMutablePointer<Float>,
     to y: UnsafeMutablePointer<Float>
   ) {

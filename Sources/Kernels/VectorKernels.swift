@@ -22,10 +22,10 @@ struct VectorKernels: Sendable {
       UnsafePointer<ph_winograd>?, Int64, Int64, Int64, UnsafePointer<Float>?, Int64
     ) -> Void
 
-  typealias FoldColumns = @convention(c) (Int64) -> Int64
-  typealias FoldPack =
+  typealias PanelColumns = @convention(c) (Int64) -> Int64
+  typealias PanelPack =
     @convention(c) (
-      UnsafePointer<ph_fold>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?
+      Int64, Int64, UnsafePointer<Float>?, Int64, Int64, UnsafeMutablePointer<Float>?
     ) -> Void
   typealias FoldScratch = @convention(c) (UnsafePointer<ph_fold>?, Int64) -> Int64
   typealias FoldRows =
@@ -52,8 +52,8 @@ struct VectorKernels: Sendable {
   let winogradInput: WinogradInput
   let winogradMultiply: WinogradMultiply
   let winogradOutput: WinogradOutput
-  let foldColumns: FoldColumns
-  let foldPack: FoldPack
+  let panelColumns: PanelColumns
+  let panelPack: PanelPack
   let foldScratch: FoldScratch
   let foldRows: FoldRows
   let denseCombine: DenseCombine
@@ -77,8 +77,8 @@ struct VectorKernels: Sendable {
       let winogradInput: WinogradInput = function("winograd_input"),
       let winogradMultiply: WinogradMultiply = function("winograd_multiply"),
       let winogradOutput: WinogradOutput = function("winograd_output"),
-      let foldColumns: FoldColumns = function("fold_columns"),
-      let foldPack: FoldPack = function("fold_pack"),
+      let panelColumns: PanelColumns = function("panel_columns"),
+      let panelPack: PanelPack = function("panel_pack"),
       let foldScratch: FoldScratch = function("fold_scratch"),
       let foldRows: FoldRows = function("fold_rows"),
       let denseCombine: DenseCombine = function("dense_combine"),
@@ -88,7 +88,8 @@ struct VectorKernels: Sendable {
     return VectorKernels(
       level: level, filterBlock: Int(filterBlock()), winogradInput: winogradInput,
       winogradMultiply: winogradMultiply, winogradOutput: winogradOutput,
-      foldColumns: foldColumns, foldPack: foldPack, foldScratch: foldScratch, foldRows: foldRows,
+      panelColumns: panelColumns, panelPack: panelPack, foldScratch: foldScratch,
+      foldRows: foldRows,
       denseCombine: denseCombine, denseDot: denseDot, rescale: rescale)
   }
 

@@ -150,10 +150,8 @@ struct WinogradConvolution: Kernel {
         runDividingFilters(problem, weights, memory)
       }
     }
-    guard let activation = epilogue.activation, clampRange(of: activation) == nil else { return }
-    activation.apply(
-      shape.images * shape.outputHeight * shape.outputWidth * shape.filters, from: output,
-      to: output)
+    epilogue.finishVectorized(
+      shape.images * shape.outputHeight * shape.outputWidth * shape.filters, arguments)
   }
 
   private func runDividingTiles(
@@ -221,25 +219,13 @@ struct WinogradConvolution: Kernel {
   private func problem(
     _ arguments: Arguments, _ output: UnsafeMutablePointer<Float>
   ) -> ph_winograd {
-    let range = epilogue.activation.flatMap(clampRange) ?? (-.infinity, .infinity)
-    return ph_winograd(
-      input: arguments[0], output: output,
-      bias: epilogue.hasBias ? UnsafePointer(arguments[2]) : nil,
-      addend: epilogue.addend.map { UnsafePointer(arguments[$0]) },
-      low: range.0, high: range.1, height: Int64(shape.height), width: Int64(shape.width),
+    ph_winograd(
+      input: arguments[0], output: output, epilogue: epilogue.vectorized(arguments),
+      height: Int64(shape.height), width: Int64(shape.width),
       channels: Int64(shape.channels), output_height: Int64(shape.outputHeight),
       output_width: Int64(shape.outputWidth), filters: Int64(shape.filters),
       pad_top: Int64(shape.padTop), pad_left: Int64(shape.padLeft),
       tile_rows: Int64(shape.tileRows), tile_columns: Int64(shape.tileColumns))
-  }
-}
-
-/// The range that an activation clamps to, if that is all it does.
-func clampRange(of activation: UnaryFunction) -> (Float, Float)? {
-  switch activation {
-  case .relu(negativeSlope: 0): (0, .infinity)
-  case .clip(let low, let high): (low, high)
-  default: nil
   }
 }
 

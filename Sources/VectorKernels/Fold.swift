@@ -10,47 +10,9 @@ private let group = 12
 
 /// See `vector_kernels.h`.
 @c @implementation
-public func ph_fold_columns(_ count: Int64) -> Int64 {
-  let (blocks, rest) = (Int(count) / filterBlock, Int(count) % filterBlock)
-  return Int64(blocks * filterBlock + widthOfRest(rest))
-}
-
-/// The width of the last block of columns.
-@inline(__always) private func widthOfRest(_ rest: Int) -> Int {
-  #if WIDE
-    rest == 0 ? 0 : (rest <= 32 ? 32 : filterBlock)
-  #else
-    rest == 0 ? 0 : filterBlock
-  #endif
-}
-
-/// See `vector_kernels.h`.
-@c @implementation
-public func ph_fold_pack(
-  _ problem: UnsafePointer<ph_fold>?, _ dense: UnsafePointer<Float>?,
-  _ packed: UnsafeMutablePointer<Float>?
-) {
-  guard let problem = problem?.pointee, let dense, let packed else { return }
-  let (filters, count) = (Int(problem.filters), columnCount(problem))
-  let columns = Int(ph_fold_columns(Int64(count)))
-  var first = 0
-  while first < columns {
-    let width = min(filterBlock, columns - first)
-    for filter in 0..<filters {
-      for column in first..<first + width {
-        packed[first * filters + filter * width + column - first] =
-          column < count ? dense[column * filters + filter] : 0
-      }
-    }
-    first += width
-  }
-}
-
-/// See `vector_kernels.h`.
-@c @implementation
 public func ph_fold_scratch(_ problem: UnsafePointer<ph_fold>?, _ rows: Int64) -> Int64 {
   guard let problem = problem?.pointee else { return 0 }
-  let columns = Int(ph_fold_columns(Int64(columnCount(problem))))
+  let columns = Int(ph_panel_columns(Int64(columnCount(problem))))
   return Int64(Int(rows) * rowStep(problem) + group * columns + 16)
 }
 
@@ -66,7 +28,7 @@ public func ph_fold_rows(
   let (image, first, end) = (Int(number), Int(first), Int(end))
   let (step, filters) = (rowStep(problem), Int(problem.filters))
   let (height, width) = (Int(problem.output_height), Int(problem.output_width))
-  let columns = Int(ph_fold_columns(Int64(columnCount(problem))))
+  let columns = Int(ph_panel_columns(Int64(columnCount(problem))))
   let sums = scratch
   let tile = scratch + (end - first) * step
   for index in 0..<(end - first) * step { sums[index] = 0 }
@@ -79,14 +41,24 @@ public func ph_fold_rows(
   let last = (image * height + high) * width
   // The array's last group begins early enough to end inside of it.
   let latest = Int(problem.images) * height * width - group
+  let run = (Int(problem.window_width * problem.channels) + 15) / 16 * 16
+  let advance = Int(problem.stride_x * problem.channels)
+  let distance = min(group, (run + advance - 1) / advance)
   while position < last {
     let start = min(position, latest)
     multiplyGroup(filters, windows + start * filters, weights, columns, tile)
     let count = min(group, last - start)
-    for row in position - start..<count {
-      let window = start + row - image * height * width
-      addWindow(
-        problem, window / width, window % width, tile + row * columns, first, end, sums, step)
+    // Sums that overlap what was just written would wait for it: others come in between.
+    for phase in 0..<distance {
+      var row = phase
+      while row < count {
+        if row >= position - start {
+          let window = start + row - image * height * width
+          addWindow(
+            problem, window / width, window % width, tile + row * columns, first, end, sums, step)
+        }
+        row += distance
+      }
     }
     position = start + count
   }
@@ -117,18 +89,14 @@ public func ph_fold_rows(
   _ tile: UnsafeMutablePointer<Float>
 ) {
   var first = 0
-  while first + filterBlock <= columns {
-    let matrix = weights + first * depth
-    multiplySixRows(depth, rows, depth, matrix, tile + first, columns)
-    multiplySixRows(
-      depth, rows + 6 * depth, depth, matrix, tile + (6 * columns + first), columns)
-    first += filterBlock
-  }
-  #if WIDE
-    if first < columns {
-      multiplyTwelveRows(depth, rows, depth, weights + first * depth, tile + first, columns)
+  while first < columns {
+    let width = min(filterBlock, columns - first)
+    let target = tile + first
+    multiplyPanel(depth, rows, group, weights + first * depth, width) { row, column, lanes in
+      target.store(lanes, row * columns + column)
     }
-  #endif
+    first += width
+  }
 }
 
 /// Adds what a window holds to those rows of the image that are `first` to `end - 1`.

@@ -9,10 +9,11 @@
 
   /// Six rows times 64 columns: `c[r, j] = sum over k of a[r, k] * b[k, j]`.
   ///
-  /// 24 sums stay in registers while the two matrices stream by.
+  /// 24 sums stay in registers while the two matrices stream by; `write` gets row, column and sixteen
+  /// of them at a time.
   @inline(__always) func multiplySixRows(
     _ depth: Int, _ a: UnsafePointer<Float>, _ aStep: Int, _ b: UnsafePointer<Float>,
-    _ c: UnsafeMutablePointer<Float>, _ cStep: Int
+    _ write: (Int, Int, Lanes) -> Void
   ) {
     var b = b
     var c00 = Lanes(), c01 = Lanes(), c02 = Lanes(), c03 = Lanes()
@@ -64,36 +65,36 @@
       c52.addProduct(r5, b2)
       c53.addProduct(r5, b3)
     }
-    c.store(c00, 0 * cStep + 0)
-    c.store(c01, 0 * cStep + 16)
-    c.store(c02, 0 * cStep + 32)
-    c.store(c03, 0 * cStep + 48)
-    c.store(c10, 1 * cStep + 0)
-    c.store(c11, 1 * cStep + 16)
-    c.store(c12, 1 * cStep + 32)
-    c.store(c13, 1 * cStep + 48)
-    c.store(c20, 2 * cStep + 0)
-    c.store(c21, 2 * cStep + 16)
-    c.store(c22, 2 * cStep + 32)
-    c.store(c23, 2 * cStep + 48)
-    c.store(c30, 3 * cStep + 0)
-    c.store(c31, 3 * cStep + 16)
-    c.store(c32, 3 * cStep + 32)
-    c.store(c33, 3 * cStep + 48)
-    c.store(c40, 4 * cStep + 0)
-    c.store(c41, 4 * cStep + 16)
-    c.store(c42, 4 * cStep + 32)
-    c.store(c43, 4 * cStep + 48)
-    c.store(c50, 5 * cStep + 0)
-    c.store(c51, 5 * cStep + 16)
-    c.store(c52, 5 * cStep + 32)
-    c.store(c53, 5 * cStep + 48)
+    write(0, 0, c00)
+    write(0, 16, c01)
+    write(0, 32, c02)
+    write(0, 48, c03)
+    write(1, 0, c10)
+    write(1, 16, c11)
+    write(1, 32, c12)
+    write(1, 48, c13)
+    write(2, 0, c20)
+    write(2, 16, c21)
+    write(2, 32, c22)
+    write(2, 48, c23)
+    write(3, 0, c30)
+    write(3, 16, c31)
+    write(3, 32, c32)
+    write(3, 48, c33)
+    write(4, 0, c40)
+    write(4, 16, c41)
+    write(4, 32, c42)
+    write(4, 48, c43)
+    write(5, 0, c50)
+    write(5, 16, c51)
+    write(5, 32, c52)
+    write(5, 48, c53)
   }
 
-  /// Twelve rows times 32 columns, as ``multiplySixRows(_:_:_:_:_:_:)``.
+  /// Twelve rows times 32 columns, as ``multiplySixRows(_:_:_:_:_:)``.
   @inline(__always) func multiplyTwelveRows(
     _ depth: Int, _ a: UnsafePointer<Float>, _ aStep: Int, _ b: UnsafePointer<Float>,
-    _ c: UnsafeMutablePointer<Float>, _ cStep: Int
+    _ write: (Int, Int, Lanes) -> Void
   ) {
     var b = b
     var c0l = Lanes(), c0h = Lanes()
@@ -161,30 +162,30 @@
       c11l.addProduct(r11, low)
       c11h.addProduct(r11, high)
     }
-    c.store(c0l, 0 * cStep)
-    c.store(c0h, 0 * cStep + 16)
-    c.store(c1l, 1 * cStep)
-    c.store(c1h, 1 * cStep + 16)
-    c.store(c2l, 2 * cStep)
-    c.store(c2h, 2 * cStep + 16)
-    c.store(c3l, 3 * cStep)
-    c.store(c3h, 3 * cStep + 16)
-    c.store(c4l, 4 * cStep)
-    c.store(c4h, 4 * cStep + 16)
-    c.store(c5l, 5 * cStep)
-    c.store(c5h, 5 * cStep + 16)
-    c.store(c6l, 6 * cStep)
-    c.store(c6h, 6 * cStep + 16)
-    c.store(c7l, 7 * cStep)
-    c.store(c7h, 7 * cStep + 16)
-    c.store(c8l, 8 * cStep)
-    c.store(c8h, 8 * cStep + 16)
-    c.store(c9l, 9 * cStep)
-    c.store(c9h, 9 * cStep + 16)
-    c.store(c10l, 10 * cStep)
-    c.store(c10h, 10 * cStep + 16)
-    c.store(c11l, 11 * cStep)
-    c.store(c11h, 11 * cStep + 16)
+    write(0, 0, c0l)
+    write(0, 16, c0h)
+    write(1, 0, c1l)
+    write(1, 16, c1h)
+    write(2, 0, c2l)
+    write(2, 16, c2h)
+    write(3, 0, c3l)
+    write(3, 16, c3h)
+    write(4, 0, c4l)
+    write(4, 16, c4h)
+    write(5, 0, c5l)
+    write(5, 16, c5h)
+    write(6, 0, c6l)
+    write(6, 16, c6h)
+    write(7, 0, c7l)
+    write(7, 16, c7h)
+    write(8, 0, c8l)
+    write(8, 16, c8h)
+    write(9, 0, c9l)
+    write(9, 16, c9h)
+    write(10, 0, c10l)
+    write(10, 16, c10h)
+    write(11, 0, c11l)
+    write(11, 16, c11h)
   }
 #else
   /// The filters of one block: two registers of AVX2.
@@ -192,10 +193,11 @@
 
   /// Six rows times 16 columns: `c[r, j] = sum over k of a[r, k] * b[k, j]`.
   ///
-  /// 6 sums stay in registers while the two matrices stream by.
+  /// 6 sums stay in registers while the two matrices stream by; `write` gets row, column and sixteen
+  /// of them at a time.
   @inline(__always) func multiplySixRows(
     _ depth: Int, _ a: UnsafePointer<Float>, _ aStep: Int, _ b: UnsafePointer<Float>,
-    _ c: UnsafeMutablePointer<Float>, _ cStep: Int
+    _ write: (Int, Int, Lanes) -> Void
   ) {
     var b = b
     var c00 = Lanes()
@@ -226,11 +228,11 @@
       let r5 = Lanes(repeating: a5[k])
       c50.addProduct(r5, b0)
     }
-    c.store(c00, 0 * cStep + 0)
-    c.store(c10, 1 * cStep + 0)
-    c.store(c20, 2 * cStep + 0)
-    c.store(c30, 3 * cStep + 0)
-    c.store(c40, 4 * cStep + 0)
-    c.store(c50, 5 * cStep + 0)
+    write(0, 0, c00)
+    write(1, 0, c10)
+    write(2, 0, c20)
+    write(3, 0, c30)
+    write(4, 0, c40)
+    write(5, 0, c50)
   }
 #endif

@@ -76,9 +76,10 @@ public func ph_winograd_multiply(
     let target = products + element * rows * filterBlock
     var row = 0
     while row < rows {
-      multiplySixRows(
-        channels, tiles + row * channels, channels, matrix, target + row * filterBlock,
-        filterBlock)
+      let start = target + row * filterBlock
+      multiplySixRows(channels, tiles + row * channels, channels, matrix) { line, column, lanes in
+        start.store(lanes, line * filterBlock + column)
+      }
       row += 6
     }
   }
@@ -94,7 +95,7 @@ public func ph_winograd_output(
   let (height, width) = (Int(problem.output_height), Int(problem.output_width))
   let (filters, step) = (Int(problem.filters), Int(rows) * filterBlock)
   let (tileRows, tileColumns) = (Int(problem.tile_rows), Int(problem.tile_columns))
-  let (low, high) = (Lanes(repeating: problem.low), Lanes(repeating: problem.high))
+  let epilogue = problem.epilogue
   withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 36) { tile in
     guard let tile = tile.baseAddress else { return }
     for index in 0..<Int(count) {
@@ -109,17 +110,13 @@ public func ph_winograd_output(
         for element in 0..<36 { tile[element] = source.lanes(element * step) }
         for x in 0..<6 { transformOutput(tile + x, 6) }
         for y in 0..<4 { transformOutput(tile + 6 * y, 1) }
-        var bias = Lanes()
-        if let all = problem.bias { bias = all.lanes(Int(filter) + lane) }
-        let target = output + (corner + Int(filter) + lane)
-        let addend = problem.addend.map { $0 + (corner + Int(filter) + lane) }
+        let target = corner + Int(filter) + lane
         for y in 0..<rowCount {
           for x in 0..<columnCount {
-            var value = tile[6 * y + x] + bias
-            if let addend { value += addend.lanes((y * width + x) * filters) }
-            value.replace(with: low, where: value .< low)
-            value.replace(with: high, where: value .> high)
-            target.store(value, (y * width + x) * filters)
+            let place = target + (y * width + x) * filters
+            let value = epilogue.applied(
+              to: tile[6 * y + x], filter: Int(filter) + lane, position: place)
+            output.store(value, place)
           }
         }
         lane += 16

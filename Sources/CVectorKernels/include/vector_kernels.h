@@ -9,13 +9,23 @@
 
 #include <stdint.h>
 
+/** What becomes of sums before they are written. */
+typedef struct ph_epilogue {
+    const float *bias;   /**< (filters), or NULL. */
+    const float *addend; /**< Added, of the output's shape, or NULL. */
+    /**
+     * Of the output's shape, or NULL: where it isn't between `low` and `high`, zero is written.
+     * Without it, what is written is clamped to that range. NaN stays NaN.
+     */
+    const float *gate;
+    float low, high;
+} ph_epilogue;
+
 /** One call of the three steps of a Winograd convolution F(4x4, 3x3) on a run of tiles. */
 typedef struct ph_winograd {
     const float *input; /**< (images, height, width, channels). */
     float *output;      /**< (images, output_height, output_width, filters). */
-    const float *bias;  /**< (filters), or NULL. */
-    const float *addend; /**< Added to the output, of its shape, or NULL. */
-    float low, high;    /**< Outputs are clamped to this range; NaN stays NaN. */
+    ph_epilogue epilogue;
     int64_t height, width, channels;
     int64_t output_height, output_width, filters;
     int64_t pad_top, pad_left;
@@ -56,6 +66,19 @@ void ph_winograd_output(
     const ph_winograd *problem, int64_t first, int64_t count, int64_t filter,
     const float *products, int64_t rows);
 
+/** Returns how many columns a matrix of `count` columns has when it is packed. */
+int64_t ph_panel_columns(int64_t count);
+
+/**
+ * Packs a matrix (depth, count) in blocks of columns, filled up with zeros.
+ *
+ * @param dense   Its elements, `depth_step` and `column_step` apart.
+ * @param packed  `depth` times ph_panel_columns() floats.
+ */
+void ph_panel_pack(
+    int64_t depth, int64_t count, const float *dense, int64_t depth_step, int64_t column_step,
+    float *packed);
+
 /** The input gradient of a convolution with few channels. */
 typedef struct ph_fold {
     int64_t images, height, width, channels;
@@ -63,12 +86,6 @@ typedef struct ph_fold {
     int64_t window_height, window_width, stride_y, stride_x;
     int64_t pad_top, pad_left;
 } ph_fold;
-
-/** Returns how many columns the packed weights of a window with `count` elements have. */
-int64_t ph_fold_columns(int64_t count);
-
-/** Writes weights (window_height, window_width, channels, filters) as ph_fold_rows() reads them. */
-void ph_fold_pack(const ph_fold *problem, const float *dense, float *packed);
 
 /** Returns how many floats ph_fold_rows() works with for so many rows of the image. */
 int64_t ph_fold_scratch(const ph_fold *problem, int64_t rows);
@@ -78,7 +95,7 @@ int64_t ph_fold_scratch(const ph_fold *problem, int64_t rows);
  *
  * @param windows The cotangent, (images, output_height, output_width, filters): at least twelve
  *                windows.
- * @param weights As ph_fold_pack() wrote them.
+ * @param weights The transpose of (window elements, filters), as ph_panel_pack() wrote it.
  * @param images  (images, height, width, channels).
  */
 void ph_fold_rows(

@@ -67,11 +67,14 @@ struct Convolution: Operation {
 /// The gradient of a ``Convolution`` with respect to its input, which is also Keras' transposed
 /// convolution.
 ///
-/// Inputs are the cotangent and the weights.
+/// Inputs are the cotangent, the weights and, added by the passes, an array to add if `hasAddend`
+/// and the results of `gate`, with whose derivative the sum is multiplied.
 struct ConvolutionInputGradient: Operation {
   let geometry: WindowGeometry
   let groups: Int
   let input: Shape
+  var hasAddend = false
+  var gate: UnaryFunction?
 
   func outputType(for inputs: [TensorType]) throws(PhospheneError) -> TensorType {
     TensorType(input)
@@ -101,7 +104,8 @@ struct ConvolutionInputGradient: Operation {
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
     try convolutionInputGradientKernel(
       input: input, weights: request.shape(1), geometry: geometry, groups: groups,
-      constantWeights: request.isConstant[1], isExact: request.isExact)
+      hasAddend: hasAddend, gate: gate, constantWeights: request.isConstant[1],
+      isExact: request.isExact)
   }
 }
 

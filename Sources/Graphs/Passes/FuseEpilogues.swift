@@ -3,7 +3,8 @@ import Tensors
 
 extension Program {
   /// Gives convolutions and matrix products the bias and the activation that follow them, and
-  /// convolutions the array that is added to their result, as at the end of a residual block.
+  /// convolutions the array that is added to their result, as at the end of a residual block; their
+  /// input gradients the sum and the derivative of an activation that follow.
   func fusingEpilogues() throws(PhospheneError) -> Program {
     try rewritten {
       (rewriter: inout Rewriter, operation, inputs) throws(PhospheneError) -> Value in
@@ -14,6 +15,11 @@ extension Program {
         for (value, addend) in [(inputs[0], inputs[1]), (inputs[1], inputs[0])] {
           if let merged = try rewriter.joining(addend, to: value) { return merged }
         }
+      }
+      if let activation = operation as? UnaryGradient, activation.function.isClamp,
+        let merged = try rewriter.gating(inputs[0], by: inputs[1], of: activation.function)
+      {
+        return merged
       }
       if let unary = operation as? Unary, unary.function.isFusible {
         if let (convolution, arguments) = rewriter.privateOperation(
@@ -64,13 +70,35 @@ extension Rewriter {
   fileprivate mutating func joining(
     _ addend: Value, to value: Value
   ) throws(PhospheneError) -> Value? {
-    guard graph.shape(addend) == graph.shape(value), addend != value,
-      let (convolution, inputs) = privateOperation(value, as: Convolution.self),
+    guard graph.shape(addend) == graph.shape(value), addend != value else { return nil }
+    if let (convolution, inputs) = privateOperation(value, as: Convolution.self),
       !convolution.hasAddend, convolution.activation == nil
+    {
+      var fused = convolution
+      fused.hasAddend = true
+      return try apply(fused, inputs + [addend])
+    }
+    if let (gradient, inputs) = privateOperation(value, as: ConvolutionInputGradient.self),
+      !gradient.hasAddend, gradient.gate == nil
+    {
+      var fused = gradient
+      fused.hasAddend = true
+      return try apply(fused, inputs + [addend])
+    }
+    return nil
+  }
+
+  /// Returns a cotangent that a convolution sends back, with the derivative of an activation
+  /// multiplied.
+  fileprivate mutating func gating(
+    _ cotangent: Value, by source: Value, of function: UnaryFunction
+  ) throws(PhospheneError) -> Value? {
+    guard let (gradient, inputs) = privateOperation(cotangent, as: ConvolutionInputGradient.self),
+      gradient.gate == nil
     else { return nil }
-    var fused = convolution
-    fused.hasAddend = true
-    return try apply(fused, inputs + [addend])
+    var fused = gradient
+    fused.gate = function
+    return try apply(fused, inputs + [source])
   }
 }
 

@@ -106,6 +106,31 @@ import Testing
     }
   }
 
+  // Backward through a residual block: what a convolution sends back gets the other branch's
+  // cotangent added and the derivative of the activation before it multiplied.
+  @Test func cotangentsAreSummedAndGatedByTheConvolution() throws {
+    let x = try spread([1, 5, 4, 3])
+    func gradient(_ graph: inout Graph, _ x: Value) throws -> [Value] {
+      let geometry = WindowGeometry.keras(
+        window: [3, 3], strides: [1, 1], dilations: [1, 1], padding: .same, spatial: [5, 4])
+      let weights = graph.constant(try integers([3, 3, 3, 3], seed: 2))
+      let start = try graph.unary(
+        Self.relu, graph.convolution(x, weights: weights, geometry: geometry))
+      let branch = try graph.convolution(start, weights: weights, geometry: geometry)
+      let end = try graph.unary(.square, graph.add(branch, start))
+      return try graph.gradient(of: end, withRespectTo: [x]).compactMap { $0 }
+    }
+    let fused = try plan(on: [x]) { try gradient(&$0, $1[0]) }
+    // Neither a sum nor the rectifier's derivative is left; that of the square is.
+    #expect(!fused.operationNames.contains { $0.hasPrefix("Binary") })
+    #expect(fused.operationNames.count { $0.hasPrefix("UnaryGradient") } == 1)
+    let apart = try plan(on: [x], fusesActivations: false) { try gradient(&$0, $1[0]) }
+    #expect(apart.operationNames.contains { $0.hasPrefix("Binary") })
+    #expect(
+      relativeError(try fused.run([x])[0].elements, try apart.run([x])[0].elements)
+        <= Tolerance.rounding)
+  }
+
   @Test(
     arguments: [
       relu, .relu(negativeSlope: 0.25), .clip(low: 0, high: 6), .sigmoid, .tanh, .elu(alpha: 1),
