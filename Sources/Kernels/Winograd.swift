@@ -89,42 +89,31 @@ struct WinogradConvolution: Kernel {
     let step = channels * blocks * width
     let isTransposed = isTransposed
     Threads.parallel(channels) { channel in
-      var window = [Lanes](repeating: Lanes(), count: 9)
+      /// Sixteen filters of one element of the window.
+      @inline(__always) func lanes(_ element: Int, _ first: Int) -> Lanes {
+        guard first < filters else { return Lanes() }
+        guard isTransposed else {
+          return weights.lanes(at: (element * channels + channel) * filters + first)
+        }
+        // Turned by half a circle, channels and filters exchanged.
+        let source = weights + ((8 - element) * filters + first) * channels + channel
+        var lanes = Lanes()
+        for lane in 0..<16 { lanes[lane] = source[lane * channels] }
+        return lanes
+      }
       for first in stride(from: 0, to: blocks * width, by: 16) {
-        for element in 0..<9 {
-          if first >= filters {
-            window[element] = Lanes()
-          } else if isTransposed {
-            // Turned by half a circle, channels and filters exchanged.
-            let source = weights + ((8 - element) * filters + first) * channels + channel
-            var lanes = Lanes()
-            for lane in 0..<16 { lanes[lane] = source[lane * channels] }
-            window[element] = lanes
-          } else {
-            window[element] = weights.lanes(at: (element * channels + channel) * filters + first)
-          }
-        }
-        let place = (first / width * channels + channel) * width + first % width
-        window.withUnsafeBufferPointer { window in
-          var rows = [Lanes](repeating: Lanes(), count: 18)
-          for x in 0..<3 {
-            let column = WinogradConvolution.transformed(window[x], window[3 + x], window[6 + x])
-            for y in 0..<6 { rows[3 * y + x] = column[y] }
-          }
-          for y in 0..<6 {
-            let row = WinogradConvolution.transformed(
-              rows[3 * y], rows[3 * y + 1], rows[3 * y + 2])
-            for x in 0..<6 { target.store(row[x], at: (6 * y + x) * step + place) }
-          }
-        }
+        let place = target + (first / width * channels + channel) * width + first % width
+        let left = points(lanes(0, first), lanes(3, first), lanes(6, first))
+        let middle = points(lanes(1, first), lanes(4, first), lanes(7, first))
+        let right = points(lanes(2, first), lanes(5, first), lanes(8, first))
+        store(points(left.0, middle.0, right.0), row: 0, to: place, step)
+        store(points(left.1, middle.1, right.1), row: 1, to: place, step)
+        store(points(left.2, middle.2, right.2), row: 2, to: place, step)
+        store(points(left.3, middle.3, right.3), row: 3, to: place, step)
+        store(points(left.4, middle.4, right.4), row: 4, to: place, step)
+        store(points(left.5, middle.5, right.5), row: 5, to: place, step)
       }
     }
-  }
-
-  /// Three points of a window to six: G g.
-  private static func transformed(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> [Lanes] {
-    let (ends, near, far) = (a + c, a / 24 + c / 6, b / 12)
-    return [a / 4, -(ends + b) / 6, -(ends - b) / 6, near + far, near - far, c]
   }
 
   // MARK: - Computation
@@ -227,6 +216,28 @@ struct WinogradConvolution: Kernel {
       pad_top: Int64(shape.padTop), pad_left: Int64(shape.padLeft),
       tile_rows: Int64(shape.tileRows), tile_columns: Int64(shape.tileColumns))
   }
+}
+
+/// Six points of a polynomial.
+private typealias Points = (Lanes, Lanes, Lanes, Lanes, Lanes, Lanes)
+
+/// Three elements of a window to six points: G g.
+@inline(__always) private func points(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> Points {
+  let (ends, near, far) = (a + c, a / 24 + c / 6, b / 12)
+  return (a / 4, -(ends + b) / 6, -(ends - b) / 6, near + far, near - far, c)
+}
+
+/// Writes a row of six points, each to its matrix.
+@inline(__always) private func store(
+  _ points: Points, row: Int, to place: UnsafeMutablePointer<Float>, _ step: Int
+) {
+  let place = place + 6 * row * step
+  place.store(points.0, at: 0)
+  place.store(points.1, at: step)
+  place.store(points.2, at: 2 * step)
+  place.store(points.3, at: 3 * step)
+  place.store(points.4, at: 4 * step)
+  place.store(points.5, at: 5 * step)
 }
 
 extension WinogradConvolution.Geometry {
