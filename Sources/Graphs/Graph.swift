@@ -129,7 +129,11 @@ private struct AnySendableOperation: Hashable, Sendable {
   let operation: any Operation
 
   static func == (a: Self, b: Self) -> Bool {
-    AnyHashable(a.operation) == AnyHashable(b.operation)
+    // Without AnyHashable, which would allocate: graphs are built by the thousand nodes.
+    func equals<Kind: Operation>(_ operation: Kind) -> Bool {
+      (b.operation as? Kind) == operation
+    }
+    return equals(a.operation)
   }
 
   func hash(into hasher: inout Hasher) { operation.hash(into: &hasher) }
