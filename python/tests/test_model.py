@@ -330,3 +330,17 @@ def test_reading_a_model_file_brings_in_nothing_for_live_models(tmp_path):
     path = {**os.environ, "PYTHONPATH": str(Path(ph.__file__).parents[1])}
     loaded = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, env=path)
     assert loaded.strip() == b"[]"
+
+
+@pytest.mark.parametrize(
+    ("said", "spins"),
+    [({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "passive"}, "0")],
+)
+def test_threads_that_wait_sleep_soon(said, spins):
+    code = "import os; before = dict(os.environ); import phosphene; assert os.environ == before"
+    environment = {name: value for name, value in os.environ.items() if "OMP_" not in name}
+    environment |= {"PYTHONPATH": str(Path(ph.__file__).parents[1]), "OMP_DISPLAY_ENV": "VERBOSE"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment | said, capture_output=True, check=True
+    )
+    assert f"GOMP_SPINCOUNT = '{spins}'" in done.stderr.decode()
