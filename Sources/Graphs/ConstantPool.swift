@@ -59,7 +59,12 @@ public final class ConstantPool: Sendable {
     }
     if let found { return found }
     let storage = try make()
-    if lasts { state.withLock { $0.packed[key] = storage } }
+    if lasts {
+      state.withLock { $0.packed[key] = storage }
+      // Nobody reads the dense weights any more, as a rule.
+      tensor.storage.releasePages(
+        tensor.byteOffset..<tensor.byteOffset + tensor.type.byteCount)
+    }
     return storage
   }
 

@@ -12,6 +12,8 @@ public final class Storage: @unchecked Sendable {
   public let start: UnsafeMutableRawPointer
   /// The number of bytes.
   public let byteCount: Int
+  /// Whether the bytes are those of a file, which the system reads when they are needed.
+  private let isMapped: Bool
   private let release: @Sendable () -> Void
 
   /// Allocates zeroed memory.
@@ -39,6 +41,7 @@ public final class Storage: @unchecked Sendable {
       release = { munmap(UnsafeMutableRawPointer(bitPattern: address), length) }
     }
     self.byteCount = byteCount
+    isMapped = false
   }
 
   /// Borrows memory that somebody else keeps; `release` runs when the last tensor over it goes.
@@ -49,6 +52,26 @@ public final class Storage: @unchecked Sendable {
     self.start = start
     self.byteCount = byteCount
     self.release = release
+    isMapped = false
+  }
+
+  /// Takes over a file that was mapped for reading, and unmaps it in the end.
+  public init(mapping start: UnsafeMutableRawPointer, byteCount: Int) {
+    self.start = start
+    self.byteCount = byteCount
+    let address = UInt(bitPattern: start)
+    release = { munmap(UnsafeMutableRawPointer(bitPattern: address), byteCount) }
+    isMapped = true
+  }
+
+  /// Gives back the memory of whole pages of a mapped file; who reads them later reads the file
+  /// again. Other bytes stay.
+  public func releasePages(_ range: Range<Int>) {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    guard isMapped, page > 0 else { return }
+    let first = (range.lowerBound + page - 1) / page * page
+    let end = range.upperBound / page * page
+    if first < end { madvise(start + first, end - first, MADV_DONTNEED) }
   }
 
   deinit { release() }

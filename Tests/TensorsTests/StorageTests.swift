@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Tensors
 import Testing
@@ -42,4 +43,28 @@ private final class Flag: Sendable {
   private let calls = Atomic<Int>(0)
   var value: Int { calls.load(ordering: .relaxed) }
   func count() { calls.add(1, ordering: .relaxed) }
+
+  // A mapped file's pages may go and come again; owned bytes never go.
+  @Test func releasedPagesAreReadAgain() throws {
+    let (page, count) = (Int(sysconf(Int32(_SC_PAGESIZE))), 3)
+    var path = Array("/tmp/phosphene-pages.XXXXXX".utf8CString)
+    let descriptor = mkstemp(&path)
+    try #require(descriptor >= 0)
+    defer {
+      close(descriptor)
+      unlink(path)
+    }
+    let bytes = (0..<count * page).map { UInt8(truncatingIfNeeded: $0 / 7) }
+    #expect(write(descriptor, bytes, bytes.count) == bytes.count)
+    let start = try #require(
+      mmap(nil, bytes.count, PROT_READ, MAP_PRIVATE, descriptor, 0))
+    let mapped = Storage(mapping: start, byteCount: bytes.count)
+    let owned = try Storage(byteCount: bytes.count)
+    owned.start.copyMemory(from: start, byteCount: bytes.count)
+    for storage in [mapped, owned] {
+      storage.releasePages(page / 2..<bytes.count - 1)
+      storage.releasePages(5..<6)
+      #expect(Array(UnsafeRawBufferPointer(start: storage.start, count: bytes.count)) == bytes)
+    }
+  }
 }

@@ -20,10 +20,7 @@ enum FileBytes {
       guard let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0),
         start != MAP_FAILED
       else { throw failure("can't map", path) }
-      let address = UInt(bitPattern: start)
-      return Storage(borrowing: start, byteCount: size) {
-        munmap(UnsafeMutableRawPointer(bitPattern: address), size)
-      }
+      return Storage(mapping: start, byteCount: size)
     }
     let storage = try Storage(byteCount: size)
     var done = 0
