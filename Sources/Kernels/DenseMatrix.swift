@@ -229,12 +229,14 @@ struct DenseMatrix: Kernel {
   }
 }
 
-/// Up to how many samples oneDNN's product isn't faster: measured with 784 to 25,088 rows of 512 to
+/// Up to how many samples oneDNN's product isn't faster: measured with 512 to 25,088 rows of 480 to
 /// 4,096 columns.
+///
+/// Where the rows of a matrix lie a multiple of 1 KiB apart they drive each other out of oneDNN's
+/// caches; other matrices it reads as fast as memory is.
 private func mostSamples(_ problem: MatrixProduct, _ isMasked: Bool) -> Int {
   if problem.transposeB { return isMasked ? 16 : 8 }
-  if problem.k * problem.n >= DenseMatrix.cachedMatrixSize {
-    return problem.n % 16 == 0 ? 16 : 8
-  }
-  return problem.n % 16 == 0 ? 4 : 1
+  let isLarge = problem.k * problem.n >= DenseMatrix.cachedMatrixSize
+  if problem.n % 256 == 0 { return isLarge ? 32 : 16 }
+  return isLarge || problem.n % 16 != 0 ? 1 : 4
 }

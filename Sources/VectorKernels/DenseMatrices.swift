@@ -188,7 +188,7 @@ private func combineForMany<Element: StoredElement>(
   _ sums: UnsafeMutablePointer<Float>
 ) {
   let (samples, step) = (Int(problem.samples), Int(problem.x_step))
-  let block = 2048 / Element.byteCount
+  let block = 4096 / Element.byteCount
   var index = 0
   while index < count {
     let depth = min(4, count - index)
@@ -196,13 +196,30 @@ private func combineForMany<Element: StoredElement>(
     while column < width {
       let length = min(block, width - column)
       let offset = (first + column) * Element.byteCount
-      for sample in 0..<samples {
+      var sample = 0
+      if depth == 4 {
+        let (w0, w1) = (matrix.row(rows[index]) + offset, matrix.row(rows[index + 1]) + offset)
+        let (w2, w3) = (matrix.row(rows[index + 2]) + offset, matrix.row(rows[index + 3]) + offset)
+        while sample + combinedSamples <= samples {
+          let (own, target) = (x + sample * step, sums + (sample * width + column))
+          let done = addFourRowsToSome(
+            Element.self, length, own, step, rows + index, w0, w1, w2, w3, target, width)
+          for member in 0..<combinedSamples where done < length {
+            addFourRows(
+              matrix, own + member * step, rows + index, offset + done * Element.byteCount,
+              length - done, target + (member * width + done))
+          }
+          sample += combinedSamples
+        }
+      }
+      while sample < samples {
         let (own, target) = (x + sample * step, sums + (sample * width + column))
         if depth == 4 {
           addFourRows(matrix, own, rows + index, offset, length, target)
         } else {
           for row in 0..<depth { addRow(matrix, own, rows[index + row], offset, length, target) }
         }
+        sample += 1
       }
       column += length
     }

@@ -18,7 +18,7 @@ import Testing
     Case(samples: 1, rows: 9, columns: 4097), Case(samples: 1, rows: 1030, columns: 4100, every: 5),
     Case(samples: 2, rows: 515, columns: 528, every: 2), Case(samples: 3, rows: 600, columns: 1008),
     Case(samples: 4, rows: 10, columns: 48, every: 7), Case(samples: 8, rows: 1025, columns: 4099),
-    Case(samples: 16, rows: 1024, columns: 4096, every: 40),
+    Case(samples: 15, rows: 1026, columns: 4096, every: 40),
   ]
   static let levels = ["avx2", "avx512"]
 
@@ -40,10 +40,14 @@ import Testing
       Reference.matrixProduct(problem, hasBias: true, activation: relu), inputs,
       output: test.samples * test.columns)
     for isFinite in [false, true] {
-      let kernel = try #require(
-        DenseMatrix(
-          problem, hasBias: true, activation: relu, areFinite: (false, isFinite), isMasked: false,
-          vectors: vectors))
+      let kernel = DenseMatrix(
+        problem, hasBias: true, activation: relu, areFinite: (false, isFinite), isMasked: false,
+        vectors: vectors)
+      guard let kernel else {
+        // oneDNN is as fast with several samples and rows that don't lie too regularly.
+        #expect(test.samples > 1 && test.columns % 16 != 0)
+        continue
+      }
       for threads in [1, 2] {
         let y = try run(kernel, inputs, output: expected.count, threads: threads)
         #expect(y == expected, "\(isFinite) \(threads)")
