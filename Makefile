@@ -30,7 +30,7 @@ demo: build ## Look into the network that ships with the package, on out/index.h
 	$(PYTHON) python/examples/demo.py
 
 .PHONY: bench
-bench: build ## Measure speed and memory beside the peers, about half an hour
+bench: build ## Measure speed and memory beside the peers, about an hour
 	@bash python/benchmarks/prepare_peers.sh
 	$(PYTHON) python/benchmarks/run.py --out out/bench.md
 

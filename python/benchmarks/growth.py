@@ -94,42 +94,44 @@ def measure(names: list[str], bench: Bench, times: Times) -> None:
         times[name] = found
 
 
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.edgecolor": "#bbbbbb",
+    "axes.labelcolor": GREY,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
 def draw(times: Times, file: Path, note: str) -> None:
     """Draw all panels: times above, ratios below."""
     import matplotlib.pyplot as plt
 
-    plt.rcParams.update(
-        {
-            "font.family": "DejaVu Sans",
-            "font.size": 9,
-            "axes.edgecolor": "#bbbbbb",
-            "axes.labelcolor": GREY,
-            "xtick.color": GREY,
-            "ytick.color": GREY,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-        }
-    )
     names = [name for name in PANELS if name in times]
-    figure, axes = plt.subplots(
-        2,
-        len(names),
-        figsize=(3.1 * len(names), 5.2),
-        sharex="col",
-        squeeze=False,
-        gridspec_kw={"height_ratios": [2.2, 1]},
-        layout="constrained",
-    )
     most = max(max(ratios(times[name])) for name in names)
-    for column, name in enumerate(names):
-        _draw_times(axes[0][column], PANELS[name], times[name])
-        _draw_ratios(axes[1][column], PANELS[name], times[name], most)
-    axes[1][0].set_ylabel("times as fast")
-    axes[0][0].legend(frameon=False, loc="best", labelcolor="linecolor", handlelength=1.2)
-    figure.suptitle("Forward and input gradient", x=0.01, ha="left", fontsize=12, weight="bold")
-    figure.supxlabel(note, x=0.01, ha="left", fontsize=7.5, color=GREY)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=160)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            2,
+            len(names),
+            figsize=(3.1 * len(names), 5.2),
+            sharex="col",
+            squeeze=False,
+            gridspec_kw={"height_ratios": [2.2, 1]},
+            layout="constrained",
+        )
+        for column, name in enumerate(names):
+            _draw_times(axes[0][column], PANELS[name], times[name])
+            _draw_ratios(axes[1][column], PANELS[name], times[name], most)
+        axes[1][0].set_ylabel("times as fast")
+        axes[0][0].legend(frameon=False, loc="best", labelcolor="linecolor", handlelength=1.2)
+        figure.suptitle("Forward and input gradient", x=0.01, ha="left", fontsize=12, weight="bold")
+        figure.supxlabel(note, x=0.01, ha="left", fontsize=7.5, color=GREY)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(file, dpi=160)
+        plt.close(figure)
 
 
 def ratios(found: dict[str, dict[str, float]]) -> list[float]:
