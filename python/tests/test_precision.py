@@ -81,7 +81,9 @@ def test_values_and_gradients_are_those_of_rounded_weights(config, batch):
     np.testing.assert_allclose(
         ph.gradient(stored, x, objective), expected, atol=1e-5 * np.abs(expected).max(), rtol=0
     )
-    for mine, other in zip(ph.trace(stored, x).values(), ph.trace(outside, x).values(), strict=True):
+    for mine, other in zip(
+        ph.trace(stored, x).values(), ph.trace(outside, x).values(), strict=True
+    ):
         np.testing.assert_allclose(mine, other, atol=1e-5 * np.abs(other).max(), rtol=0)
 
 
@@ -116,9 +118,7 @@ def test_digest_update_and_files_keep_their_meaning(tmp_path):
     stored.update(other)
     assert stored.handle is not handle
     assert stored.digest == ph.load((DENSE, other)).digest
-    np.testing.assert_array_equal(
-        stored.weight("first/kernel"), rounded(other["first/kernel"])
-    )
+    np.testing.assert_array_equal(stored.weight("first/kernel"), rounded(other["first/kernel"]))
     np.testing.assert_array_equal(
         ph.load(stored.save(tmp_path / "a.safetensors")).weight("first/kernel"),
         stored.weight("first/kernel"),

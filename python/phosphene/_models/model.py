@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from phosphene._errors import ModelFileError
 from phosphene._models.intake import is_live_model, read
 from phosphene._models.network import Model
-from phosphene._models.precision import Precision
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike
+
+    from phosphene._models.precision import Precision
 
 __all__ = ["Model", "as_model", "load"]
 
@@ -70,10 +71,10 @@ def load(
         How large weights (two axes or more, at least 65,536 elements) are stored: ``"float32"`` as
         they came, or ``"bfloat16"``, rounded to the nearest number with 8 significant bits. That
         halves their memory and the time that dense layers take to read them; everything is still
-        computed in float32. On VGG16 with weights trained on ImageNet and six photos, outputs before
-        the softmax were off by 0.3 to 0.5 % of the largest, the gradient of one of them with
-        respect to the picture by 10 to 17 % (relative L2), that of a channel of ``block5_conv1`` by
-        5 to 21 %: rectifiers and poolings switch elsewhere.
+        computed in float32. On VGG16 (convolutions trained on ImageNet, random dense layers) and
+        six photos, outputs before the softmax were off by 0.3 to 0.5 % of the largest, the gradient
+        of one of them with respect to the picture by 10 to 17 % (relative L2), that of a channel of
+        ``block5_conv1`` by 5 to 21 %: rectifiers and poolings switch elsewhere.
 
     Returns
     -------
