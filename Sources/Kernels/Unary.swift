@@ -162,5 +162,25 @@ private func oneDNNKernel(
 func keepNaN(
   _ count: Int, from x: UnsafeMutablePointer<Float>, in y: UnsafeMutablePointer<Float>
 ) {
-  inParallel(count) { zipLanes($0, x, y, y) { $1.replacing(with: $0, where: $0 .!= $0) } }
+  inParallel(count) { range in
+    for first in stride(from: range.lowerBound, to: range.upperBound, by: 1 << 10) {
+      let block = first..<min(first + 1 << 10, range.upperBound)
+      // Only the inputs are read where all are numbers, which is nearly always.
+      guard mayHoldNaN(block, x) else { continue }
+      zipLanes(block, x, y, y) { $1.replacing(with: $0, where: $0 .!= $0) }
+    }
+  }
+}
+
+/// Whether there is a NaN or an infinity among some numbers: times zero it is NaN, and so is any sum
+/// with it.
+private func mayHoldNaN(_ range: Range<Int>, _ x: UnsafeMutablePointer<Float>) -> Bool {
+  var sums = Lanes()
+  var index = range.lowerBound
+  while index + 16 <= range.upperBound {
+    sums += x.lanes(at: index) * 0
+    index += 16
+  }
+  sums += x.lanes(at: index, count: range.upperBound - index) * 0
+  return sums.sum() != 0
 }
