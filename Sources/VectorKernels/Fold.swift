@@ -66,8 +66,23 @@ public func ph_fold_rows(
   let line = Int(problem.width * problem.channels)
   let margin = Int(problem.pad_left * problem.channels)
   for row in first..<end {
-    let source = sums + ((row - first) * step + margin)
-    (images + (image * Int(problem.height) + row) * line).update(from: source, count: line)
+    let source = UnsafePointer(sums + ((row - first) * step + margin))
+    copy(line, from: source, to: images + (image * Int(problem.height) + row) * line)
+  }
+}
+
+/// Copies floats: the standard library's function takes one after the other here.
+@inline(__always) private func copy(
+  _ count: Int, from source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>
+) {
+  var index = 0
+  while index + 16 <= count {
+    target.store(source.lanes(index), index)
+    index += 16
+  }
+  while index < count {
+    target[index] = source[index]
+    index += 1
   }
 }
 
