@@ -48,7 +48,7 @@ private struct Matrix<Element: StoredElement> {
   @inline(__always) func row(_ row: Int32) -> UnsafeRawPointer { start + Int(row) * rowBytes }
 }
 
-/// See vector_kernels.h.
+/// See `vector_kernels.h`.
 @c @implementation
 public func ph_dense_combine(
   _ problem: UnsafePointer<ph_dense>?, _ rows: UnsafePointer<Int32>?, _ count: Int64,
@@ -65,7 +65,7 @@ public func ph_dense_combine(
   }
 }
 
-/// See vector_kernels.h.
+/// See `vector_kernels.h`.
 @c @implementation
 public func ph_dense_dot(
   _ problem: UnsafePointer<ph_dense>?, _ rows: UnsafePointer<Int32>?, _ count: Int64,
