@@ -160,7 +160,7 @@ class Bench:
         saved = self.folder / f"{job.file}.keras"
         if not saved.exists():
             partial = saved.with_name(f"partial-{saved.name}")
-            command = [self.python, str(HERE / "networks.py"), job.network, str(job.image or 0)]
+            command = [self.python, str(HERE / "subjects.py"), job.network, str(job.image or 0)]
             subprocess.run(
                 [*command, str(partial)],
                 env=environment() | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"},

@@ -26,8 +26,8 @@ from pathlib import Path
 from floors import Peak, floor_seconds, layers_work
 from jobs import OTHERS, PROMISES, Job
 from measuring import PACKAGE, Bench
+from result_tables import everybody, summary
 from sides import PEERS, SIDES
-from tables import everybody, summary
 
 ROOT = Path(__file__).resolve().parents[2]
 

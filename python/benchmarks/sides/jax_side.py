@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import keras
-import networks
 import numpy as np
+import subjects
 from jobs import UNIT
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def prepare(job: Job, folder: Path, _variant: str) -> Callable[[], Any]:
     if job.kind == "trace":
         layers = [x for x in model.layers if not isinstance(x, keras.layers.InputLayer)]
         model = keras.Model(model.inputs, [layer.output for layer in layers])
-    x = networks.inputs(job.network, job.image, job.batch)
+    x = subjects.inputs(job.network, job.image, job.batch)
     trained = [variable.value for variable in model.trainable_variables]
     fixed = [variable.value for variable in model.non_trainable_variables]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import networks
 import onnxruntime
+import subjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ def export(job: Job, folder: Path) -> Path:
         if job.kind == "trace":
             layers = [x for x in model.layers if not isinstance(x, keras.layers.InputLayer)]
             model = keras.Model(model.inputs, [layer.output for layer in layers])
-        model(networks.inputs(job.network, job.image, job.batch))  # an export wants to know shapes
+        model(subjects.inputs(job.network, job.image, job.batch))  # an export wants to know shapes
         model.export(path, format="onnx", verbose=False)
     return path
 
@@ -36,5 +36,5 @@ def prepare(job: Job, folder: Path, _variant: str) -> Callable[[], Any]:
     options.intra_op_num_threads = len(os.sched_getaffinity(0))
     session = onnxruntime.InferenceSession(export(job, folder), options)
     name = session.get_inputs()[0].name
-    x = networks.inputs(job.network, job.image, job.batch)
+    x = subjects.inputs(job.network, job.image, job.batch)
     return lambda: session.run(None, {name: x})

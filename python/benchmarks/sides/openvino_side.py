@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import networks
 import numpy as np
 import openvino as ov
+import subjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ def export(job: Job, folder: Path) -> Path:
         model = load(job, folder)
         if job.kind == "trace":
             model = traced(model)
-        shape = networks.input_shape(job.network, job.image, job.batch)
+        shape = subjects.input_shape(job.network, job.image, job.batch)
         function = tf.function(
             lambda x: model(x, training=False), input_signature=[tf.TensorSpec(shape)]
         )
@@ -47,5 +47,5 @@ def compiled(path: Path) -> Any:
 def prepare(job: Job, folder: Path, _variant: str) -> Callable[[], Any]:
     """Return what does the job once."""
     network = compiled(export(job, folder))
-    x = networks.inputs(job.network, job.image, job.batch)
+    x = subjects.inputs(job.network, job.image, job.batch)
     return lambda: [np.array(output) for output in network([x]).values()]

@@ -6,7 +6,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
-import networks
+import subjects
 from jobs import RENDERED_LAYER, UNIT
 
 import phosphene as ph
@@ -36,7 +36,7 @@ def prepare(job: Job, folder: Path, _variant: str) -> Callable[[], Any]:
         )
     if job.kind == "render":
         return lambda: _render(model, job)
-    x = networks.inputs(job.network, job.image, job.batch)
+    x = subjects.inputs(job.network, job.image, job.batch)
     if job.kind == "forward":
         return lambda: model(x)
     if job.kind == "trace":

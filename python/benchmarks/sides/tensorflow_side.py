@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import keras
-import networks
+import subjects
 import tensorflow as tf
 from jobs import RENDERED_LAYER, UNIT
 
@@ -36,7 +36,7 @@ def prepare(job: Job, folder: Path, variant: str) -> Callable[[], Any]:
     model = load(job, folder)
     if job.kind == "render":
         return _renderer(model, job)
-    x = tf.constant(networks.inputs(job.network, job.image, job.batch))
+    x = tf.constant(subjects.inputs(job.network, job.image, job.batch))
     unit = min(UNIT, model.output_shape[-1] - 1)
 
     def gradient(x: tf.Tensor) -> tf.Tensor:
@@ -61,7 +61,7 @@ def prepare(job: Job, folder: Path, variant: str) -> Callable[[], Any]:
 def _renderer(model: Any, job: Job) -> Callable[[], list[float]]:
     """Return what climbs with Adam and gives the seconds of each step."""
     part = keras.Model(model.inputs, model.get_layer(RENDERED_LAYER).output)
-    start = networks.inputs(job.network, job.image, job.batch)
+    start = subjects.inputs(job.network, job.image, job.batch)
     x, mean, square = tf.Variable(start), tf.Variable(start * 0), tf.Variable(start * 0)
     wanted = tf.eye(job.batch, part.output_shape[-1])  # its own channel of each picture
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import networks
+import subjects
 from jobs import UNIT
 from tf_keras_vis.activation_maximization import ActivationMaximization
 from tf_keras_vis.activation_maximization.input_modifiers import Jitter, Rotate2D
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def prepare(job: Job, folder: Path, _variant: str) -> Callable[[], Any]:
     """Return what does the job once."""
     visualize = ActivationMaximization(load(job, folder), ReplaceToLinear(), clone=False)
-    start = networks.inputs(job.network, job.image, job.batch)
+    start = subjects.inputs(job.network, job.image, job.batch)
     return lambda: visualize(
         CategoricalScore(UNIT),
         seed_input=start,

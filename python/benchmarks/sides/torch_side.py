@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import keras
-import networks
+import subjects
 import torch
 from jobs import UNIT
 
@@ -24,7 +24,7 @@ def prepare(job: Job, folder: Path, variant: str) -> Callable[[], Any]:
     if job.kind in {"gradient", "memory"}:
         model.layers[-1].activation = keras.activations.linear
     unit = min(UNIT, model.output_shape[-1] - 1)
-    x = torch.from_numpy(networks.inputs(job.network, job.image, job.batch))
+    x = torch.from_numpy(subjects.inputs(job.network, job.image, job.batch))
     if job.kind == "trace":
         layers = [x for x in model.layers if not isinstance(x, keras.layers.InputLayer)]
         model = keras.Model(model.inputs, [layer.output for layer in layers])

@@ -2,8 +2,8 @@
 
 import pytest
 from jobs import OTHERS, PROMISES, Job
-from networks import input_shape, inputs
 from sides import PEERS, SIDES, sides_of
+from subjects import input_shape, inputs
 
 
 def test_jobs_go_to_workers_and_come_back():

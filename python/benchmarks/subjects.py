@@ -1,6 +1,6 @@
 """The networks that are measured, built by Keras with random weights.
 
-usage: networks.py NAME IMAGE FILE    (IMAGE: the side of the input, 0 for the network's own)
+usage: subjects.py NAME IMAGE FILE    (IMAGE: the side of the input, 0 for the network's own)
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 import pytest
 from jobs import Goal, Job
 from measuring import Comparison, Measurement
-from tables import differs, everybody, quantity, ratio, summary, title, verdict
+from result_tables import differs, everybody, quantity, ratio, summary, title, verdict
 
 JOB = Job("vgg16", "gradient")
 
