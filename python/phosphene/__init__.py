@@ -21,7 +21,8 @@ from phosphene._vision.objectives import channel, energy, logit, neuron, probabi
 from phosphene._vision.trace import Trace, trace
 
 if TYPE_CHECKING:
-    from phosphene import ops, optimizers, regularizers, transforms, zoo
+    from phosphene import compat, ops, optimizers, regularizers, transforms, zoo
+    from phosphene._display.diagram import diagram
     from phosphene._display.filters import filters
     from phosphene._vision.maximize import maximize
     from phosphene._vision.picture import Picture
@@ -42,6 +43,8 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "channel",
+    "compat",
+    "diagram",
     "energy",
     "filters",
     "gradient",
@@ -63,6 +66,8 @@ __all__ = [
 # What makes pictures is imported when it is first used: `import phosphene` stays fast.
 _LATER = {
     "Picture": "_vision.picture",
+    "compat": None,
+    "diagram": "_display.diagram",
     "filters": "_display.filters",
     "maximize": "_vision.maximize",
     "ops": None,

@@ -1,0 +1,1 @@
+"""Old scripts alive: the names of earlier tools and articles, computed by Phosphene."""
