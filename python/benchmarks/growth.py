@@ -94,7 +94,7 @@ def measure(names: list[str], bench: Bench, times: Times) -> None:
         times[name] = found
 
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.edgecolor": "#bbbbbb",
@@ -198,6 +198,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / ".build/benchmarks")
     parser.add_argument("--out", type=Path, default=ROOT / "python/docs/pictures/growth.png")
     options = parser.parse_args()
+    if unknown := set(options.only.split(",")) - set(PANELS):
+        sys.exit(f"no panel is called {', '.join(unknown)}; there are {', '.join(PANELS)}")
     sys.path.insert(0, str(PACKAGE))  # this tree's package, whichever is installed
 
     kept = options.folder / "growth.json"

@@ -113,6 +113,7 @@ def main() -> None:
         print("peers:", *PEERS, sep="\n  ")
         return
 
+    jobs, peers = selected(options.only), chosen_peers(options.peers)
     sys.path.insert(0, str(PACKAGE))  # this tree's package, whichever is installed
     import phosphene as ph
 
@@ -125,12 +126,11 @@ def main() -> None:
         patience_seconds=options.patience,
     )
     peak = measured_peak(options.folder / "peak.json", again=not options.quick)
-    peers = chosen_peers(options.peers)
     limits = f"{peak.flops / 1e9:.0f} GFLOP/s, {peak.bandwidth / 1e9:.0f} GB/s"
     heading = [f"{machine()}; measured peak {limits}", versions(bench.python)]
     print("\n".join(heading), flush=True)
     comparisons, floors = [], {}
-    for job in selected(options.only):
+    for job in jobs:
         short = job.shortened() if options.quick else job
         only_tensorflow = job in OTHERS
         comparison = bench.compare(
