@@ -4,7 +4,8 @@
 #   prepare_environment.sh build   what the build and the package need, then the package itself,
 #                                  editable, so that .venv/bin/python imports it from this tree
 #   prepare_environment.sh test    pytest, Keras and its backends (the extra `test` in setup.cfg),
-#                                  and tf_keras (Keras 2), which writes files to read
+#                                  tf_keras (Keras 2), which writes files to read, and
+#                                  tf-keras-vis, which phosphene.compat is compared with
 #   prepare_environment.sh lint    ruff and mypy (the extra `lint`)
 #
 # Debian refuses pip into the system's Python, hence the environment. System packages are installed
@@ -102,8 +103,8 @@ case ${1:-} in
     echo "Installing what '$1' needs into $venv"
     install --no-build-isolation --editable ".[$1]"
     if [[ $1 == test ]]; then
-      # By itself it would bring the whole of tensorflow, over tensorflow-cpu.
-      install --no-deps "$(matching_tf_keras)"
+      # By themselves they would bring the whole of tensorflow, over tensorflow-cpu.
+      install --no-deps "$(matching_tf_keras)" tf-keras-vis==0.8.7 deprecated imageio
     fi
     ;;
   *)

@@ -1,0 +1,293 @@
+"""A network as the old tools saw it: layers whose activation can be set, a choice of outputs."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phosphene._errors import InvalidArgumentError, UnknownNameError, UnsupportedError
+from phosphene._models.arrays import batches
+from phosphene._models.config import calls_of, entries, name_of
+from phosphene._models.model import as_model, load
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from phosphene._models.arrays import InputType
+    from phosphene._models.layer import Layer
+    from phosphene._models.network import Model
+
+Arrays = Sequence["NDArray[Any]"]
+
+CONVOLUTIONS = frozenset({"Conv1D", "Conv2D", "Conv3D"})
+"""The kinds of layers that Keras 3 derives from its BaseConv."""
+
+LARGEST = float(np.finfo(np.float32).max)
+
+
+class NetworkLayer:
+    """One layer; setting `activation` changes what the network computes.
+
+    Parameters
+    ----------
+    network
+        What the layer is part of.
+    layer
+        The layer of the model that the network was made from.
+    """
+
+    def __init__(self, network: Network, layer: Layer) -> None:
+        self._network = network
+        self.layer = layer
+        """The layer of the model that the network was made from."""
+        self.name = layer.name
+        """Keras' name of the layer."""
+        self.kind = layer.kind
+        """The name of the Keras class."""
+        self.layers = [NetworkLayer(network, each) for each in layer.layers]
+        """The layers of a nested model."""
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.layer.path!r}>"
+
+    @property
+    def has_activation(self) -> bool:
+        """Whether the layer has an activation function to set."""
+        return "activation" in self.layer.get_config()
+
+    @property
+    def activation(self) -> str:
+        """The name of the activation function."""
+        if not self.has_activation:
+            raise AttributeError(f"{self.name!r}, a {self.kind}, has no activation.")
+        return self._network.activations.get(self.layer.path) or self.layer.activation or "linear"
+
+    @activation.setter
+    def activation(self, function: Any) -> None:
+        name = "linear" if function is None else function
+        if callable(name):
+            name = getattr(name, "__name__", None)
+        if not isinstance(name, str) or not self.has_activation or "/" in self.layer.path:
+            raise InvalidArgumentError(
+                f"The activation of {self.layer.path!r} can't be set to {function!r:.60}: it takes "
+                "a name or function of keras.activations, at a layer of the outermost model that "
+                "has an activation."
+            )
+        self._network.set_activation(self.layer.path, name)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, None for the batch."""
+        return self.layer.output_shape
+
+
+class Network:
+    """A model with outputs of its own, and activations that can be replaced.
+
+    The model itself is never changed.
+
+    Parameters
+    ----------
+    model
+        A live Keras model, or anything that `phosphene.load` takes.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model: Model = as_model(model)
+        self.outputs: tuple[str, ...] = tuple(each["path"] for each in self._model.json["outputs"])
+        """The paths of the layers whose outputs the network returns."""
+        self.activations: dict[str, str] = {}
+        """The activations that were set, by the path of the layer."""
+        self.guided = False
+        """Whether gradients pass rectifiers by the rule of guided backpropagation."""
+        self._kept: frozenset[str] | None = None
+        self._changed: Model | None = None
+
+    def __repr__(self) -> str:
+        return f"<Network {self.name!r}: {', '.join(self.outputs)}>"
+
+    @property
+    def name(self) -> str:
+        """The name of the model."""
+        return self._model.name
+
+    @property
+    def inputs(self) -> tuple[InputType, ...]:
+        """Name, shape and type of each input."""
+        return self._model.input_types
+
+    @property
+    def layers(self) -> list[NetworkLayer]:
+        """The layers that the outputs need, as Keras lists them."""
+        layers = [NetworkLayer(self, layer) for layer in self._model.layers]
+        return [each for each in layers if self._kept is None or each.name in self._kept]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the layers that compute the outputs."""
+        return [self._model[path].path.split("/")[0] for path in self.outputs]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> NetworkLayer:
+        """Return a layer by its name, or by its index among `layers`."""
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise UnknownNameError(f"There are {len(layers)} layers; received index {index}.")
+            return layers[index]
+        found = [each for each in layers if each.name == name]
+        return found[0] if found else NetworkLayer(self, self._model[name])
+
+    def set_activation(self, path: str, name: str) -> None:
+        """Replace the activation of the layer at a path."""
+        self.activations[path] = name
+        self._changed = None
+
+    def ending_at(self, layer: NetworkLayer) -> Network:
+        """Return the part of the network up to a layer."""
+        part = self.with_outputs((self._model.path_of(layer.layer),))
+        part._kept = _needed(self._model, part.outputs[0].split("/")[0].split("#")[0])
+        return part
+
+    def with_outputs(self, paths: tuple[str, ...]) -> Network:
+        """Return the network with other outputs."""
+        other = Network(self._model)
+        other.outputs, other._kept = paths, self._kept
+        other.activations, other.guided = dict(self.activations), self.guided
+        return other
+
+    def guide(self) -> None:
+        """Let gradients pass rectifiers by the rule of guided backpropagation from now on."""
+        self.guided, self._changed = True, None
+
+    def path_of(self, layer: NetworkLayer) -> str:
+        """Return the path under which a layer's output is asked for."""
+        return self._model.path_of(layer.layer)
+
+    # What it computes.
+
+    def run(self, inputs: Arrays, paths: Sequence[str] | None = None) -> list[NDArray[Any]]:
+        """Return the outputs of the layers at `paths`, by default the outputs of the network."""
+        wanted = list(self.outputs if paths is None else paths)
+        key = ("compat", tuple(wanted))
+        unique = list(dict.fromkeys(wanted))
+        plan = self.model.plan({"outputs": unique}, [each.shape for each in inputs], key)
+        found = dict(zip(unique, plan.run(list(inputs)), strict=True))
+        return [found[path] for path in wanted]
+
+    def predict(self, inputs: Arrays, batch_size: int | None = 32) -> list[NDArray[Any]]:
+        """Return the outputs of the network, computed a few samples at a time."""
+        results = [self.run(batch) for batch in batches(list(inputs), batch_size)]
+        return [np.concatenate(parts) for parts in zip(*results, strict=True)]
+
+    def gradients(
+        self, inputs: Arrays, cotangents: Arrays, at: str | None = None
+    ) -> list[NDArray[np.float32]]:
+        """Return the gradient of the outputs, weighted by `cotangents`, at the inputs or a layer.
+
+        Parameters
+        ----------
+        inputs
+            One array for each input.
+        cotangents
+            One array for each output, in its shape.
+        at
+            The path of a layer; by default the inputs.
+        """
+        rule = "guided" if self.guided else "plain"
+        total: list[NDArray[np.float32]] | None = None
+        pairs = list(zip(self.outputs, cotangents, strict=True))
+        for path, cotangent in [pair for pair in pairs if pair[1].any()] or pairs[:1]:
+            arrays = [*inputs, np.asarray(cotangent, np.float32, order="C")]
+            request = {"gradient": {"cotangent": path, "at": at, "rule": rule}}
+            key = ("compat gradient", path, at, rule)
+            plan = self.model.plan(request, [each.shape for each in arrays], key)
+            found = plan.run(arrays)
+            total = found if total is None else [a + b for a, b in zip(total, found, strict=True)]
+        assert total is not None
+        return total
+
+    @property
+    def model(self) -> Model:
+        """The model with the activations that were set."""
+        if not self.activations and not self.guided:
+            return self._model
+        if self._changed is None:
+            self._changed = _rebuilt(self._model, self._changes())
+        return self._changed
+
+    def _changes(self) -> dict[str, dict[str, Any]]:
+        """Return for each layer by name what its settings become."""
+        changes: dict[str, dict[str, Any]] = {
+            path: {"activation": name} for path, name in self.activations.items()
+        }
+        if self.guided:  # only activations obey: a limit that is never reached keeps others plain
+            for layer in self._model.layers:
+                settings = layer.get_config()
+                if layer.kind == "ReLU" and settings.get("max_value") is None:
+                    changes[layer.path] = {"max_value": LARGEST}
+        return changes
+
+
+def _rebuilt(model: Model, changes: Mapping[str, Mapping[str, Any]]) -> Model:
+    """Return a model with other settings of some layers of the outermost model."""
+    if not changes:
+        return model
+    config = copy.deepcopy(model.config)
+    known = {model[path].name: each for path, each in changes.items()}
+    for entry in entries(config):
+        entry["config"].update(known.get(name_of(entry), {}))
+    weights = {each["key"]: model.weight(each["key"]) for each in model.architecture.weights()}
+    # The reader takes JSON, so nothing of Python's own may be left in it.
+    text = json.loads(json.dumps(config))
+    return load((text, weights), exact=model.exact, precision=model.precision)
+
+
+def _needed(model: Model, name: str) -> frozenset[str]:
+    """Return the names of the layers of the outermost model that a layer's output needs."""
+    sources: dict[str, set[str]] = {}
+    previous: str | None = None
+    for entry in entries(model.config):
+        each = name_of(entry)
+        read = {source for node in calls_of(entry) for source, _, _ in node}
+        if "inbound_nodes" not in entry and previous is not None:
+            read = {previous}
+        sources[each], previous = read, each
+    needed: set[str] = set()
+    waiting = [name]
+    while waiting:
+        each = waiting.pop()
+        if each not in needed:
+            needed.add(each)
+            waiting.extend(sources.get(each, ()))
+    return frozenset(needed)
+
+
+def find_layer(
+    layers: Sequence[NetworkLayer],
+    condition: Callable[[NetworkLayer], bool],
+    offset: NetworkLayer | None = None,
+) -> NetworkLayer | None:
+    """Return the last layer that meets a condition, nested ones too, from `offset` backwards."""
+    found = offset is None
+    for layer in reversed(layers):
+        found = found or (offset is not None and layer.layer == offset.layer)
+        if found and condition(layer):
+            return layer
+        if layer.layers:
+            inner = find_layer(layer.layers, condition, None if found else offset)
+            if inner is not None:
+                return inner
+    return None
+
+
+def plain_training(training: Any) -> None:
+    """Refuse ``training=True``: the engine computes what a network does after training."""
+    if training:
+        raise UnsupportedError(
+            "training=True isn't supported: Phosphene computes networks as they are used, with "
+            "Dropout and other training behaviour off; leave training out."
+        )
