@@ -1,4 +1,4 @@
-"""Resizing and rotating as SciPy does, for the tools that used it; linear, without SciPy."""
+"""Resizing, rotating and shifting as SciPy does, for the tools that used it; without SciPy."""
 
 from __future__ import annotations
 
@@ -68,6 +68,74 @@ def rotate(array: NDArray[Any], degrees: float, axes: Sequence[int]) -> NDArray[
     result = (1 - down) * ((1 - right) * planes[upper, before] + right * planes[upper, after])
     result += down * ((1 - right) * planes[lower, before] + right * planes[lower, after])
     return np.moveaxis(result.astype(array.dtype), (0, 1), (first, second))
+
+
+def cubic_zoom(array: NDArray[Any], factors: Sequence[float]) -> NDArray[Any]:
+    """Return what ``scipy.ndimage.zoom(array, factors)`` does, with cubic splines.
+
+    Parameters
+    ----------
+    array
+        Any number of axes.
+    factors
+        For each axis how many times as long it becomes. First and last elements stay in their
+        places; the splines go on mirrored beyond them.
+    """
+    result = np.asarray(array, np.float64)
+    for axis, factor in enumerate(factors):
+        length = result.shape[axis]
+        wanted = round(length * factor)
+        if length > 1:
+            # Each sample is a sixth, four sixths and a sixth of three coefficients.
+            sums = np.zeros((length, length))
+            here = np.arange(length)
+            for offset, share in ((-1, 1 / 6), (0, 4 / 6), (1, 1 / 6)):
+                np.add.at(sums, (here, _mirrored(here + offset, length)), share)
+            step = (length - 1) / (wanted - 1) if wanted > 1 else 1.0
+            places = np.minimum(np.arange(wanted) * step, length - 1)
+            first = np.floor(places).astype(int)
+            t = places - first
+            shares = [(1 - t) ** 3, (3 * t - 6) * t * t + 4, ((3 - 3 * t) * t + 3) * t + 1, t**3]
+            basis = np.zeros((wanted, length))
+            rows = np.arange(wanted)
+            for offset, share in zip((-1, 0, 1, 2), shares, strict=True):
+                np.add.at(basis, (rows, _mirrored(first + offset, length)), share / 6)
+            matrix = basis @ np.linalg.inv(sums)
+            result = np.moveaxis(np.tensordot(matrix, result, (1, axis)), 0, axis)
+        else:
+            result = np.repeat(result, wanted, axis)
+    return result.astype(np.asarray(array).dtype)
+
+
+def wrapped_shift(array: NDArray[Any], shifts: Sequence[int]) -> NDArray[Any]:
+    """Return what ``scipy.ndimage.shift`` does with whole numbers and ``mode="wrap", order=0``.
+
+    It isn't a roll: the first and the last element count as the same place, so that the period
+    is one element shorter than the axis.
+
+    Parameters
+    ----------
+    array
+        Any number of axes.
+    shifts
+        For each axis by how many elements.
+    """
+    result = np.asarray(array)
+    for axis, shift in enumerate(shifts):
+        last = result.shape[axis] - 1
+        if shift and last:
+            places = np.arange(last + 1) - int(shift)
+            below, above = places < 0, places > last
+            places = np.where(below, places + last * (-places // last + 1), places)
+            places = np.where(above, places - last * (places // last), places)
+            result = np.take(result, places, axis)
+    return result
+
+
+def _mirrored(index: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return indices mirrored at the first and last elements: d c b | a b c d | c b a."""
+    index = index % (2 * length - 2)
+    return np.where(index < length, index, 2 * length - 2 - index)
 
 
 def _reflected(index: NDArray[Any], length: int) -> NDArray[Any]:

@@ -84,6 +84,16 @@ class NetworkLayer:
         """The shape of the output, None for the batch."""
         return self.layer.output_shape
 
+    @property
+    def output(self) -> NetworkLayer:
+        """What stands for the output of the layer: the layer."""
+        return self
+
+    @property
+    def network(self) -> Network:
+        """What the layer is part of."""
+        return self._network
+
 
 class Network:
     """A model with outputs of its own, and activations that can be replaced.
@@ -102,8 +112,10 @@ class Network:
         """The paths of the layers whose outputs the network returns."""
         self.activations: dict[str, str] = {}
         """The activations that were set, by the path of the layer."""
-        self.guided = False
-        """Whether gradients pass rectifiers by the rule of guided backpropagation."""
+        self.rule = "plain"
+        """How gradients pass rectifiers: ``"plain"``, ``"guided"`` or ``"deconvolution"``."""
+        self.plain_layers = False
+        """Whether `ReLU` layers, unlike activations, stay plain all the same."""
         self._kept: frozenset[str] | None = None
         self._changed: Model | None = None
 
@@ -119,6 +131,11 @@ class Network:
     def inputs(self) -> tuple[InputType, ...]:
         """Name, shape and type of each input."""
         return self._model.input_types
+
+    @property
+    def input(self) -> Network:
+        """What stands for the input: the network."""
+        return self
 
     @property
     def layers(self) -> list[NetworkLayer]:
@@ -156,12 +173,13 @@ class Network:
         """Return the network with other outputs."""
         other = Network(self._model)
         other.outputs, other._kept = paths, self._kept
-        other.activations, other.guided = dict(self.activations), self.guided
+        other.activations, other.rule = dict(self.activations), self.rule
+        other.plain_layers = self.plain_layers
         return other
 
-    def guide(self) -> None:
-        """Let gradients pass rectifiers by the rule of guided backpropagation from now on."""
-        self.guided, self._changed = True, None
+    def set_rule(self, rule: str, *, plain_layers: bool) -> None:
+        """Decide how gradients pass rectifiers, and whether `ReLU` layers are exempt."""
+        self.rule, self.plain_layers, self._changed = rule, plain_layers, None
 
     def path_of(self, layer: NetworkLayer) -> str:
         """Return the path under which a layer's output is asked for."""
@@ -197,13 +215,12 @@ class Network:
         at
             The path of a layer; by default the inputs.
         """
-        rule = "guided" if self.guided else "plain"
         total: list[NDArray[np.float32]] | None = None
         pairs = list(zip(self.outputs, cotangents, strict=True))
         for path, cotangent in [pair for pair in pairs if pair[1].any()] or pairs[:1]:
             arrays = [*inputs, np.asarray(cotangent, np.float32, order="C")]
-            request = {"gradient": {"cotangent": path, "at": at, "rule": rule}}
-            key = ("compat gradient", path, at, rule)
+            request = {"gradient": {"cotangent": path, "at": at, "rule": self.rule}}
+            key = ("compat gradient", path, at, self.rule)
             plan = self.model.plan(request, [each.shape for each in arrays], key)
             found = plan.run(arrays)
             total = found if total is None else [a + b for a, b in zip(total, found, strict=True)]
@@ -213,8 +230,6 @@ class Network:
     @property
     def model(self) -> Model:
         """The model with the activations that were set."""
-        if not self.activations and not self.guided:
-            return self._model
         if self._changed is None:
             self._changed = _rebuilt(self._model, self._changes())
         return self._changed
@@ -224,7 +239,7 @@ class Network:
         changes: dict[str, dict[str, Any]] = {
             path: {"activation": name} for path, name in self.activations.items()
         }
-        if self.guided:  # only activations obey: a limit that is never reached keeps others plain
+        if self.plain_layers:  # a limit that is never reached makes them another function
             for layer in self._model.layers:
                 settings = layer.get_config()
                 if layer.kind == "ReLU" and settings.get("max_value") is None:

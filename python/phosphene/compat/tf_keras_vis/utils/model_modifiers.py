@@ -91,7 +91,7 @@ class GuidedBackpropagation(ModelModifier):
 
     def __call__(self, model: Network) -> None:
         """Change the network."""
-        model.guide()
+        model.set_rule("guided", plain_layers=True)
 
 
 class ExtractIntermediateLayerForGradcam(ModelModifier):

@@ -1,0 +1,1 @@
+"""What keras-vis offers besides its methods."""
