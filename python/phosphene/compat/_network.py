@@ -13,6 +13,7 @@ from phosphene._errors import InvalidArgumentError, UnknownNameError, Unsupporte
 from phosphene._models.arrays import batches
 from phosphene._models.config import calls_of, entries, name_of
 from phosphene._models.model import as_model, load
+from phosphene._vision.objectives import as_objective
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from phosphene._models.arrays import InputType
     from phosphene._models.layer import Layer
     from phosphene._models.network import Model
+    from phosphene._vision.terms import Objective
 
 Arrays = Sequence["NDArray[Any]"]
 
@@ -226,6 +228,18 @@ class Network:
             total = found if total is None else [a + b for a, b in zip(total, found, strict=True)]
         assert total is not None
         return total
+
+    def score(
+        self, inputs: Arrays, objective: Objective
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Return an objective of each sample and its gradient, from one run."""
+        found = as_objective(self.model, objective)
+        request = {"gradient": {"objective": found.to_json(), "at": None, "rule": self.rule}}
+        key = ("compat score", found, self.rule)
+        value, *gradients = self.model.plan(request, [x.shape for x in inputs], key).run(
+            list(inputs)
+        )
+        return value, gradients
 
     @property
     def model(self) -> Model:

@@ -240,6 +240,18 @@ def test_the_softmax_is_swapped_as_the_readme_of_keras_vis_does(keras):
     np.testing.assert_allclose(changed.predict([x])[0], x @ kernel + bias, rtol=1e-5)
 
 
+def test_one_run_gives_what_two_do(net):
+    terms = [
+        (TotalVariation(net.model.input), 10),
+        (losses.ActivationMaximization(net.model.get_layer("second"), [1, 4]), 3),
+    ]
+    quick, plain = Optimizer(net.model.input, terms), Optimizer(net.model.input, terms)
+    assert quick._single is not None
+    plain._single = None
+    for one, other in zip(quick._step(SEED[None]), plain._step(SEED[None]), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
 def test_losses_of_ones_own(net):
     class Brightness(Loss):
         def build_loss(self):

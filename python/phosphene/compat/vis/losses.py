@@ -21,10 +21,14 @@ class Expression:
         The layer; None for the input.
     function
         What is computed, with arithmetic, indexing and NumPy's functions.
+    filters
+        If it is minus the sum of the means of some filters: their indices. Value and gradient
+        then come from one run of the network.
     """
 
     layer: Any
     function: Callable[[Any], Any]
+    filters: tuple[int, ...] = ()
 
 
 class Loss:
@@ -74,4 +78,5 @@ class ActivationMaximization(Loss):
             ]
             return sum(-part.mean() for part in parts)
 
-        return Expression(self.layer, loss)
+        plain = all(isinstance(i, int) and i >= 0 for i in self.filter_indices)
+        return Expression(self.layer, loss, tuple(self.filter_indices) if plain else ())

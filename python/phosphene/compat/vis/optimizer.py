@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import sys
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.layer import Layer
 from phosphene._models.network import Model
+from phosphene._vision.objectives import channel
 from phosphene.compat._network import Network, NetworkLayer
 from phosphene.compat._tensors import Tensor, gradient
 from phosphene.compat.vis import grad_modifiers
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from phosphene._vision.terms import Objective
     from phosphene.compat.vis.losses import Loss
 
 
@@ -80,6 +84,7 @@ class Optimizer:
         self._wrt = None if wrt is None else _path(network, wrt)
         self._outputs = tuple(dict.fromkeys(path for path in self._paths if path is not None))
         self._network = network.with_outputs(self._outputs)
+        self._single = None if wrt is not None else self._single_loss()
         shape = network.inputs[0].shape
         if len(network.inputs) != 1:
             raise InvalidArgumentError(
@@ -157,10 +162,25 @@ class Optimizer:
         cache = np.float32(decay_rate) * old + np.float32(1 - decay_rate) * grads**2
         return np.asarray(-grads / np.sqrt(cache + EPSILON), np.float32), cache
 
+    def _single_loss(self) -> tuple[int, Objective] | None:
+        """Return the only loss of a layer, and what it is minus, if one run gives its gradient."""
+        pairs = zip(self._terms, self._paths, strict=True)
+        found = [
+            (number, term.filters, path)
+            for number, ((_, term), path) in enumerate(pairs)
+            if path is not None
+        ]
+        if len(found) != 1 or not found[0][1]:
+            return None
+        number, filters, path = found[0]
+        return number, reduce(operator.add, (channel(path, index) for index in filters))
+
     def _step(
         self, x: NDArray[np.float32]
     ) -> tuple[list[float], float, NDArray[np.float32], NDArray[np.float32]]:
         """Return weighted losses, their sum, the gradient and what it belongs to."""
+        if self._single is not None and len(x) == 1:
+            return self._quick_step(x, *self._single)
         wanted = [*self._outputs, *([] if self._wrt is None else [self._wrt])]
         outputs = self._network.run([x], wanted) if wanted else []
         image = Tensor(x)
@@ -171,22 +191,41 @@ class Optimizer:
             np.float32(weight) * term.function(by_path[path])
             for (weight, term), path in zip(self._terms, self._paths, strict=True)
         ]
-        if not all(isinstance(each, Tensor) and each.ndim == 0 for each in values):
-            raise InvalidArgumentError(
-                "A loss is one number that is computed from what its function gets, such as "
-                "lambda output: output[..., 3].mean()."
-            )
+        _check(values)
         direct, *cotangents = gradient(values, [image, *tensors])
         grads = np.zeros_like(x) if self._wrt is None else np.zeros_like(outputs[-1])
         if cotangents:
             grads = self._network.gradients([x], cotangents, at=self._wrt)[0]
         if self._wrt is None:
             grads = grads + direct
+        numbers = [float(each.value) for each in values]
+        return *self._finished(numbers, grads), x if self._wrt is None else outputs[-1]
+
+    def _quick_step(
+        self, x: NDArray[np.float32], number: int, objective: Objective
+    ) -> tuple[list[float], float, NDArray[np.float32], NDArray[np.float32]]:
+        """Return what `_step` does, from one run of the network instead of two."""
+        image = Tensor(x)
+        others = {
+            index: np.float32(weight) * term.function(image)
+            for index, (weight, term) in enumerate(self._terms)
+            if index != number
+        }
+        _check(list(others.values()))
+        score, gradients = self._network.score([x], objective)
+        weight = np.float32(self._terms[number][0])
+        grads = gradient(others.values(), [image])[0] - weight * gradients[0]
+        values = {index: float(each.value) for index, each in others.items()}
+        values[number] = float(-weight * score[0])
+        return *self._finished([values[index] for index in sorted(values)], grads), x
+
+    def _finished(
+        self, losses: list[float], grads: NDArray[np.float32]
+    ) -> tuple[list[float], float, NDArray[np.float32]]:
+        """Return losses, their sum, and the gradient in its length."""
         if self.norm_grads:
             grads = grads / np.sqrt(np.maximum(np.sum(grads**2), np.float32(1e-12)))
-        numbers = [float(each.value) for each in values]
-        overall = float(np.sum([each.value for each in values], dtype=np.float32))
-        return numbers, overall, np.array(grads), x if self._wrt is None else outputs[-1]
+        return losses, float(np.sum(losses, dtype=np.float32)), np.array(grads)
 
     def _seed(self, seed_input: Any) -> NDArray[np.float32]:
         low, high = self.input_range
@@ -209,6 +248,14 @@ class Optimizer:
                 f"{np.shape(seed_input)}."
             )
         return seed
+
+
+def _check(values: Sequence[Any]) -> None:
+    if not all(isinstance(each, Tensor) and each.ndim == 0 for each in values):
+        raise InvalidArgumentError(
+            "A loss is one number that is computed from what its function gets, such as "
+            "lambda output: output[..., 3].mean()."
+        )
 
 
 def _network(given: Any, parts: Sequence[Any]) -> Network:
