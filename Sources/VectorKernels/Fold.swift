@@ -41,23 +41,45 @@ public func ph_fold_rows(
   let last = (image * height + high) * width
   // The array's last group begins early enough to end inside of it.
   let latest = Int(problem.images) * height * width - group
-  let run = (Int(problem.window_width * problem.channels) + 15) / 16 * 16
+  let run = Int(problem.window_width * problem.channels)
   let advance = Int(problem.stride_x * problem.channels)
-  let distance = min(group, (run + advance - 1) / advance)
+  let distance = min(group, (run + 15) / 16 * 16 / advance + 1)
+  let numbers = SIMD16<Int32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+  // The lanes of a row's last sixteen floats that belong to the next one.
+  let foreign = numbers .>= SIMD16(repeating: Int32(run % 16))
+  let lines = Int(problem.window_height)
   while position < last {
     let start = min(position, latest)
     multiplyGroup(filters, windows + start * filters, weights, columns, tile)
-    let count = min(group, last - start)
+    let (count, done) = (min(group, last - start), position - start)
+    let startRow = (start - image * height * width) / width
+    let startColumn = (start - image * height * width) % width
     // Sums that overlap what was just written would wait for it: others come in between.
     for phase in 0..<distance {
-      var row = phase
-      while row < count {
-        if row >= position - start {
-          let window = start + row - image * height * width
-          addWindow(
-            problem, window / width, window % width, tile + row * columns, first, end, sums, step)
+      var window = phase
+      while window < count {
+        var (y, x) = (startRow, startColumn + window)
+        while x >= width { (y, x) = (y + 1, x - width) }
+        let above = y * stride - top - first
+        var source = UnsafePointer(tile + window * columns)
+        var target = sums + (above * step + x * advance)
+        for row in 0..<lines {
+          if window >= done && above + row >= 0 && above + row < end - first {
+            var column = 0
+            while column + 16 <= run {
+              target.store(UnsafePointer(target).lanes(column) + source.lanes(column), column)
+              column += 16
+            }
+            if column < run {
+              var rest = source.lanes(column)
+              rest.replace(with: 0, where: foreign)
+              target.store(UnsafePointer(target).lanes(column) + rest, column)
+            }
+          }
+          source += run
+          target += step
         }
-        row += distance
+        window += distance
       }
     }
     position = start + count
@@ -111,32 +133,5 @@ public func ph_fold_rows(
       target.store(lanes, row * columns + column)
     }
     first += width
-  }
-}
-
-/// Adds what a window holds to those rows of the image that are `first` to `end - 1`.
-@inline(__always) private func addWindow(
-  _ problem: ph_fold, _ y: Int, _ x: Int, _ values: UnsafeMutablePointer<Float>, _ first: Int,
-  _ end: Int, _ sums: UnsafeMutablePointer<Float>, _ step: Int
-) {
-  let run = Int(problem.window_width * problem.channels)
-  let top = y * Int(problem.stride_y) - Int(problem.pad_top)
-  let left = x * Int(problem.stride_x * problem.channels)
-  let numbers = SIMD16<Int32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-  for row in max(
-    0, first - top)..<max(max(0, first - top), min(Int(problem.window_height), end - top))
-  {
-    let source = UnsafePointer(values + row * run)
-    let target = sums + ((top + row - first) * step + left)
-    var column = 0
-    while column + 16 <= run {
-      target.store(UnsafePointer(target).lanes(column) + source.lanes(column), column)
-      column += 16
-    }
-    if column < run {
-      var rest = source.lanes(column)
-      rest.replace(with: 0, where: numbers .>= SIMD16(repeating: Int32(run - column)))
-      target.store(UnsafePointer(target).lanes(column) + rest, column)
-    }
   }
 }

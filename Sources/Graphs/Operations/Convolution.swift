@@ -51,8 +51,7 @@ struct Convolution: Operation {
   }
 
   func work(for request: KernelRequest) -> Int {
-    multiplications(
-      windows: request.output.shape, weights: request.shape(1))
+    convolutionWork(request.shape(0), request.output.shape, weights: request.shape(1))
   }
 
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
@@ -98,7 +97,7 @@ struct ConvolutionInputGradient: Operation {
   }
 
   func work(for request: KernelRequest) -> Int {
-    multiplications(windows: request.shape(0), weights: request.shape(1))
+    convolutionWork(request.output.shape, request.shape(0), weights: request.shape(1))
   }
 
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
@@ -109,9 +108,13 @@ struct ConvolutionInputGradient: Operation {
   }
 }
 
-/// The multiplications of a convolution: all weights at each window.
-private func multiplications(windows: Shape, weights: Shape) -> Int {
-  windows.axes.dropLast().reduce(weights.elementCount) { $0.multipliedClamping(by: $1) }
+/// The multiplications of a convolution, all weights at each window; or what it takes to read and
+/// write both arrays, if that is longer, as where each channel is convolved by itself.
+private func convolutionWork(_ image: Shape, _ windows: Shape, weights: Shape) -> Int {
+  let products = windows.axes.dropLast().reduce(weights.elementCount) {
+    $0.multipliedClamping(by: $1)
+  }
+  return max(products, 8 * (image.elementCount + windows.elementCount))
 }
 
 extension Graph {
