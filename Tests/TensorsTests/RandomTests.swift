@@ -17,7 +17,7 @@ import Testing
       ),
     ] as [([UInt32], [UInt32], [UInt32])])
   func philoxGivesTheKnownAnswers(counter: [UInt32], key: [UInt32], expected: [UInt32]) {
-    #expect(Random.philox(counter: counter, key: (key[0], key[1])) == expected)
+    #expect(Random.philox(SIMD4(counter), key: (key[0], key[1])) == SIMD4(expected))
   }
 
   // The known answers again: the seed is the key, the stream the upper half of the counter.
@@ -27,8 +27,8 @@ import Testing
       (0..<4).map { _ in zeros.bits() } == [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8])
     var second = Random(seed: 0x299f_31d0_a409_3822, stream: 0x0370_7344_1319_8a2e)
     let block = Random.philox(
-      counter: [1, 0, 0x1319_8a2e, 0x0370_7344], key: (0xa409_3822, 0x299f_31d0))
-    #expect((0..<8).map { _ in second.bits() }.suffix(4) == block[...])
+      SIMD4(1, 0, 0x1319_8a2e, 0x0370_7344), key: (0xa409_3822, 0x299f_31d0))
+    #expect(SIMD4((0..<8).map { _ in second.bits() }.suffix(4)) == block)
   }
 
   // The standard error of the mean of n even numbers is 1 / sqrt(12 n), that of the variance
@@ -75,6 +75,20 @@ import Testing
     _ = a.bits()
     var b = a
     #expect((0..<9).map { _ in a.bits() } == (0..<9).map { _ in b.bits() })
+  }
+
+  // Quantiles of the normal distribution from tables: 0.5 ± 0.34134 lie within one deviation. The
+  // standard error of the mean is 1 / sqrt(n), that of the variance sqrt(2 / n).
+  @Test func manyNormalsHaveTheirMoments() {
+    var random = Random(seed: 11, stream: 2)
+    let numbers = random.manyNormals(100_003, deviation: 2).map { Double($0) / 2 }
+    #expect(numbers.count == 100_003)
+    #expect(abs(mean(numbers)) < 5 / (1e5 as Double).squareRoot())
+    #expect(abs(variance(numbers) - 1) < 5 * (2 / 1e5 as Double).squareRoot())
+    let within = Double(numbers.count { abs($0) < 1 }) / 100_003
+    #expect(abs(within - 0.682_69) < 0.008)
+    #expect(
+      abs(mean(numbers.map { $0 * $0 * $0 * $0 }) - 3) < 5 * (96 / 1e5 as Double).squareRoot())
   }
 
   private func mean(_ numbers: [Double]) -> Double { numbers.reduce(0, +) / Double(numbers.count) }

@@ -25,13 +25,15 @@ def check_number(
     minimum: float = -math.inf,
     above: float = -math.inf,
     below: float = math.inf,
+    maximum: float = math.inf,
 ) -> None:
     """Raise unless the attribute `name` of `owner` is a finite number inside the bounds."""
     value: Any = getattr(owner, name)
     bounds = [f"{minimum} or more" * (minimum > -math.inf), f"above {above}" * (above > -math.inf)]
-    bounds += [f"below {below}" * (below < math.inf)]
+    bounds += [f"below {below}" * (below < math.inf), f"{maximum} or less" * (maximum < math.inf)]
     number = not isinstance(value, bool) and isinstance(value, Real)
-    if not (number and math.isfinite(value) and minimum <= value and above < value < below):
+    inside = number and minimum <= value <= maximum and above < value < below
+    if not (inside and math.isfinite(value)):
         raise _refusal(owner, name, ", ".join(["a finite number", *filter(None, bounds)]), value)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from phosphene._settings import check_number
 
-__all__ = ["Adam", "Optimizer", "RMSprop"]
+__all__ = ["SGD", "Adam", "NAdam", "Optimizer", "RMSprop"]
 
 
 @dataclass(frozen=True)
@@ -113,5 +113,104 @@ class RMSprop:
         }
 
 
-Optimizer = Adam | RMSprop
+@dataclass(frozen=True)
+class NAdam:
+    """Adam with Nesterov's momentum (Dozat, 2016) as Keras computes it, climbing.
+
+    Parameters
+    ----------
+    learning_rate
+        The longest move of a parameter in one step, about; above 0. 1 suits phases (``"maco"``),
+        which are measured in their own standard deviation.
+    beta1, beta2
+        How slowly the means of ``g`` and of ``g**2`` forget, 0 or more and below 1.
+    epsilon
+        Keeps the division finite, above 0.
+
+    Notes
+    -----
+    With ``u(t) = beta1 * (1 - 0.5 * 0.96**t)`` and ``U(t) = u(1) * ... * u(t)``::
+
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        a = u(t + 1) / (1 - U(t + 1)) * m + (1 - u(t)) / (1 - U(t)) * g
+        x = x + learning_rate * a / (sqrt(v / (1 - beta2**t)) + epsilon)
+
+    Examples
+    --------
+    >>> NAdam(0.5).to_json()["kind"]
+    'nadam'
+    """
+
+    learning_rate: float = 1.0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-7
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        check_number(self, "learning_rate", above=0)
+        check_number(self, "beta1", minimum=0, below=1)
+        check_number(self, "beta2", minimum=0, below=1)
+        check_number(self, "epsilon", above=0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the optimizer as a recipe states it."""
+        return {
+            "kind": "nadam",
+            "learning_rate": float(self.learning_rate),
+            "beta1": float(self.beta1),
+            "beta2": float(self.beta2),
+            "epsilon": float(self.epsilon),
+        }
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Plain ascent with momentum as Keras computes it.
+
+    Parameters
+    ----------
+    learning_rate
+        The move for a gradient of 1; above 0. It has no scale of its own: gradients of pictures
+        are often small, and rates of hundreds aren't unusual.
+    momentum
+        The share of the latest move that goes on, 0 or more and below 1.
+    nesterov
+        Whether the gradient counts as if the momentum's next move had been made.
+
+    Notes
+    -----
+    ::
+
+        v = momentum * v + learning_rate * g
+        x = x + v                                   # or, with nesterov
+        x = x + momentum * v + learning_rate * g
+
+    Examples
+    --------
+    >>> SGD(100).to_json()
+    {'kind': 'sgd', 'learning_rate': 100.0, 'momentum': 0.9, 'nesterov': False}
+    """
+
+    learning_rate: float = 1.0
+    momentum: float = 0.9
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        check_number(self, "learning_rate", above=0)
+        check_number(self, "momentum", minimum=0, below=1)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the optimizer as a recipe states it."""
+        return {
+            "kind": "sgd",
+            "learning_rate": float(self.learning_rate),
+            "momentum": float(self.momentum),
+            "nesterov": bool(self.nesterov),
+        }
+
+
+Optimizer = Adam | NAdam | RMSprop | SGD
 """Any optimizer of this module."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from phosphene._settings import check_integer, check_number
 
-__all__ = ["Jitter", "Rotate", "Scale", "Transform"]
+__all__ = ["Blur", "Crop", "Flip", "Jitter", "Noise", "Pad", "Rotate", "Scale", "Transform"]
 
 
 @dataclass(frozen=True)
@@ -111,5 +111,174 @@ class Rotate:
         return {"kind": "rotate", "degrees": float(self.degrees)}
 
 
-Transform = Jitter | Scale | Rotate
+@dataclass(frozen=True)
+class Pad:
+    """Put a border of the background around the canvas.
+
+    Parameters
+    ----------
+    pixels
+        Its width on each side, in pixels of the canvas, 0 or more.
+
+    Notes
+    -----
+    The view shows canvas and border, resized to the network's input.
+
+    Examples
+    --------
+    >>> Pad(12).to_json()
+    {'kind': 'pad', 'pixels': 12}
+    """
+
+    pixels: int
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        check_integer(self, "pixels", minimum=0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the transform as a recipe states it."""
+        return {"kind": "pad", "pixels": int(self.pixels)}
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Exchange left and right every other time, at random.
+
+    Leave it out where sides matter, as for letters and digits.
+
+    Examples
+    --------
+    >>> Flip().to_json()
+    {'kind': 'flip'}
+    """
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the transform as a recipe states it."""
+        return {"kind": "flip"}
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Show a part of the canvas, resized to the network's input.
+
+    Parameters
+    ----------
+    first, last
+        The sides of the part at the first and at the last step, above 0 to 1 in shares of the
+        canvas' sides; in between they change evenly.
+    deviation
+        The standard deviation of the part's centre around that of the canvas, in shares of the
+        canvas' sides, 0 or more.
+
+    Notes
+    -----
+    Each step draws a centre from a normal distribution, and moves it inwards as far as it takes
+    for the part to lie inside the canvas.
+
+    Examples
+    --------
+    >>> Crop(0.95, 0.35).to_json()
+    {'kind': 'crop', 'first': 0.95, 'last': 0.35, 'deviation': 0.15}
+    """
+
+    first: float
+    last: float
+    deviation: float = 0.15
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        check_number(self, "first", minimum=0.01, maximum=1)
+        check_number(self, "last", minimum=0.01, maximum=1)
+        check_number(self, "deviation", minimum=0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the transform as a recipe states it."""
+        return {
+            "kind": "crop",
+            "first": float(self.first),
+            "last": float(self.last),
+            "deviation": float(self.deviation),
+        }
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Add normal numbers to each pixel and channel of what the network sees.
+
+    Parameters
+    ----------
+    first, last
+        Their standard deviation at the first and at the last step, 0 or more, where black is 0 and
+        white is 1; in between it changes evenly. Without `last` it stays as it is.
+
+    Notes
+    -----
+    The numbers are the 65,536 quantiles in the middles of equally likely parts of the normal
+    distribution. Several of them add their squares. They are added last, whatever the order.
+
+    Examples
+    --------
+    >>> Noise(0.08, 0).to_json()
+    {'kind': 'noise', 'first': 0.08, 'last': 0.0}
+    """
+
+    first: float
+    last: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        _check_schedule(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the transform as a recipe states it."""
+        return {"kind": "noise"} | _schedule(self)
+
+
+@dataclass(frozen=True)
+class Blur:
+    """Blur what the network sees.
+
+    Parameters
+    ----------
+    first, last
+        The standard deviation of the Gaussian at the first and at the last step, 0 or more, in
+        pixels of the network's input; in between it changes evenly. Without `last` it stays as it
+        is.
+
+    Notes
+    -----
+    Means over the pixels of the view alone: what lies outside doesn't count. Several of them add
+    their squares. It acts after all that moves the canvas and before `Noise`, whatever the order.
+
+    Examples
+    --------
+    >>> Blur(1).to_json()
+    {'kind': 'blur', 'first': 1.0, 'last': 1.0}
+    """
+
+    first: float
+    last: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        _check_schedule(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the transform as a recipe states it."""
+        return {"kind": "blur"} | _schedule(self)
+
+
+def _check_schedule(transform: Noise | Blur) -> None:
+    check_number(transform, "first", minimum=0)
+    if transform.last is not None:
+        check_number(transform, "last", minimum=0)
+
+
+def _schedule(transform: Noise | Blur) -> dict[str, float]:
+    last = transform.first if transform.last is None else transform.last
+    return {"first": float(transform.first), "last": float(last)}
+
+
+Transform = Jitter | Scale | Rotate | Pad | Flip | Crop | Noise | Blur
 """Any transform of this module."""

@@ -249,6 +249,63 @@ def test_true_stops_with_cancelled(wardrobe):
     assert len(caught.value.picture.history[0]) == 2
 
 
+@pytest.mark.parametrize(
+    ("stated", "ours", "own"),
+    [
+        ("Nadam", ph.optimizers.NAdam(0.1, epsilon=1e-4), {"epsilon": 1e-4}),
+        ("SGD", ph.optimizers.SGD(0.1, 0.8), {"momentum": 0.8}),
+        ("SGD", ph.optimizers.SGD(0.1, 0.8, True), {"momentum": 0.8, "nesterov": True}),
+    ],
+)
+def test_optimizers_are_those_of_keras(kernel, stated, ours, own):
+    """Ten steps of Keras' own optimizer with the gradient of kernel * sigmoid(x)."""
+    keras = pytest.importorskip("keras")
+    picture = ph.maximize(
+        linear_network(kernel),
+        0,
+        parametrization="pixel",
+        optimizer=ours,
+        steps=10,
+        start=np.full((1, 16, 16, 1), 0.25, np.float32),
+        **PLAIN,
+    )
+    optimizer = getattr(keras.optimizers, stated)(learning_rate=0.1, **own)
+    x = keras.Variable(np.full(kernel.shape, np.log(0.25 / 0.75), np.float32))
+    for _ in range(10):
+        shown = 1 / (1 + np.exp(-np.asarray(x)))
+        optimizer.apply([keras.ops.convert_to_tensor(-kernel * shown * (1 - shown))], [x])
+    expected = 1 / (1 + np.exp(-np.asarray(x)))
+    np.testing.assert_allclose(picture.input[0], expected, atol=2e-5)
+
+
+def test_a_fixed_spectrum_stays_fixed(wardrobe):
+    """Whatever the phases, the picture before its sigmoid has the spectrum it began with."""
+    options = {"parametrization": "maco", "size": 28, **QUIET}
+    spectra = []
+    for steps in (1, 16):
+        pixels = ph.maximize(wardrobe, "Bag", steps=steps, **options).input[0, ..., 0]
+        spectra.append(np.abs(np.fft.rfft2(np.log(pixels / (1 - pixels))))[1:14, 1:14])
+    # Only the gain may differ, as the frequency zero takes part in the standardization.
+    ratio = spectra[0] / spectra[1]
+    np.testing.assert_allclose(ratio, np.median(ratio), rtol=1e-2)
+
+
+def test_views_and_transforms_are_written_down(wardrobe):
+    wanted = [
+        ph.transforms.Pad(1),
+        ph.transforms.Flip(),
+        ph.transforms.Crop(1, 0.5),
+        ph.transforms.Blur(1, 0),
+        ph.transforms.Noise(0.1),
+    ]
+    options = {"transforms": wanted, "views": 2, "steps": 3, "n": 2, **QUIET}
+    picture = ph.maximize(wardrobe, "Bag", **options)
+    assert picture.recipe["transforms"] == [each.to_json() for each in wanted]
+    assert picture.recipe["views"] == 2
+    again = ph.maximize(wardrobe, "Bag", **options)
+    np.testing.assert_array_equal(again.images, picture.images)
+
+
 def test_recipe_says_everything(wardrobe):
     picture = ph.maximize(
         wardrobe,
@@ -304,7 +361,9 @@ def test_progress_bar_in_a_terminal(wardrobe, monkeypatch):
         ({"size": 0}, r"size must be .* received 0"),
         ({"size": (1, 2, 3)}, r"size must be .* received \(1, 2, 3\)"),
         ({"parametrization": "wavelet"}, "wavelet"),
-        ({"optimizer": "sgd"}, r"optimizer must be 'adam', 'rmsprop' .* received 'sgd'"),
+        ({"optimizer": "lbfgs"}, r"optimizer must be 'adam', 'nadam', .* received 'lbfgs'"),
+        ({"views": 0}, "views must be a whole number, 1 or more; received 0"),
+        ({"parametrization": "maco", "start": np.zeros((1, 48, 48, 1))}, "leave start out"),
         ({"transforms": ["jitter"]}, r"transforms must be a list .* received 'jitter'"),
         ({"regularizers": [ph.transforms.Jitter(1)]}, r"regularizers must be a list"),
         ({"value_range": (1, 0)}, r"value_range must be .* received \(1, 0\)"),

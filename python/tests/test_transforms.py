@@ -15,6 +15,10 @@ STATED = [
     (transforms.Jitter(np.int64(0)), {"kind": "jitter", "pixels": 0}),
     (transforms.Scale(0.5, 2), {"kind": "scale", "low": 0.5, "high": 2.0}),
     (transforms.Rotate(15), {"kind": "rotate", "degrees": 15.0}),
+    (transforms.Pad(12), {"kind": "pad", "pixels": 12}),
+    (transforms.Crop(1, 0.5), {"kind": "crop", "first": 1.0, "last": 0.5, "deviation": 0.15}),
+    (transforms.Noise(0.5, 0), {"kind": "noise", "first": 0.5, "last": 0.0}),
+    (transforms.Blur(2), {"kind": "blur", "first": 2.0, "last": 2.0}),
     (
         regularizers.TotalVariation(0.1, power=2),
         {"kind": "total_variation", "weight": 0.1, "power": 2},
@@ -28,12 +32,24 @@ STATED = [
         optimizers.RMSprop(rho=0.95),
         {"kind": "rmsprop", "learning_rate": 0.05, "rho": 0.95, "epsilon": 1e-7},
     ),
+    (
+        optimizers.NAdam(beta1=0.5),
+        {"kind": "nadam", "learning_rate": 1.0, "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-7},
+    ),
+    (
+        optimizers.SGD(2, nesterov=True),
+        {"kind": "sgd", "learning_rate": 2.0, "momentum": 0.9, "nesterov": True},
+    ),
 ]
 
 
 @pytest.mark.parametrize(("option", "stated"), STATED, ids=lambda value: type(value).__name__)
 def test_recipe_form(option, stated):
     assert option.to_json() == stated
+
+
+def test_flip_has_no_options():
+    assert transforms.Flip().to_json() == {"kind": "flip"}
 
 
 @pytest.mark.parametrize("option", [option for option, _ in STATED], ids=repr)
@@ -57,6 +73,12 @@ def test_options_are_frozen_values(option):
         (lambda: transforms.Scale(1.1, 0.9), r"high must be a finite number, 1\.1 or more"),
         (lambda: transforms.Rotate("9"), r"degrees must be .* received '9'"),
         (lambda: transforms.Rotate(float("inf")), r"degrees must be a finite number"),
+        (lambda: transforms.Pad(-1), r"Pad: pixels must be a whole number, 0 or more"),
+        (lambda: transforms.Crop(1.5, 1), r"first must be .* 1 or less; received 1\.5"),
+        (lambda: transforms.Crop(1, 0), r"last must be .* 0\.01 or more, 1 or less; received 0"),
+        (lambda: transforms.Noise(-1), r"first must be .* 0 or more; received -1"),
+        (lambda: transforms.Blur(1, "2"), r"last must be a finite number"),
+        (lambda: optimizers.SGD(momentum=1), r"momentum must be .* below 1; received 1"),
         (lambda: regularizers.TotalVariation(-1), r"weight must be .* 0 or more; received -1"),
         (lambda: regularizers.Lp(1, 0.5), r"p must be .* 1 or more; received 0\.5"),
         (lambda: regularizers.TotalVariation(1, 3), r"power must be .* 1 to 2; received 3"),

@@ -74,7 +74,7 @@ private struct Climb {
     let shape = rendering.image.parameterShape
     current = [parameters]
     next = [try Tensor(shape, repeating: 0)]
-    for _ in 0..<rendering.recipe.optimizer.stateCount {
+    for _ in 0..<rendering.optimizer.stateCount {
       current.append(try Tensor(shape, repeating: 0))
       next.append(try Tensor(shape, repeating: 0))
     }
@@ -115,10 +115,10 @@ private struct Climb {
   }
 
   private func run(_ step: Int) throws(PhospheneError) {
-    let corrections = try Tensor([2], rendering.recipe.optimizer.corrections(step: step))
-    let matrices = try Tensor([rendering.sizes.count, 6], rendering.matrices(step: step))
+    let inputs = try rendering.stepInputs(step)
+    defer { withExtendedLifetime(inputs) {} }
     try stepPlan.run(
-      inputs: current.map(\.start) + [corrections.start, matrices.start],
+      inputs: (current + inputs).map(\.start),
       outputs: [scores.start] + next.map(\.start))
   }
 

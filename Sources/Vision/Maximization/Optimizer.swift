@@ -9,10 +9,15 @@ enum Optimizer: Codable, Sendable {
     learningRate: Float = 0.05, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8)
   /// As in Keras 3: `x += rate * g / sqrt(v + epsilon)` with `v` the running mean of `g²`.
   case rmsprop(learningRate: Float = 0.05, rho: Float = 0.9, epsilon: Float = 1e-7)
+  /// As in Keras 3: Adam with Nesterov's momentum (Dozat 2016), whose share grows with the steps.
+  case nadam(
+    learningRate: Float = 1, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-7)
+  /// As in Keras 3: `v = momentum * v + rate * g; x += v`, or with Nesterov's look ahead.
+  case sgd(learningRate: Float = 1, momentum: Float = 0.9, nesterov: Bool = false)
 
-  private enum Kind: String, Codable { case adam, rmsprop }
+  private enum Kind: String, Codable { case adam, rmsprop, nadam, sgd }
   private enum CodingKeys: String, CodingKey {
-    case kind, beta1, beta2, rho, epsilon
+    case kind, beta1, beta2, rho, epsilon, momentum, nesterov
     case learningRate = "learning_rate"
   }
 
@@ -30,6 +35,14 @@ enum Optimizer: Codable, Sendable {
       self = .rmsprop(
         learningRate: try number(.learningRate, 0.05), rho: try number(.rho, 0.9),
         epsilon: try number(.epsilon, 1e-7))
+    case .nadam:
+      self = .nadam(
+        learningRate: try number(.learningRate, 1), beta1: try number(.beta1, 0.9),
+        beta2: try number(.beta2, 0.999), epsilon: try number(.epsilon, 1e-7))
+    case .sgd:
+      self = .sgd(
+        learningRate: try number(.learningRate, 1), momentum: try number(.momentum, 0.9),
+        nesterov: try options.decodeIfPresent(Bool.self, forKey: .nesterov) ?? false)
     }
   }
 
@@ -47,12 +60,24 @@ enum Optimizer: Codable, Sendable {
       try options.encode(learningRate, forKey: .learningRate)
       try options.encode(rho, forKey: .rho)
       try options.encode(epsilon, forKey: .epsilon)
+    case .nadam(let learningRate, let beta1, let beta2, let epsilon):
+      try options.encode(Kind.nadam, forKey: .kind)
+      try options.encode(learningRate, forKey: .learningRate)
+      try options.encode(beta1, forKey: .beta1)
+      try options.encode(beta2, forKey: .beta2)
+      try options.encode(epsilon, forKey: .epsilon)
+    case .sgd(let learningRate, let momentum, let nesterov):
+      try options.encode(Kind.sgd, forKey: .kind)
+      try options.encode(learningRate, forKey: .learningRate)
+      try options.encode(momentum, forKey: .momentum)
+      try options.encode(nesterov, forKey: .nesterov)
     }
   }
 
   func check() throws(PhospheneError) {
     switch self {
-    case .adam(let learningRate, let beta1, let beta2, let epsilon):
+    case .adam(let learningRate, let beta1, let beta2, let epsilon),
+      .nadam(let learningRate, let beta1, let beta2, let epsilon):
       try require(0...1e4, learningRate, "learning_rate")
       try require(0...0.9999, beta1, "beta1")
       try require(0...0.99999, beta2, "beta2")
@@ -61,30 +86,47 @@ enum Optimizer: Codable, Sendable {
       try require(0...1e4, learningRate, "learning_rate")
       try require(0...0.99999, rho, "rho")
       try require(1e-30...1, epsilon, "epsilon")
+    case .sgd(let learningRate, let momentum, _):
+      try require(0...1e9, learningRate, "learning_rate")
+      try require(0...0.9999, momentum, "momentum")
     }
   }
 
   /// How many arrays of the parameters' shape the optimizer carries from step to step.
   var stateCount: Int {
     switch self {
-    case .adam: 2
-    case .rmsprop: 1
+    case .adam, .nadam: 2
+    case .rmsprop, .sgd: 1
     }
   }
 
-  /// The two numbers that change from step to step, counted from 1: those that undo the bias of
-  /// Adam's running means towards zero.
+  /// The three numbers that change from step to step, counted from 1: those that undo the bias
+  /// towards zero of the running mean, of the running mean of squares, and what NAdam gives the latest
+  /// gradient.
   func corrections(step: Int) -> [Float] {
-    guard case .adam(_, let beta1, let beta2, _) = self else { return [1, 1] }
-    return [
-      Float(1 / (1 - pow(Double(beta1), Double(step)))),
-      Float(1 / (1 - pow(Double(beta2), Double(step)))),
-    ]
+    switch self {
+    case .rmsprop, .sgd: return [1, 1, 1]
+    case .adam(_, let beta1, let beta2, _):
+      return [
+        Float(1 / (1 - pow(Double(beta1), Double(step)))),
+        Float(1 / (1 - pow(Double(beta2), Double(step)))), 1,
+      ]
+    case .nadam(_, let beta1, let beta2, _):
+      func momentum(_ step: Int) -> Double {
+        Double(beta1) * (1 - 0.5 * pow(0.96, Double(step)))
+      }
+      let product = (1...step).reduce(1) { $0 * momentum($1) }
+      let (now, after) = (momentum(step), momentum(step + 1))
+      return [
+        Float(after / (1 - product * after)),
+        Float(1 / (1 - pow(Double(beta2), Double(step)))), Float((1 - now) / (1 - product)),
+      ]
+    }
   }
 
   /// Appends one step uphill.
   ///
-  /// The corrections are a value of shape `(2,)`, see ``corrections(step:)``.
+  /// The corrections are a value of shape `(3,)`, see ``corrections(step:)``.
   ///
   /// - Returns: The new parameters, then the new state.
   /// - Throws: Nothing that the shapes of its own making could cause.
@@ -111,6 +153,24 @@ enum Optimizer: Codable, Sendable {
       let direction = try graph.divide(gradient, root)
       let moved = try graph.add(parameters, graph.linear(direction, scale: learningRate))
       return [moved, square]
+    case .nadam(let learningRate, let beta1, let beta2, let epsilon):
+      let mean = try blend(state[0], gradient, beta1)
+      let square = try blend(state[1], graph.unary(.square, gradient), beta2)
+      let parts = try (0..<3).map { index throws(PhospheneError) in
+        try graph.slice(corrections, axis: 0, start: index, length: 1)
+      }
+      let ahead = try graph.add(
+        graph.multiply(mean, parts[0]), graph.multiply(gradient, parts[2]))
+      let root = try graph.unary(.squareRoot, graph.multiply(square, parts[1]))
+      let direction = try graph.divide(ahead, graph.linear(root, scale: 1, offset: epsilon))
+      let moved = try graph.add(parameters, graph.linear(direction, scale: learningRate))
+      return [moved, mean, square]
+    case .sgd(let learningRate, let momentum, let nesterov):
+      let push = try graph.linear(gradient, scale: learningRate)
+      let velocity = try graph.add(graph.linear(state[0], scale: momentum), push)
+      guard nesterov else { return [try graph.add(parameters, velocity), velocity] }
+      let ahead = try graph.add(graph.linear(velocity, scale: momentum), push)
+      return [try graph.add(parameters, ahead), velocity]
     }
   }
 }

@@ -9,6 +9,8 @@ struct Parametrization: Codable, Sendable {
     case pixel
     /// The picture's spectrum, with low frequencies weighted as in natural images.
     case fourier
+    /// The phases of a spectrum whose magnitudes are those of natural images: MACO (Fel et al. 2023).
+    case maco
   }
 
   var kind: Kind
@@ -25,8 +27,11 @@ struct Parametrization: Codable, Sendable {
     case standardDeviation = "standard_deviation"
   }
 
-  static func fourier() -> Parametrization {
-    Parametrization(kind: .fourier, decayPower: 1, standardDeviation: 0.01, decorrelate: true)
+  /// What suits a kind.
+  static func standard(_ kind: Kind) -> Parametrization {
+    Parametrization(
+      kind: kind, decayPower: 1, standardDeviation: kind == .maco ? 1 : 0.01,
+      decorrelate: kind != .pixel)
   }
 
   init(kind: Kind, decayPower: Float, standardDeviation: Float, decorrelate: Bool) {
@@ -39,10 +44,14 @@ struct Parametrization: Codable, Sendable {
   init(from decoder: any Decoder) throws {
     let options = try decoder.container(keyedBy: CodingKeys.self)
     kind = try options.decode(Kind.self, forKey: .kind)
-    decayPower = try options.decodeIfPresent(Float.self, forKey: .decayPower) ?? 1
+    let standard = Parametrization.standard(kind)
+    decayPower =
+      try options.decodeIfPresent(Float.self, forKey: .decayPower) ?? standard.decayPower
     standardDeviation =
-      try options.decodeIfPresent(Float.self, forKey: .standardDeviation) ?? 0.01
-    decorrelate = try options.decodeIfPresent(Bool.self, forKey: .decorrelate) ?? (kind == .fourier)
+      try options.decodeIfPresent(Float.self, forKey: .standardDeviation)
+      ?? standard.standardDeviation
+    decorrelate =
+      try options.decodeIfPresent(Bool.self, forKey: .decorrelate) ?? standard.decorrelate
   }
 
   func check() throws(PhospheneError) {
@@ -74,14 +83,20 @@ struct ParametrizedImage {
     case .pixel: [count, height, width, channels]
     // Real parts above, imaginary parts below; half of the columns, as the picture is real.
     case .fourier: [count, channels, 2 * height, width / 2 + 1]
+    case .maco: [count, channels, height, width / 2 + 1]
     }
   }
 
   /// Appends the pictures, (count, height, width, channels) between 0 and 1.
   func image(of parameters: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
     var value = parameters
-    if parametrization.kind == .fourier {
-      value = try inverseTransform(of: value, in: &graph)
+    switch parametrization.kind {
+    case .pixel: break
+    case .fourier:
+      let weights = graph.constant(
+        try Tensor([2 * height, width / 2 + 1], Array((scale + scale))))
+      value = try inverseTransform(of: graph.multiply(value, weights), in: &graph)
+    case .maco: value = try imageOfPhases(value, in: &graph)
     }
     if parametrization.decorrelate, channels == 3 {
       let mixing = graph.constant(try Tensor([3, 3], ColorAxes.mixing))
@@ -90,18 +105,13 @@ struct ParametrizedImage {
     return try graph.unary(.sigmoid, graph.linear(value, scale: 1, offset: middle))
   }
 
-  /// `irfft2(scale * spectrum) / 4` as two matrix products, as (count, height, width, channels).
-  ///
-  /// Source: lucid, `optvis/param/spatial.py`: the scale is `sqrt(width * height)` over the
-  /// frequency to the decay power, and 4 brings the result into the sigmoid's range.
-  private func inverseTransform(
+  /// `irfft2(spectrum)` as two matrix products, as (count, height, width, channels).
+  func inverseTransform(
     of spectrum: Value, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
     let half = width / 2 + 1
-    let scaled = try graph.multiply(
-      spectrum, graph.constant(Tensor([2 * height, half], Array((scale + scale)))))
     let vertical = graph.constant(try Tensor([2 * height, 2 * height], verticalMatrix))
-    let columns = try graph.matrixProduct(vertical, scaled)
+    let columns = try graph.matrixProduct(vertical, spectrum)
     let parts = try graph.reshape(columns, to: [count, channels, 2, height, half])
     let horizontal = graph.constant(try Tensor([2, half, width], horizontalMatrices))
     let rows = try graph.reduce(.sum, graph.matrixProduct(parts, horizontal), axes: [2])
@@ -109,6 +119,9 @@ struct ParametrizedImage {
   }
 
   /// The weight of each frequency, (height, width / 2 + 1).
+  ///
+  /// Source: lucid, `optvis/param/spatial.py`: `sqrt(width * height)` over the frequency to the decay
+  /// power; 4 brings the result into the sigmoid's range.
   private var scale: [Float] {
     let half = width / 2 + 1
     let lowest = 1 / Double(max(width, height))
@@ -184,6 +197,11 @@ extension ParametrizedImage {
       return logf(clipped / (1 - clipped)) - middle
     }
     if parametrization.decorrelate, channels == 3 { values = ColorAxes.unmixed(values) }
+    guard parametrization.kind != .maco else {
+      throw .invalidArgument(
+        "a start picture can't be kept by phases alone: leave start out, or choose the "
+          + "parametrization 'fourier' or 'pixel'")
+    }
     guard parametrization.kind == .fourier else { return try Tensor(parameterShape, values) }
     return try Tensor(parameterShape, transformed(values))
   }
@@ -244,48 +262,11 @@ private struct UnitCircle {
   }
 }
 
-/// The axes along which the colours of natural images vary independently.
-///
-/// Source: lucid, `optvis/param/color.py`, the square root of ImageNet's colour correlation.
-enum ColorAxes {
-  private static let correlation: [[Float]] = [
-    [0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03],
-  ]
-
-  /// The norm of the longest column, which brings the matrix to unit size.
-  private static let norm = (0.26 * 0.26 + 0.27 * 0.27 + 0.27 * 0.27 as Float).squareRoot()
-
-  /// Red, green and blue of each axis: `rgb = axes × mixing`, row by row.
-  static let mixing: [Float] = (0..<9).map { correlation[$0 % 3][$0 / 3] / norm }
-
-  /// Returns the coordinates along the axes of values red, green, blue, red, ….
-  static func unmixed(_ rgb: [Float]) -> [Float] {
-    let m = mixing.map(Double.init)
-    func minor(_ i: Int, _ j: Int) -> Double {
-      let rows = [0, 1, 2].filter { $0 != i }
-      let columns = [0, 1, 2].filter { $0 != j }
-      let product = m[rows[0] * 3 + columns[0]] * m[rows[1] * 3 + columns[1]]
-      return product - m[rows[0] * 3 + columns[1]] * m[rows[1] * 3 + columns[0]]
-    }
-    let determinant = m[0] * minor(0, 0) - m[1] * minor(0, 1) + m[2] * minor(0, 2)
-    var result = rgb
-    for start in stride(from: 0, to: rgb.count, by: 3) {
-      for j in 0..<3 {
-        result[start + j] = Float(
-          (0..<3).reduce(0.0) { sum, i in
-            let sign = (i + j) % 2 == 0 ? 1.0 : -1.0
-            return sum + Double(rgb[start + i]) * sign * minor(j, i) / determinant
-          })
-      }
-    }
-    return result
-  }
-}
-
 /// The random streams of a maximization, one a purpose.
 enum RandomStream: UInt64 {
   case parameters = 1
   case transforms = 2
+  case noise = 3
 
   func number(replicate: Int, step: Int = 0) -> UInt64 {
     rawValue << 56 | UInt64(replicate) << 32 | UInt64(step)

@@ -17,11 +17,16 @@ public struct Recipe: Codable, Sendable {
   var seed: UInt64 = 0
   /// Height and width of the canvas in pixels; `nil` for those of the network's input.
   var size: [Int]?
-  var parametrization = Parametrization.fourier()
+  /// `nil` for the one that suits the network.
+  var parametrization: Parametrization?
+  /// How many views of each picture the network is shown at each step; `nil` for the number that
+  /// suits the parametrization.
+  var views: Int?
   /// `nil` for those that suit the size of the canvas.
   var transforms: [Transform]?
   var regularizers: [Regularizer] = []
-  var optimizer = Optimizer.adam()
+  /// `nil` for the one that suits the parametrization.
+  var optimizer: Optimizer?
   /// How the network wants its pixels.
   var input = InputScaling()
   /// The brightness, from 0 to 1, of what lies around the canvas.
@@ -34,8 +39,8 @@ public struct Recipe: Codable, Sendable {
   static let currentFormat = "phosphene-recipe/1"
 
   private enum CodingKeys: String, CodingKey {
-    case format, objectives, count, steps, seed, size, parametrization, transforms, regularizers
-    case optimizer, input, background, exact, precision
+    case format, objectives, count, steps, seed, size, parametrization, views, transforms
+    case regularizers, optimizer, input, background, exact, precision
   }
 
   /// Reads a recipe, giving what is left out its default.
@@ -50,10 +55,11 @@ public struct Recipe: Codable, Sendable {
     try option(.steps, &steps)
     try option(.seed, &seed)
     size = try recipe.decodeIfPresent([Int].self, forKey: .size)
-    try option(.parametrization, &parametrization)
+    parametrization = try recipe.decodeIfPresent(Parametrization.self, forKey: .parametrization)
+    views = try recipe.decodeIfPresent(Int.self, forKey: .views)
     transforms = try recipe.decodeIfPresent([Transform].self, forKey: .transforms)
     try option(.regularizers, &regularizers)
-    try option(.optimizer, &optimizer)
+    optimizer = try recipe.decodeIfPresent(Optimizer.self, forKey: .optimizer)
     try option(.input, &input)
     try option(.background, &background)
     try option(.exact, &exact)
@@ -92,10 +98,11 @@ public struct Recipe: Codable, Sendable {
         throw .invalidArgument("size must be two lengths from 4 to 4096, received \(size)")
       }
     }
-    try parametrization.check()
+    try parametrization?.check()
+    if let views { try require(1...256, views, "views") }
     for transform in transforms ?? [] { try transform.check() }
     for regularizer in regularizers { try regularizer.check() }
-    try optimizer.check()
+    try optimizer?.check()
     try input.check()
     try require(0...1, background, "background")
   }

@@ -15,6 +15,10 @@ struct RenderingSizes: Sendable {
   let input: Shape
   /// Whether the input is a picture; anything else is a row of numbers.
   let isPicture: Bool
+  /// How many views of each picture there are at each step.
+  let views: Int
+  /// How the pictures are made.
+  let kind: Parametrization.Kind
 
   /// The side of a canvas for networks that take any size.
   private static let freeSide = 128
@@ -32,9 +36,15 @@ struct RenderingSizes: Sendable {
         throw .unsupported("maximization needs an input with a known number of channels")
       }
       let free = recipe.size ?? [RenderingSizes.freeSide, RenderingSizes.freeSide]
-      view = (axes[0] ?? free[0], axes[1] ?? free[1])
-      canvas = recipe.size.map { ($0[0], $0[1]) } ?? view
+      let view = (height: axes[0] ?? free[0], width: axes[1] ?? free[1])
+      self.view = view
       channels = axes.count == 3 ? axes[2] ?? 1 : 1
+      kind = recipe.parametrization?.kind ?? .fourier
+      // Crops are resized to the network's input, so that a larger canvas shows more.
+      let standard =
+        kind == .maco ? (height: view.height * 12 / 7, width: view.width * 12 / 7) : view
+      canvas = recipe.size.map { ($0[0], $0[1]) } ?? standard
+      views = recipe.views ?? (kind == .maco ? 4 : 1)
       input = Shape([count, view.height, view.width] + (axes.count == 3 ? [channels] : []))
     } else {
       guard axes.allSatisfy({ $0 != nil }), recipe.size == nil else {
@@ -47,6 +57,9 @@ struct RenderingSizes: Sendable {
       view = (1, lengths.reduce(1, *))
       canvas = view
       channels = 1
+      // Neighbours in a row of numbers mean nothing: no spectrum, no shifts.
+      kind = .pixel
+      views = 1
     }
     guard canvas.height <= 4096, canvas.width <= 1 << 24, canvas.width <= 4096 || !isPicture else {
       throw .unsupported(
@@ -54,6 +67,8 @@ struct RenderingSizes: Sendable {
           + "\(canvas.height) by \(canvas.width)")
     }
     _ = try Shape(checking: [count, canvas.height, canvas.width, channels, 8], of: "the pictures")
+    _ = try Shape(
+      checking: [count, views, view.height, view.width, channels, 8], of: "the views")
   }
 }
 
@@ -63,6 +78,7 @@ struct Rendering {
   let model: Model
   let sizes: RenderingSizes
   let image: ParametrizedImage
+  let optimizer: Optimizer
 
   init(_ recipe: Recipe, of model: Model) throws(PhospheneError) {
     guard recipe.precision == model.precision else {
@@ -72,44 +88,43 @@ struct Rendering {
     }
     var recipe = recipe
     sizes = try RenderingSizes(recipe, model: model)
+    var parametrization = recipe.parametrization ?? .standard(sizes.kind)
+    parametrization.kind = sizes.kind
+    recipe.parametrization = parametrization
+    recipe.views = sizes.views
+    optimizer = recipe.optimizer ?? (sizes.kind == .maco ? .nadam() : .adam())
+    recipe.optimizer = optimizer
     if !sizes.isPicture {
-      // Neighbours in a row of numbers mean nothing: no spectrum, no shifts.
-      recipe.parametrization.kind = .pixel
       recipe.transforms = []
       recipe.regularizers.removeAll { if case .totalVariation = $0 { true } else { false } }
     } else {
       recipe.size = [sizes.canvas.height, sizes.canvas.width]
       recipe.transforms =
         recipe.transforms
-        ?? Transform.standard(side: min(sizes.canvas.height, sizes.canvas.width))
+        ?? (sizes.kind == .maco
+          ? Transform.crops
+          : Transform.standard(side: min(sizes.canvas.height, sizes.canvas.width)))
     }
     self.recipe = recipe
     self.model = model
     image = ParametrizedImage(
-      parametrization: recipe.parametrization, count: sizes.count, height: sizes.canvas.height,
+      parametrization: parametrization, count: sizes.count, height: sizes.canvas.height,
       width: sizes.canvas.width, channels: sizes.channels, background: recipe.background)
   }
 
-  /// One step: parameters, the optimizer's state, its corrections and the views' matrices to the
-  /// scores, the new parameters and the new state.
+  /// One step: parameters, the optimizer's state and what ``stepInputs(_:)`` gives to the scores, the
+  /// new parameters and the new state.
   func stepPlan() throws(PhospheneError) -> Plan {
     var graph = Graph()
     let type = TensorType(image.parameterShape)
     let parameters = graph.input(type)
     var state: [Value] = []
-    for _ in 0..<recipe.optimizer.stateCount { state.append(graph.input(type)) }
-    let corrections = graph.input(TensorType([2]))
-    let matrices = graph.input(TensorType([sizes.count, 6]))
+    for _ in 0..<optimizer.stateCount { state.append(graph.input(type)) }
+    let corrections = graph.input(TensorType([3]))
 
     let picture = try image.image(of: parameters, in: &graph)
-    let view =
-      sizes.isPicture
-      ? try graph.warp(
-        picture, matrices: matrices, height: sizes.view.height, width: sizes.view.width,
-        fill: recipe.background)
-      : picture
-    let input = try networkInput(of: view, in: &graph)
-    var (scored, scores) = try objectives(on: input, in: graph)
+    let input = try networkInput(of: views(of: picture, in: &graph), in: &graph)
+    var (scored, scores) = try objectives(on: input, views: sizes.views, in: graph)
     var target = scores
     for regularizer in recipe.regularizers {
       target = try scored.subtract(target, regularizer.value(of: picture, in: &scored))
@@ -123,7 +138,7 @@ struct Rendering {
     guard let gradient = try graph.gradient(of: target, withRespectTo: [places[0]])[0] else {
       throw .invalidArgument("the objective doesn't depend on the network's input")
     }
-    let moved = try recipe.optimizer.step(
+    let moved = try optimizer.step(
       places[0], gradient: gradient, state: Array(places.dropFirst(2)), corrections: places[1],
       in: &graph)
     return try Plan(
@@ -146,28 +161,11 @@ struct Rendering {
         height: sizes.view.height, width: sizes.view.width, fill: recipe.background)
     }
     let input = try networkInput(of: view, in: &graph)
-    let (scored, scores) = try objectives(on: input, in: graph)
+    let (scored, scores) = try objectives(on: input, views: 1, in: graph)
     let reduced = try scored.computingRegions(for: [scores, input, picture])
     return try Plan(
       reduced.graph, outputs: reduced.values, pool: model.constants,
       isExact: recipe.exact)
-  }
-
-  /// The matrices of the views of one step.
-  func matrices(step: Int) -> [Float] {
-    var elements: [Float] = []
-    for picture in 0..<sizes.count {
-      var random = Random(
-        seed: recipe.seed,
-        stream: RandomStream.transforms.number(replicate: picture % recipe.count, step: step))
-      var map = AffineMap(canvas: sizes.canvas, view: sizes.view)
-      // The map leads from the view back to the canvas, so what acts last comes first.
-      for transform in (recipe.transforms ?? []).reversed() {
-        map.apply(transform, canvas: sizes.canvas, random: &random)
-      }
-      elements += map.elements
-    }
-    return elements
   }
 
   /// Scales pixels between 0 and 1 to what the network wants.
@@ -186,12 +184,13 @@ struct Rendering {
     let factors = graph.constant(try Tensor([sizes.channels], scale.map { 255 * $0 }))
     let summands = graph.constant(try Tensor([sizes.channels], offset))
     value = try graph.add(graph.multiply(value, factors), summands)
-    return try graph.reshape(value, to: sizes.input)
+    return try graph.reshape(
+      value, to: Shape([graph.shape(view)[0]] + sizes.input.axes.dropFirst()))
   }
 
   /// Appends the network and the score of each picture by its own objective.
   private func objectives(
-    on input: Value, in graph: Graph
+    on input: Value, views: Int, in graph: Graph
   ) throws(PhospheneError) -> (Graph, Value) {
     var lowered = try model.lower(
       into: graph, on: [input], wanted: recipe.objectives.flatMap(\.layers),
@@ -201,9 +200,13 @@ struct Rendering {
       let value = try objective.value(in: &lowered, of: model)
       scores.append(
         try lowered.graph.slice(
-          value, axis: 0, start: index * recipe.count, length: recipe.count))
+          value, axis: 0, start: index * recipe.count * views, length: recipe.count * views))
     }
-    let all = try lowered.graph.concatenate(scores, axis: 0)
+    var all = try lowered.graph.concatenate(scores, axis: 0)
+    if views > 1 {
+      let rows = try lowered.graph.reshape(all, to: [sizes.count, views])
+      all = try lowered.graph.mean(rows)
+    }
     return (lowered.graph, all)
   }
 

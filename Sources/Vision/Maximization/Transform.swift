@@ -1,10 +1,10 @@
-import Glibc
 import Tensors
 
 /// A random change of the picture before the network sees it, so that only what survives it is
 /// rewarded.
 ///
-/// All of them together are one affine map, and the gradient passes through it.
+/// All that move the picture are one affine map together; blur and noise act on what it shows. The
+/// gradient passes through all of them.
 enum Transform: Codable, Sendable {
   /// A shift by whole pixels, up to `pixels` along each axis.
   case jitter(pixels: Int)
@@ -12,6 +12,18 @@ enum Transform: Codable, Sendable {
   case scale(low: Double, high: Double)
   /// A rotation by up to `degrees` either way, around the middle.
   case rotate(degrees: Double)
+  /// A border of the background, so many pixels wide, around the picture.
+  case pad(pixels: Int)
+  /// A mirror image, left and right exchanged, every other time.
+  case flip
+  /// A part of the picture, wherever inside: its sides go from the share `first` to `last` of the
+  /// picture's over the steps, its centre is normal around the middle with a deviation in
+  /// shares of the picture.
+  case crop(first: Double, last: Double, deviation: Double)
+  /// Normal numbers added to the view, whose deviation goes from `first` to `last` over the steps.
+  case noise(first: Double, last: Double)
+  /// A Gaussian blur of the view, whose deviation in pixels goes from `first` to `last`.
+  case blur(first: Double, last: Double)
 
   /// What is done unless something else is asked for: lucid's `standard_transforms`, whose shifts
   /// of 8 and 4 pixels were made for canvases of 128, in proportion to the canvas.
@@ -22,8 +34,17 @@ enum Transform: Codable, Sendable {
     ]
   }
 
-  private enum Kind: String, Codable { case jitter, scale, rotate }
-  private enum CodingKeys: String, CodingKey { case kind, pixels, low, high, degrees }
+  /// What suits the phases of a fixed spectrum, which alone don't keep large and small apart.
+  static let crops: [Transform] = [
+    .crop(first: 0.95, last: 0.35, deviation: 0.15), .noise(first: 0.08, last: 0),
+  ]
+
+  private enum Kind: String, Codable {
+    case jitter, scale, rotate, pad, flip, crop, noise, blur
+  }
+  private enum CodingKeys: String, CodingKey {
+    case kind, pixels, low, high, degrees, first, last, deviation
+  }
 
   init(from decoder: any Decoder) throws {
     let options = try decoder.container(keyedBy: CodingKeys.self)
@@ -34,6 +55,21 @@ enum Transform: Codable, Sendable {
         low: try options.decode(Double.self, forKey: .low),
         high: try options.decode(Double.self, forKey: .high))
     case .rotate: self = .rotate(degrees: try options.decode(Double.self, forKey: .degrees))
+    case .pad: self = .pad(pixels: try options.decode(Int.self, forKey: .pixels))
+    case .flip: self = .flip
+    case .crop:
+      self = .crop(
+        first: try options.decode(Double.self, forKey: .first),
+        last: try options.decode(Double.self, forKey: .last),
+        deviation: try options.decodeIfPresent(Double.self, forKey: .deviation) ?? 0.15)
+    case .noise:
+      let first = try options.decode(Double.self, forKey: .first)
+      let last = try options.decodeIfPresent(Double.self, forKey: .last) ?? first
+      self = .noise(first: first, last: last)
+    case .blur:
+      let first = try options.decode(Double.self, forKey: .first)
+      let last = try options.decodeIfPresent(Double.self, forKey: .last) ?? first
+      self = .blur(first: first, last: last)
     }
   }
 
@@ -50,6 +86,23 @@ enum Transform: Codable, Sendable {
     case .rotate(let degrees):
       try options.encode(Kind.rotate, forKey: .kind)
       try options.encode(degrees, forKey: .degrees)
+    case .pad(let pixels):
+      try options.encode(Kind.pad, forKey: .kind)
+      try options.encode(pixels, forKey: .pixels)
+    case .flip: try options.encode(Kind.flip, forKey: .kind)
+    case .crop(let first, let last, let deviation):
+      try options.encode(Kind.crop, forKey: .kind)
+      try options.encode(first, forKey: .first)
+      try options.encode(last, forKey: .last)
+      try options.encode(deviation, forKey: .deviation)
+    case .noise(let first, let last):
+      try options.encode(Kind.noise, forKey: .kind)
+      try options.encode(first, forKey: .first)
+      try options.encode(last, forKey: .last)
+    case .blur(let first, let last):
+      try options.encode(Kind.blur, forKey: .kind)
+      try options.encode(first, forKey: .first)
+      try options.encode(last, forKey: .last)
     }
   }
 
@@ -60,54 +113,18 @@ enum Transform: Codable, Sendable {
       try require(0.05...20, low, "scale low")
       try require(low...20, high, "scale high")
     case .rotate(let degrees): try require(0...180, degrees, "rotate degrees")
+    case .pad(let pixels): try require(0...4096, pixels, "pad pixels")
+    case .flip: break
+    case .crop(let first, let last, let deviation):
+      try require(0.01...1, first, "crop first")
+      try require(0.01...1, last, "crop last")
+      try require(0...10, deviation, "crop deviation")
+    case .noise(let first, let last):
+      try require(0...10, first, "noise first")
+      try require(0...10, last, "noise last")
+    case .blur(let first, let last):
+      try require(0...100, first, "blur first")
+      try require(0...100, last, "blur last")
     }
-  }
-}
-
-/// The affine map from a view's pixels to the canvas: `(y, x) = matrix · (i, j) + offset`.
-struct AffineMap {
-  private(set) var matrix = [1.0, 0.0, 0.0, 1.0]
-  private(set) var offset = [0.0, 0.0]
-
-  /// The map that shows a whole canvas in a view, pixel centres at whole numbers.
-  init(canvas: (height: Int, width: Int), view: (height: Int, width: Int)) {
-    let (sy, sx) = (
-      Double(canvas.height) / Double(view.height), Double(canvas.width) / Double(view.width)
-    )
-    matrix = [sy, 0, 0, sx]
-    offset = [sy / 2 - 0.5, sx / 2 - 0.5]
-  }
-
-  /// Appends a transform of the canvas.
-  mutating func apply(
-    _ transform: Transform, canvas: (height: Int, width: Int), random: inout Random
-  ) {
-    switch transform {
-    case .jitter(let pixels):
-      offset[0] += Double(random.integer(in: -pixels...pixels))
-      offset[1] += Double(random.integer(in: -pixels...pixels))
-    case .scale(let low, let high):
-      // A larger picture means that the view covers less of the canvas.
-      let factor = 1 / random.uniform(low, high)
-      turn([factor, 0, 0, factor], around: canvas)
-    case .rotate(let degrees):
-      let angle = random.uniform(-degrees, degrees) * Double.pi / 180
-      turn([cos(angle), -sin(angle), sin(angle), cos(angle)], around: canvas)
-    }
-  }
-
-  /// The six numbers of the warp operation.
-  var elements: [Float] {
-    [matrix[0], matrix[1], offset[0], matrix[2], matrix[3], offset[1]].map(Float.init)
-  }
-
-  private mutating func turn(_ m: [Double], around canvas: (height: Int, width: Int)) {
-    let middle = [Double(canvas.height - 1) / 2, Double(canvas.width - 1) / 2]
-    let (a, o) = (matrix, [offset[0] - middle[0], offset[1] - middle[1]])
-    matrix = [
-      m[0] * a[0] + m[1] * a[2], m[0] * a[1] + m[1] * a[3], m[2] * a[0] + m[3] * a[2],
-      m[2] * a[1] + m[3] * a[3],
-    ]
-    offset = [m[0] * o[0] + m[1] * o[1] + middle[0], m[2] * o[0] + m[3] * o[1] + middle[1]]
   }
 }

@@ -23,6 +23,11 @@ import Testing
     arguments: [
       "", #", "parametrization": {"kind": "pixel"}"#,
       #", "optimizer": {"kind": "rmsprop", "learning_rate": 0.05}"#, #", "size": [16, 12]"#,
+      #", "optimizer": {"kind": "sgd", "learning_rate": 20}"#,
+      #", "parametrization": {"kind": "maco"}"#,
+      #", "views": 3, "transforms": [{"kind": "crop", "first": 1, "last": 0.5}, {"kind": "flip"}, "#
+        + #"{"kind": "pad", "pixels": 1}, {"kind": "noise", "first": 0.1, "last": 0}, "#
+        + #"{"kind": "blur", "first": 1, "last": 0}]"#,
       #", "transforms": [], "regularizers": [{"kind": "total_variation", "weight": 0.01}]"#,
     ],
     [
@@ -42,13 +47,18 @@ import Testing
     #expect(picture.image.elements.allSatisfy { (0...1).contains($0) })
   }
 
-  @Test func oneSeedIsOnePicture() throws {
+  @Test(
+    arguments: [
+      "", #", "parametrization": {"kind": "maco"}"#,
+      #", "count": 2, "views": 2, "transforms": [{"kind": "noise", "first": 0.1}, {"kind": "flip"}]"#,
+    ])
+  func oneSeedIsOnePicture(options: String) throws {
     let model = try smoothNetwork()
-    let picture = try model.maximize(recipe())
-    let again = try model.maximize(recipe())
+    let picture = try model.maximize(recipe([Self.channel], options))
+    let again = try model.maximize(recipe([Self.channel], options))
     #expect(again.image.elements == picture.image.elements)
     #expect(again.history == picture.history)
-    let other = try model.maximize(recipe([Self.channel], #", "seed": 1"#))
+    let other = try model.maximize(recipe([Self.channel], options + #", "seed": 1"#))
     #expect(other.image.elements != picture.image.elements)
   }
 

@@ -14,7 +14,7 @@ import Testing
     var values = [try Tensor([3], [1, 2, 3])]
     for _ in 0..<optimizer.stateCount { values.append(try Tensor([3], repeating: 0)) }
     return try Self.gradients.enumerated().map { index, gradient in
-      let corrections = try Tensor([2], optimizer.corrections(step: index + 1))
+      let corrections = try Tensor([3], optimizer.corrections(step: index + 1))
       let inputs = values + [try Tensor([3], gradient.map { Float($0) }), corrections]
       values = try compute(inputs) { graph, v in
         try optimizer.step(
@@ -40,6 +40,44 @@ import Testing
       return x.map { Float($0) }
     }
     let received = try run(.adam(learningRate: 0.1, beta1: 0.8, beta2: 0.95, epsilon: 1e-3))
+    for (a, b) in zip(received, expected) { #expect(relativeError(a, b) < 1e-6) }
+    #expect(received.count == 4)
+  }
+
+  // Keras 3, `optimizers/nadam.py`, uphill.
+  @Test func nadamIsKeras() throws {
+    let (rate, beta1, beta2, epsilon) = (0.1, 0.8, 0.95, 1e-3)
+    var (x, m, v, product) = ([1.0, 2, 3], [0.0, 0, 0], [0.0, 0, 0], 1.0)
+    let expected = Self.gradients.enumerated().map { index, g in
+      let t = Double(index + 1)
+      let now = beta1 * (1 - 0.5 * pow(0.96, t))
+      let after = beta1 * (1 - 0.5 * pow(0.96, t + 1))
+      product *= now
+      for i in 0..<3 {
+        m[i] += (g[i] - m[i]) * (1 - beta1)
+        v[i] += (g[i] * g[i] - v[i]) * (1 - beta2)
+        let mean = after * m[i] / (1 - product * after) + (1 - now) * g[i] / (1 - product)
+        x[i] += rate * mean / ((v[i] / (1 - pow(beta2, t))).squareRoot() + epsilon)
+      }
+      return x.map { Float($0) }
+    }
+    let received = try run(.nadam(learningRate: 0.1, beta1: 0.8, beta2: 0.95, epsilon: 1e-3))
+    for (a, b) in zip(received, expected) { #expect(relativeError(a, b) < 1e-6) }
+    #expect(received.count == 4)
+  }
+
+  // Keras 3, `optimizers/sgd.py`, uphill.
+  @Test(arguments: [false, true]) func sgdIsKeras(nesterov: Bool) throws {
+    let (rate, momentum) = (0.1, 0.75)
+    var (x, v) = ([1.0, 2, 3], [0.0, 0, 0])
+    let expected = Self.gradients.map { g in
+      for i in 0..<3 {
+        v[i] = momentum * v[i] + rate * g[i]
+        x[i] += nesterov ? momentum * v[i] + rate * g[i] : v[i]
+      }
+      return x.map { Float($0) }
+    }
+    let received = try run(.sgd(learningRate: 0.1, momentum: 0.75, nesterov: nesterov))
     for (a, b) in zip(received, expected) { #expect(relativeError(a, b) < 1e-6) }
     #expect(received.count == 4)
   }

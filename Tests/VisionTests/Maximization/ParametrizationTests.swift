@@ -137,13 +137,13 @@ import Testing
   @Test(arguments: [(0.5, 0.5), (0.3, 0.3), (0, 0.25), (1, 0.75)] as [(Float, Float)])
   func nothingIsTheBackground(background: Float, brightness: Float) throws {
     let size = Size(height: 4, width: 4, channels: 3, background: background)
-    let image = image(size, .fourier(), count: 1)
+    let image = image(size, .standard(.fourier), count: 1)
     let result = try pixels(of: image, Tensor(image.parameterShape, repeating: 0)).elements
     #expect(relativeError(result, result.map { _ in brightness }) <= Tolerance.rounding)
   }
 
   @Test func randomParametersRepeatForEachObjective() throws {
-    let image = image(Size(height: 8, width: 8, channels: 3), .fourier(), count: 4)
+    let image = image(Size(height: 8, width: 8, channels: 3), .standard(.fourier), count: 4)
     let size = image.parameterShape.elementCount / 4
     let elements = try image.randomParameters(seed: 3, replicates: 2).elements
     let parts = (0..<4).map { Array(elements[$0 * size..<($0 + 1) * size]) }
@@ -155,5 +155,74 @@ import Testing
     let all = parts[0] + parts[1]
     let deviation = (all.reduce(0) { $0 + $1 * $1 } / Float(all.count)).squareRoot()
     #expect(abs(deviation / 0.01 - 1) < 5 / (960 as Float).squareRoot())
+  }
+
+  // Fel et al. 2023: standardized phases with the magnitudes of the closed form, as the sum over all
+  // frequencies; the picture standardized, its colours mixed as lucid's are.
+  @Test(arguments: [Size(height: 6, width: 8, channels: 3), Size(height: 5, width: 7, channels: 1)])
+  private func phasesMakePictures(size: Size) throws {
+    let maco = image(size, .standard(.maco), count: 1)
+    let phases = try maco.randomParameters(seed: 3, replicates: 1)
+    let (height, width, half) = (size.height, size.width, size.width / 2 + 1)
+    #expect(phases.shape == [1, size.channels, height, half])
+    func standardized(_ values: [Double]) -> [Double] {
+      let mean = values.reduce(0, +) / Double(values.count)
+      let square = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+      return values.map { ($0 - mean) / (square.squareRoot() + 1e-5) }
+    }
+    let angles = standardized(phases.elements.map(Double.init))
+    var planes: [Double] = []
+    for channel in 0..<size.channels {
+      for row in 0..<height {
+        for column in 0..<width {
+          var sum = 0.0
+          for ky in 0..<height {
+            let fy = Double(ky <= (height - 1) / 2 ? ky : ky - height) / Double(height)
+            for kx in 0..<half {
+              let r = NaturalSpectrum.magnitude(
+                axis: channel, fy: fy, fx: Double(kx) / Double(width))
+              let angle =
+                2 * Double.pi
+                * (Double(ky * row) / Double(height) + Double(kx * column) / Double(width))
+              let twice = kx == 0 || 2 * kx == width ? 1.0 : 2.0
+              sum += twice * r * cos(angles[(channel * height + ky) * half + kx] + angle)
+            }
+          }
+          planes.append(sum)
+        }
+      }
+    }
+    let values = standardized(planes)
+    let area = height * width
+    var axes: [Double] = []
+    for pixel in 0..<area {
+      for channel in 0..<size.channels { axes.append(values[channel * area + pixel]) }
+    }
+    let colours = size.channels == 3 ? mixed(axes) : axes
+    let expected = colours.map { Float(1 / (1 + exp(-$0))) }
+    #expect(relativeError(try pixels(of: maco, phases).elements, expected) < 1e-4)
+  }
+
+  // Mean magnitudes of rings of frequencies in the published array.
+  @Test(
+    arguments: [
+      (0, 0.065, 1106 as Double), (1, 0.065, 1068), (2, 0.065, 939), (0, 0.15, 292), (1, 0.15, 265),
+      (2, 0.15, 257),
+    ])
+  func magnitudesAreThoseOfNaturalImages(axis: Int, frequency: Double, mean: Double) {
+    let ring = (0..<64).map { step in
+      let angle = Double.pi * Double(step) / 64
+      return NaturalSpectrum.magnitude(
+        axis: axis, fy: frequency * sin(angle), fx: frequency * cos(angle))
+    }
+    let received = ring.reduce(0, +) / 64
+    #expect(abs(log(received / mean)) < 0.3)
+  }
+
+  @Test func phasesKeepNoStartPicture() throws {
+    let maco = image(Self.sizes[0], .standard(.maco))
+    let picture = try Tensor([2, 4, 6, 3], repeating: 0.5)
+    #expect(
+      refusal { _ = try maco.parameters(of: picture) }?.contains("leave start out") == true)
   }
 }

@@ -12,11 +12,21 @@ import Testing
 
   // The defaults of the documentation.
   @Test func defaultsAreWrittenOut() throws {
-    let json = try recipe().json()
+    let json = try Rendering(recipe(), of: smoothNetwork()).recipe.json()
     for part in [
       #""format":"phosphene-recipe/1""#, #""steps":256"#, #""seed":0"#, #""count":1"#,
       #""kind":"fourier""#, #""decay_power":1"#, #""decorrelate":true"#, #""kind":"adam""#,
-      #""regularizers":[]"#, #""reverse_channels":false"#, #""background":0.5"#,
+      #""regularizers":[]"#, #""reverse_channels":false"#, #""background":0.5"#, #""views":1"#,
+    ] { #expect(json.contains(part), "\(part) in \(json)") }
+  }
+
+  // What suits phases differs from what suits spectra.
+  @Test func macoHasDefaultsOfItsOwn() throws {
+    let maco = #", "parametrization": {"kind": "maco"}"#
+    let json = try Rendering(recipe(maco), of: smoothNetwork("14, 21, 3")).recipe.json()
+    for part in [
+      #""kind":"maco""#, #""standard_deviation":1"#, #""kind":"nadam""#, #""learning_rate":1"#,
+      #""views":4"#, #""size":[24,36]"#, #""first":0.95"#, #""kind":"noise""#,
     ] { #expect(json.contains(part), "\(part) in \(json)") }
   }
 
@@ -25,7 +35,9 @@ import Testing
       , "steps": 7, "seed": 18446744073709551615, "count": 2, "size": [16, 12],
       "parametrization": {"kind": "pixel", "standard_deviation": 0.5},
       "transforms": [{"kind": "jitter", "pixels": 3}, {"kind": "scale", "low": 0.5, "high": 2},
-      {"kind": "rotate", "degrees": 12.5}],
+      {"kind": "rotate", "degrees": 12.5}, {"kind": "pad", "pixels": 2}, {"kind": "flip"},
+      {"kind": "crop", "first": 1, "last": 0.5}, {"kind": "noise", "first": 0.25},
+      {"kind": "blur", "first": 2, "last": 0}], "views": 3,
       "regularizers": [{"kind": "total_variation", "weight": 0.5, "power": 2},
       {"kind": "lp", "weight": 0.25, "p": 6}],
       "optimizer": {"kind": "rmsprop", "learning_rate": 1, "rho": 0.75, "epsilon": 0.5},
@@ -60,6 +72,13 @@ import Testing
         #", "transforms": [{"kind": "scale", "low": 30, "high": 31}]"#, "scale low must lie between"
       ),
       (#", "transforms": [{"kind": "rotate", "degrees": 1e9}]"#, "rotate degrees must lie between"),
+      (
+        #", "transforms": [{"kind": "crop", "first": 0, "last": 1}]"#, "crop first must lie between"
+      ),
+      (#", "transforms": [{"kind": "noise", "first": -1}]"#, "noise first must lie between"),
+      (#", "transforms": [{"kind": "blur", "first": 1e9}]"#, "blur first must lie between"),
+      (#", "transforms": [{"kind": "pad", "pixels": -1}]"#, "pad pixels must lie between"),
+      (#", "views": 0"#, "views must lie between 1 and 256, received 0"),
       (#", "transforms": [{"kind": "rotate"}]"#, "the configuration has no 'degrees'"),
       (
         #", "regularizers": [{"kind": "total_variation", "weight": 1, "power": 3}]"#,
@@ -68,7 +87,8 @@ import Testing
       (#", "regularizers": [{"kind": "lp", "weight": -1}]"#, "lp weight must lie between"),
       (#", "optimizer": {"kind": "adam", "beta1": 1}"#, "beta1 must lie between"),
       (#", "optimizer": {"kind": "adam", "learning_rate": -1}"#, "learning_rate must lie between"),
-      (#", "optimizer": {"kind": "sgd"}"#, "sgd"),
+      (#", "optimizer": {"kind": "lbfgs"}"#, "lbfgs"),
+      (#", "optimizer": {"kind": "sgd", "momentum": 1}"#, "momentum must lie between"),
       (#", "input": {"scale": [0]}"#, "input scale must be finite and not zero"),
       (#", "input": {"scale": []}"#, "input scale must be finite and not zero"),
       (#", "background": 2"#, "background must lie between 0.0 and 1.0, received 2.0"),

@@ -6,11 +6,13 @@ import Testing
 @Suite struct TransformTests {
   private func map(
     _ transforms: [Transform], canvas: (Int, Int) = (5, 9), view: (Int, Int) = (5, 9),
-    seed: UInt64 = 1
+    progress: Double = 0, seed: UInt64 = 1
   ) -> AffineMap {
     var random = Random(seed: seed, stream: 0)
     var map = AffineMap(canvas: canvas, view: view)
-    for transform in transforms { map.apply(transform, canvas: canvas, random: &random) }
+    for transform in transforms {
+      map.apply(transform, canvas: canvas, progress: progress, random: &random)
+    }
     return map
   }
 
@@ -54,6 +56,34 @@ import Testing
     #expect(map([transform]).elements == [1, 0, 0, 0, 1, 0])
   }
 
+  // By hand: 5 by 9 pixels and a border of 2 are 9 by 13.
+  @Test func bordersSurroundThePicture() {
+    let elements = map([.pad(pixels: 2)]).elements
+    let expected: [Float] = [9 / 5, 0, -1.6, 0, 13 / 9, -16 / 9]
+    for (a, b) in zip(elements, expected) { #expect(abs(a - b) < 1e-6) }
+  }
+
+  @Test func mirrorsExchangeLeftAndRight() {
+    let maps = (0..<40).map { map([.flip], seed: UInt64($0)).elements }
+    #expect(Set(maps) == [[1, 0, 0, 0, 1, 0], [1, 0, 0, 0, -1, 8]])
+  }
+
+  // A crop of half the sides begins, as a view of the same size, a quarter of a pixel early; wherever
+  // it lies, it shows nothing outside of the canvas, whose edges are half a pixel around the centres.
+  @Test(arguments: 0..<50) func cropsLieInside(seed: UInt64) {
+    let crop = Transform.crop(first: 1, last: 0.25, deviation: 0.5)
+    for progress in [0, 0.5, 1] {
+      let crop = map([crop], progress: progress, seed: seed)
+      let side = 1 - 0.75 * progress
+      #expect(crop.matrix == [side, 0, 0, side])
+      for (axis, length) in [5.0, 9.0].enumerated() {
+        let first = crop.offset[axis] - side / 2
+        let last = first + side * length
+        #expect(first >= -0.5 - 1e-9 && last <= length - 0.5 + 1e-9)
+      }
+    }
+  }
+
   @Test func randomNumbersFillTheirRange() {
     let shifts = (0..<200).map { map([.jitter(pixels: 2)], seed: UInt64($0)).elements[2] }
     #expect(Set(shifts) == [-2, -1, 0, 1, 2])
@@ -81,5 +111,39 @@ import Testing
     #expect(try matrices(seed: 1)[0] != base[0])
     #expect(try matrices(objectives: 2) == base + base)
     #expect(try matrices(count: 1) == [base[0]])
+  }
+
+  private func rendering(_ options: String, count: Int = 1) throws -> Rendering {
+    let objective = #"{"terms": [{"kind": "energy", "layer": "conv"}]}"#
+    let recipe = try Recipe(
+      json: #"{"objectives": [\#(objective)], "count": \#(count), "steps": 5\#(options)}"#)
+    return try Rendering(recipe, of: smoothNetwork("12, 12, 3"))
+  }
+
+  // By hand: the squares 0.3² + 0.4² add up to 0.5², the deviation falls evenly to zero.
+  @Test func noiseFades() throws {
+    let rendering = try rendering(
+      #", "views": 40, "transforms": [{"kind": "noise", "first": 0.3, "last": 0}, "#
+        + #"{"kind": "noise", "first": 0.4, "last": 0}]"#)
+    for (step, deviation) in [(1, 0.5), (3, 0.25), (5, 0)] as [(Int, Double)] {
+      let noise = try rendering.noise(step: step).map(Double.init)
+      let square = noise.reduce(0) { $0 + $1 * $1 } / Double(noise.count)
+      #expect(noise.count == 40 * 12 * 12 * 3)
+      #expect(abs(square.squareRoot() - deviation) < 0.02 * deviation + 1e-9)
+    }
+    #expect(try rendering.noise(step: 1) == rendering.noise(step: 1))
+    #expect(try rendering.noise(step: 2)[0] != rendering.noise(step: 1)[0])
+  }
+
+  // By hand: weights 1, e^-0.5 and e^-2 of distances 0, 1 and 2, divided by their sum.
+  @Test func blurIsAMean() {
+    let received = blurMatrix(3, 1)
+    let (a, b) = (Float(0.606_530_66), Float(0.135_335_28))
+    let expected = [
+      1 / (1 + a + b), a / (1 + a + b), b / (1 + a + b), a / (1 + 2 * a), 1 / (1 + 2 * a),
+      a / (1 + 2 * a), b / (1 + a + b), a / (1 + a + b), 1 / (1 + a + b),
+    ]
+    #expect(relativeError(received, expected) < 1e-6)
+    #expect(blurMatrix(2, 0) == [1, 0, 0, 1])
   }
 }
