@@ -14,10 +14,14 @@ public struct Objective: Codable, Hashable, Sendable {
     var position: [Int]?
     var output: String?
     var preActivation: Bool
+    var vector: [Float]?
+    var activations: Activations?
+    var cosinePower: Float?
 
     enum CodingKeys: String, CodingKey {
-      case weight, kind, layer, index, position, output
+      case weight, kind, layer, index, position, output, vector, activations
       case preActivation = "pre_activation"
+      case cosinePower = "cosine_power"
     }
 
     /// Reads a term, giving what is left out its default.
@@ -30,6 +34,9 @@ public struct Objective: Codable, Hashable, Sendable {
       position = try term.decodeIfPresent([Int].self, forKey: .position)
       output = try term.decodeIfPresent(String.self, forKey: .output)
       preActivation = try term.decodeIfPresent(Bool.self, forKey: .preActivation) ?? false
+      vector = try term.decodeIfPresent([Float].self, forKey: .vector)
+      activations = try term.decodeIfPresent(Activations.self, forKey: .activations)
+      cosinePower = try term.decodeIfPresent(Float.self, forKey: .cosinePower)
     }
   }
 
@@ -45,6 +52,26 @@ public struct Objective: Codable, Hashable, Sendable {
     case probability
     /// The mean of the squares of a layer's output.
     case energy
+    /// How far a layer's channels point along a vector, mean over all positions.
+    case direction
+    /// How far a layer's output points along given activations.
+    case match
+    /// How little a layer's channels go together as they do in other samples.
+    case diversity
+  }
+
+  /// Which samples of a batch belong together: those of one objective, from different starts, in the
+  /// same one of several views.
+  struct Grouping {
+    /// The number of samples of an objective, without views.
+    let count: Int
+    let views: Int
+
+    /// Whether two samples are different ones of a group.
+    func areSiblings(_ a: Int, _ b: Int) -> Bool {
+      a / views != b / views && a % views == b % views
+        && a / (count * views) == b / (count * views)
+    }
   }
 
   /// One index for all samples, or one for each.
@@ -88,13 +115,21 @@ public struct Objective: Codable, Hashable, Sendable {
   public func value(
     in lowered: inout LoweredModel, of model: Model
   ) throws(PhospheneError) -> Value {
+    try value(in: &lowered, of: model, grouping: nil)
+  }
+
+  /// The same, where samples belong together in groups; without them all do.
+  func value(
+    in lowered: inout LoweredModel, of model: Model, grouping: Grouping?
+  ) throws(PhospheneError) -> Value {
     guard !terms.isEmpty else { throw .invalidArgument("an objective needs at least one term") }
     var sum: Value?
     for term in terms {
       guard term.weight.isFinite else {
         throw .invalidArgument("an objective's weight must be finite, received \(term.weight)")
       }
-      let value = try lowered.graph.linear(term.value(in: &lowered, of: model), scale: term.weight)
+      let value = try lowered.graph.linear(
+        term.value(in: &lowered, of: model, grouping: grouping), scale: term.weight)
       if let previous = sum {
         sum = try lowered.graph.add(previous, value)
       } else {
@@ -108,10 +143,10 @@ public struct Objective: Codable, Hashable, Sendable {
 
 extension Objective.Term {
   fileprivate func value(
-    in lowered: inout LoweredModel, of model: Model
+    in lowered: inout LoweredModel, of model: Model, grouping: Objective.Grouping?
   ) throws(PhospheneError) -> Value {
     switch kind {
-    case .channel, .neuron, .energy:
+    case .channel, .neuron, .energy, .direction, .match, .diversity:
       guard let layer else { throw .invalidArgument("objective '\(kind.rawValue)' needs a layer") }
       var value = try lowered.value(layer)
       if preActivation { value = try lowered.graph.preActivation(of: value) }
@@ -119,6 +154,10 @@ extension Objective.Term {
       switch kind {
       case .channel: return try channel(of: value, what, in: &lowered.graph)
       case .neuron: return try neuron(of: value, what, in: &lowered.graph)
+      case .direction: return try direction(of: value, what, in: &lowered.graph)
+      case .match: return try match(of: value, what, in: &lowered.graph)
+      case .diversity:
+        return try diversity(of: value, what, grouping: grouping, in: &lowered.graph)
       default:
         let square = try lowered.graph.unary(.square, value)
         return try lowered.graph.mean(square)

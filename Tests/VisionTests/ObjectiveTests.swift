@@ -32,6 +32,16 @@ import Testing
         [0, 0, 1, 0, 0, 0, 0, 0]
       ),
       (#"{"kind": "energy", "layer": "same"}"#, 25.5, [0.25, -0.5, 0.75, 1, 1.25, 1.5, 1.75, -2]),
+      // The dot products are -3, 11, 17 and -9.
+      (
+        #"{"kind": "direction", "layer": "same", "vector": [1, 2]}"#, 4,
+        [0.25, 0.5, 0.25, 0.5, 0.25, 0.5, 0.25, 0.5]
+      ),
+      // The base64 of 1, 0, 0, 0, 0, 0, 0, 1.
+      (
+        #"{"kind": "match", "layer": "same", "activations": {"shape": [2, 2, 2], "float32": "AACAPwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAgD8="}}"#,
+        -0.875, [0.125, 0, 0, 0, 0, 0, 0, 0.125]
+      ),
       (
         #"{"kind": "channel", "layer": "same", "index": 0, "weight": 2}, {"kind": "neuron", "layer": "same", "index": 1, "weight": -1}"#,
         16, [0.5, 0, 0.5, 0, 0.5, 0, 0.5, -1]
@@ -56,6 +66,30 @@ import Testing
       #"{"kind": "neuron", "layer": "same", "index": [0, 1]}"#, of: model, at: twice)
     #expect(each[0].elements == [7, -80])
     #expect(each[1].elements == [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+  }
+
+  // lucid's formula: cosines below 0.1 count as 0.1.
+  @Test func anglesCountToo() throws {
+    let x = try Tensor([1, 2, 2, 2], Self.image)
+    let received = try gradient(
+      #"{"kind": "direction", "layer": "same", "vector": [1, 2], "cosine_power": 2}"#,
+      of: transparentNetwork(), at: x)[0].elements
+    let lengths = [5, 25, 61, 113].map { Float($0).squareRoot() }
+    let expected = zip([-3, 11, 17, -9] as [Float], lengths).reduce(0 as Float) { sum, each in
+      let cosine = max(each.0 / each.1 / (5 as Float).squareRoot(), 0.1)
+      return sum + each.0 * cosine * cosine / 4
+    }
+    #expect(abs(received[0] - expected) < 1e-3)
+  }
+
+  // By hand: the channels' Gram matrices are (84, -16, -16, 120) and four times the same number, whose
+  // dot product is 86 after both are divided by their lengths, sqrt(21968) and 1.
+  @Test func samplesOfABatchAreCompared() throws {
+    let twice = try Tensor([2, 2, 2, 2], Self.image + Self.image.map { _ in 3 })
+    let results = try gradient(
+      #"{"kind": "diversity", "layer": "same"}"#, of: transparentNetwork(), at: twice)
+    let expected = -86 / (21968 as Float).squareRoot()
+    #expect(relativeError(results[0].elements, [expected, expected]) <= Tolerance.rounding)
   }
 
   // exp(0), exp(log 2), exp(log 5) and exp(0) sum to 9.
@@ -100,6 +134,31 @@ import Testing
       (
         #"{"kind": "logit", "index": 0, "output": "same"}"#,
         "the model has no output 'same', its outputs are rectified"
+      ),
+      (#"{"kind": "direction", "layer": "same"}"#, "objective 'direction' needs a vector"),
+      (
+        #"{"kind": "direction", "layer": "same", "vector": [1]}"#,
+        "a vector of length 1 doesn't fit: layer 'same' has shape (1, 2, 2, 2)"
+      ),
+      (
+        #"{"kind": "direction", "layer": "same", "vector": [1, 2], "cosine_power": -1}"#,
+        "cosine_power must lie between"
+      ),
+      (#"{"kind": "match", "layer": "same"}"#, "objective 'match' needs activations"),
+      (
+        #"{"kind": "match", "layer": "same", "activations": {"shape": [1], "float32": ""}}"#,
+        "the activations have shape (1,), layer 'same' has (2, 2, 2)"
+      ),
+      (
+        #"{"kind": "match", "layer": "same", "activations": {"shape": [2, 2, 2], "float32": "AAAA"}}"#,
+        "activations of shape (2, 2, 2) need 32 bytes, received 3"
+      ),
+      (
+        #"{"kind": "match", "layer": "same", "activations": {"shape": [2, 2, 2], "float32": "?"}}"#,
+        "request"
+      ),
+      (
+        #"{"kind": "diversity", "layer": "same"}"#, "two or more of each are needed"
       ),
       (#"{"kind": "wish"}"#, "wish"),
       (#"{"layer": "same"}"#, "the configuration has no 'kind'"),

@@ -16,6 +16,7 @@ from phosphene._errors import (
 )
 from phosphene._models.layer import Layer
 from phosphene._models.model import Model, load
+from phosphene._vision.comparisons import direction, diversity, interpolate, match
 from phosphene._vision.gradient import gradient
 from phosphene._vision.objectives import channel, energy, logit, neuron, probability
 from phosphene._vision.trace import Trace, trace
@@ -45,11 +46,15 @@ __all__ = [
     "channel",
     "compat",
     "diagram",
+    "direction",
+    "diversity",
     "energy",
     "filters",
     "gradient",
+    "interpolate",
     "load",
     "logit",
+    "match",
     "maximize",
     "neuron",
     "ops",

@@ -44,8 +44,7 @@ extension ParametrizedImage {
         for column in 0..<half {
           let magnitude = NaturalSpectrum.magnitude(
             axis: axis, fy: fy, fx: Double(column) / Double(width))
-          // The gain is of no account, and numbers near one keep more digits.
-          magnitudes.append(Float(magnitude / 255_052) * Float(width * height))
+          magnitudes.append(Float(magnitude))
         }
       }
     }

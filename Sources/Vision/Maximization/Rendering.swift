@@ -197,7 +197,9 @@ struct Rendering {
       needsOutputs: recipe.objectives.contains(where: \.readsOutputs))
     var scores: [Value] = []
     for (index, objective) in recipe.objectives.enumerated() {
-      let value = try objective.value(in: &lowered, of: model)
+      let value = try objective.value(
+        in: &lowered, of: model,
+        grouping: Objective.Grouping(count: recipe.count, views: views))
       scores.append(
         try lowered.graph.slice(
           value, axis: 0, start: index * recipe.count * views, length: recipe.count * views))
@@ -223,7 +225,9 @@ struct Rendering {
       for term in recipe.objectives[index].terms.indices {
         let old = recipe.objectives[index].terms[term]
         // Before a rectifier the energy of a unit grows when it is pushed further off.
-        guard old.kind == .channel || old.kind == .neuron, !old.preActivation else { continue }
+        guard [.channel, .neuron, .direction].contains(old.kind), !old.preActivation else {
+          continue
+        }
         recipe.objectives[index].terms[term].preActivation = true
         hasChanged = true
       }

@@ -194,12 +194,12 @@ import Testing
     }
     let values = standardized(planes)
     let area = height * width
-    var axes: [Double] = []
+    var expected: [Float] = []
     for pixel in 0..<area {
-      for channel in 0..<size.channels { axes.append(values[channel * area + pixel]) }
+      let axes = (0..<size.channels).map { values[$0 * area + pixel] }
+      let colours = size.channels == 3 ? mixed(axes) : axes
+      expected += colours.map { Float(1 / (1 + exp(-$0))) }
     }
-    let colours = size.channels == 3 ? mixed(axes) : axes
-    let expected = colours.map { Float(1 / (1 + exp(-$0))) }
     #expect(relativeError(try pixels(of: maco, phases).elements, expected) < 1e-4)
   }
 

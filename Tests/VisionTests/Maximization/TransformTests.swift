@@ -68,12 +68,12 @@ import Testing
     #expect(Set(maps) == [[1, 0, 0, 0, 1, 0], [1, 0, 0, 0, -1, 8]])
   }
 
-  // A crop of half the sides begins, as a view of the same size, a quarter of a pixel early; wherever
-  // it lies, it shows nothing outside of the canvas, whose edges are half a pixel around the centres.
+  // Wherever a crop lies, it shows nothing outside of the canvas, whose edges are half a pixel around
+  // the centres of the first and the last pixels.
   @Test(arguments: 0..<50) func cropsLieInside(seed: UInt64) {
-    let crop = Transform.crop(first: 1, last: 0.25, deviation: 0.5)
+    let transform = Transform.crop(first: 1, last: 0.25, deviation: 0.5)
     for progress in [0, 0.5, 1] {
-      let crop = map([crop], progress: progress, seed: seed)
+      let crop = map([transform], progress: progress, seed: seed)
       let side = 1 - 0.75 * progress
       #expect(crop.matrix == [side, 0, 0, side])
       for (axis, length) in [5.0, 9.0].enumerated() {
@@ -122,17 +122,17 @@ import Testing
 
   // By hand: the squares 0.3² + 0.4² add up to 0.5², the deviation falls evenly to zero.
   @Test func noiseFades() throws {
-    let rendering = try rendering(
+    let noisy = try rendering(
       #", "views": 40, "transforms": [{"kind": "noise", "first": 0.3, "last": 0}, "#
         + #"{"kind": "noise", "first": 0.4, "last": 0}]"#)
     for (step, deviation) in [(1, 0.5), (3, 0.25), (5, 0)] as [(Int, Double)] {
-      let noise = try rendering.noise(step: step).map(Double.init)
+      let noise = noisy.noise(step: step).map(Double.init)
       let square = noise.reduce(0) { $0 + $1 * $1 } / Double(noise.count)
       #expect(noise.count == 40 * 12 * 12 * 3)
       #expect(abs(square.squareRoot() - deviation) < 0.02 * deviation + 1e-9)
     }
-    #expect(try rendering.noise(step: 1) == rendering.noise(step: 1))
-    #expect(try rendering.noise(step: 2)[0] != rendering.noise(step: 1)[0])
+    #expect(noisy.noise(step: 1) == noisy.noise(step: 1))
+    #expect(noisy.noise(step: 2) != noisy.noise(step: 1))
   }
 
   // By hand: weights 1, e^-0.5 and e^-2 of distances 0, 1 and 2, divided by their sum.

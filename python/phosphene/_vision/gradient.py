@@ -39,7 +39,8 @@ def gradient(
         In the range that the network was trained on; or pictures, see `Model.prepare`. The batch
         axis may be missing.
     objective
-        See `channel`, `neuron`, `logit`, `probability` and `energy`. Short for one: a class index
+        See `channel`, `neuron`, `logit`, `probability`, `energy`, `direction`, `match` and
+        `diversity`. Short for one: a class index
         or name, an array with the class index of each sample, a pair ``("conv2", 7)``. By default
         what the network says: the top class of several, the predicted side of a single sigmoid,
         the value of a single linear output.

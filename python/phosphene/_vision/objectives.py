@@ -178,9 +178,10 @@ def _from_shorthand(model: Model, value: Any) -> Objective:
     if numbers_given and np.asarray(value).dtype.kind in "iu" and np.ndim(value) < 2:
         return logit(_index(value))  # type: ignore[arg-type]
     raise InvalidArgumentError(
-        "An objective is made by ph.channel, ph.neuron, ph.logit, ph.probability or ph.energy; "
-        "short for it are a class index, a class name, one index a sample, or a pair (layer, "
-        f"index). Received a {type(value).__name__}: {value!r:.60}."
+        "An objective is made by ph.channel, ph.neuron, ph.logit, ph.probability, ph.energy, "
+        "ph.direction, ph.match or ph.diversity; short for it are a class index, a class name, one "
+        "index a sample, or a pair (layer, index). "
+        f"Received a {type(value).__name__}: {value!r:.60}."
     )
 
 

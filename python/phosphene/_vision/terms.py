@@ -17,7 +17,7 @@ Index = int | tuple[int, ...]
 
 
 class Objective:
-    """Base of the objectives: made by `channel`, `neuron`, `logit`, `probability` and `energy`."""
+    """Base of the objectives: made by `channel`, `neuron`, `logit` and the others."""
 
     # Without this, numpy.float32(2) * objective would look for an array in the objective.
     __array_ufunc__ = None
@@ -214,6 +214,85 @@ class Energy(Term):
 
     def written(self) -> str:
         return _call("energy", self.layer, pre_activation=self.pre_activation)
+
+    def found_in(self, model: Model) -> Term:
+        return replace(self, layer=model.path_of(self.layer))
+
+
+@dataclass(frozen=True, repr=False)
+class Direction(Term):
+    """How far a layer's channels point along a vector; made by `direction`."""
+
+    layer: str
+    vector: tuple[float, ...]
+    cosine_power: float = 0.0
+    pre_activation: bool = False
+
+    def stated(self) -> dict[str, Any]:
+        return {
+            "kind": "direction",
+            "layer": self.layer,
+            "vector": list(self.vector),
+            "cosine_power": self.cosine_power,
+            "pre_activation": self.pre_activation,
+        }
+
+    def written(self) -> str:
+        shown = ", ".join(f"{number:g}" for number in self.vector[:3])
+        more = ", ..." * (len(self.vector) > 3)
+        options = f", cosine_power={self.cosine_power:g}" * (self.cosine_power > 0)
+        options += ", pre_activation=True" * self.pre_activation
+        return f"direction({self.layer!r}, [{shown}{more}]{options})"
+
+    def found_in(self, model: Model) -> Term:
+        return replace(self, layer=model.path_of(self.layer))
+
+
+@dataclass(frozen=True, repr=False)
+class Match(Term):
+    """How far a layer's output points along given activations; made by `match`."""
+
+    layer: str
+    shape: tuple[int, ...]
+    float32: bytes
+    cosine_power: float = 1.0
+    pre_activation: bool = False
+
+    def stated(self) -> dict[str, Any]:
+        import base64
+
+        return {
+            "kind": "match",
+            "layer": self.layer,
+            "activations": {
+                "shape": list(self.shape),
+                "float32": base64.b64encode(self.float32).decode(),
+            },
+            "cosine_power": self.cosine_power,
+            "pre_activation": self.pre_activation,
+        }
+
+    def written(self) -> str:
+        options = f", cosine_power={self.cosine_power:g}" * (self.cosine_power != 1)
+        options += ", pre_activation=True" * self.pre_activation
+        return f"match({self.layer!r}, <activations of shape {self.shape}>{options})"
+
+    def found_in(self, model: Model) -> Term:
+        return replace(self, layer=model.path_of(self.layer))
+
+
+@dataclass(frozen=True, repr=False)
+class Diversity(Term):
+    """How little a layer's channels go together as in other pictures; made by `diversity`."""
+
+    layer: str
+    pre_activation: bool = False
+
+    def stated(self) -> dict[str, Any]:
+        return {"kind": "diversity", "layer": self.layer, "pre_activation": self.pre_activation}
+
+    def written(self) -> str:
+        return _call("diversity", self.layer, pre_activation=self.pre_activation)
 
     def found_in(self, model: Model) -> Term:
         return replace(self, layer=model.path_of(self.layer))
