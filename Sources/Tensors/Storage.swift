@@ -64,8 +64,9 @@ public final class Storage: @unchecked Sendable {
     isMapped = true
   }
 
-  /// Gives back the memory of whole pages of a mapped file; who reads them later reads the file
-  /// again. Other bytes stay.
+  /// Gives back the memory of whole pages of a mapped file.
+  ///
+  /// Who reads them later reads the file again. Other bytes stay.
   public func releasePages(_ range: Range<Int>) {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     guard isMapped, page > 0 else { return }

@@ -130,8 +130,8 @@ class SequenceSteps(Builder):
     def attention(self, x):
         from keras import layers
 
-        # Keras 3.15 on TensorFlow adds a bias of shape (heads, 1) to the steps where there are as many
-        # (Keras on JAX doesn't): no heads of one number.
+        # Keras 3.15 on TensorFlow adds a bias of shape (heads, 1) to the steps where there are as
+        # many (Keras on JAX doesn't): no heads of one number.
         layer = layers.MultiHeadAttention(
             self.integer(1, 2), self.integer(2, 3), name=self.name("attention")
         )
