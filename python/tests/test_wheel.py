@@ -95,7 +95,12 @@ def test_it_computes_the_same_elsewhere(installed_python, tmp_path):
     found = json.loads(result.stdout)
     home = installed_python.parents[1]
     assert Path(found["file"]).is_relative_to(home)
-    assert len(found["libraries"]) == 2
+    # The engine, oneDNN, and the kernels of the processor's level if it has wide registers.
+    names = {Path(library).name for library in found["libraries"]}
+    assert {"libdnnl.so.3", "libphosphene.so"} <= names
+    others = names - {"libdnnl.so.3", "libphosphene.so"}
+    assert len(others) <= 1
+    assert others <= {"libphosphene-avx2.so", "libphosphene-avx512.so"}
     assert all(Path(library).is_relative_to(home) for library in found["libraries"])
 
     model = ph.zoo.wardrobe()
