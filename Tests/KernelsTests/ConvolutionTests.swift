@@ -101,6 +101,7 @@ import Testing
     arguments: cases + [
       Case(spatial: [16, 16], window: [3, 3], channels: 32, filters: 32, padding: .same),
       Case(spatial: [9, 9], window: [1, 1], channels: 16, filters: 64),
+      Case(spatial: [12], window: [3], channels: 8, filters: 8, groups: 8),
     ], [nil, .relu(negativeSlope: 0), .tanh, .softsign] as [UnaryFunction?])
   func anArrayIsAddedBeforeTheActivation(_ test: Case, activation: UnaryFunction?) throws {
     let problem = try Convolution(test.input, test.weights, test.geometry, test.groups)

@@ -44,6 +44,10 @@ import Testing
     Case(
       height: 19, width: 23, channels: 5, filters: 17, window: [2, 3], strides: [3, 4],
       padLow: [0, 1], padHigh: [0, 0]),
+    // Images of fewer windows than are multiplied together.
+    Case(
+      batch: 3, height: 4, width: 6, filters: 16, window: [3, 3], strides: [2, 2],
+      padLow: [0, 0], padHigh: [1, 1]),
     Case(
       height: 4, width: 3, channels: 4, filters: 16, window: [1, 1], strides: [1, 1],
       padLow: [0, 0], padHigh: [0, 0]),

@@ -66,7 +66,8 @@ def load(
     exact
         Compute every convolution directly. By default those of 3x3 pixels are computed by
         Winograd's method where that is faster: two to three times as fast, with errors of about
-        1e-5 of the largest value instead of 1e-6.
+        1e-5 of the largest value instead of 1e-6. A NaN in a layer's input then spreads over tiles
+        of 4x4 pixels, and an infinity becomes NaN there: look for their source with ``exact=True``.
     precision
         How large weights (two axes or more, at least 65,536 elements) are stored: ``"float32"`` as
         they came, or ``"bfloat16"``, rounded to the nearest number with 8 significant bits. That
