@@ -26,7 +26,8 @@ test: build $(VENV)/test.stamp ## Run every test: engine, C example, Python, ins
 	$(PYTHON) -m pytest
 
 .PHONY: demo
-demo: build ## Look into the network that ships with the package, on out/index.html
+demo: build ## Look into two networks, a small one and one of photos, on out/index.html
+	@bash python/prepare_environment.sh imagenet
 	$(PYTHON) python/examples/demo.py
 
 .PHONY: bench

