@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from phosphene._vision.maximize import maximize
     from phosphene._vision.picture import Picture
     from phosphene._vision.replay import replay
+    from phosphene._vision.watch import Watch
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ __all__ = [
     "Picture",
     "Trace",
     "UnsupportedError",
+    "Watch",
     "__version__",
     "channel",
     "compat",
@@ -71,6 +73,7 @@ __all__ = [
 # What makes pictures is imported when it is first used: `import phosphene` stays fast.
 _LATER = {
     "Picture": "_vision.picture",
+    "Watch": "_vision.watch",
     "compat": None,
     "diagram": "_display.diagram",
     "filters": "_display.filters",

@@ -208,10 +208,18 @@ class PanelGrid:
         Inches kept free at the left of each panel, for tick labels.
     right
         Inches kept free at the right of the figure, for a colour bar.
+    heading
+        A line above all panels.
     """
 
     def __init__(
-        self, ratios: Sequence[float], columns: int, *, left: float = 0, right: float = 0
+        self,
+        ratios: Sequence[float],
+        columns: int,
+        *,
+        left: float = 0,
+        right: float = 0,
+        heading: str | None = None,
     ) -> None:
         import matplotlib as mpl
         from matplotlib.font_manager import FontProperties
@@ -230,10 +238,15 @@ class PanelGrid:
             max(_box(ratio, width)[1] for ratio in ratios[start : start + columns])
             for start in range(0, len(ratios), columns)
         ]
-        size = (room * columns + right, sum(rows) + len(rows) * (above + below + GAP_INCHES))
+        over = 0.0 if heading is None else 2 * base / 72
+        size = (room * columns + right, over + sum(rows) + len(rows) * (above + below + GAP_INCHES))
         self.figure = new_figure(size)
         self.axes: list[Axes] = []
-        top = size[1] - GAP_INCHES / 2
+        if heading is not None:
+            place = (GAP_INCHES / 2 / size[0], 1 - 0.8 * over / size[1])
+            text = self.figure.text(*place, heading, fontsize=base, va="center")
+            fit_text(text, (size[0] - GAP_INCHES) * self.figure.dpi)
+        top = size[1] - over - GAP_INCHES / 2
         for number, ratio in enumerate(ratios):
             row, column = divmod(number, columns)
             box = _box(ratio, width)

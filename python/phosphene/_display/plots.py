@@ -25,6 +25,7 @@ from phosphene._errors import InvalidArgumentError
 from phosphene._models.lookup import name_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -34,7 +35,7 @@ SCALES = ("panel", "shared")
 
 
 @dataclass(frozen=True)
-class _Panel:
+class Panel:
     """One layer output, ready to draw."""
 
     path: str
@@ -131,8 +132,8 @@ def trace_plot(
     >>> figure.axes[0].get_title()
     'conv\n(20, 20, 4)'
     """
-    rows, columns = _whole_pair("grid", grid)
-    panels = _panels(trace, layers, sample, channels, kind, min_size)[: rows * columns]
+    rows, columns = whole_pair("grid", grid)
+    panels = chosen_panels(trace, layers, sample, channels, kind, min_size)[: rows * columns]
     return _draw(panels, kind, cmap, scale, columns)
 
 
@@ -170,8 +171,8 @@ def save_trace(
     ModelFileError
         If the folder can't be written to; it is also an OSError.
     """
-    rows, columns = _whole_pair("grid", grid)
-    panels = _panels(trace, layers, sample, channels, kind, min_size)
+    rows, columns = whole_pair("grid", grid)
+    panels = chosen_panels(trace, layers, sample, channels, kind, min_size)
     folder = Path(folder)
     make_folder(folder)
     files = []
@@ -182,18 +183,18 @@ def save_trace(
     return files
 
 
-def _panels(
+def chosen_panels(
     trace: Mapping[str, NDArray[Any]],
     layers: Any,
     sample: int,
     channels: int | Sequence[int],
     kind: str,
     min_size: tuple[int, int],
-) -> list[_Panel]:
+) -> list[Panel]:
     """Return what is to be drawn, in order, or say why there is nothing."""
     if kind not in KINDS:
         raise InvalidArgumentError(f"kind must be one of {KINDS}, received {kind!r}.")
-    height, width = _whole_pair("min_size", min_size)
+    height, width = whole_pair("min_size", min_size)
     chosen = _chosen(trace, layers)
     panels = []
     for path in chosen:
@@ -244,7 +245,7 @@ def _chosen(trace: Mapping[str, NDArray[Any]], layers: Any) -> list[str]:
 
 def _panel(
     path: str, values: NDArray[Any], sample: int, channels: int | Sequence[int]
-) -> _Panel | None:
+) -> Panel | None:
     """Return one sample of an output; None for a rank that can't be drawn."""
     if values.ndim not in (2, 3, 4) or 0 in values.shape:
         return None
@@ -254,22 +255,22 @@ def _panel(
         )
     values = values[sample]
     if values.ndim < 3:
-        return _Panel(path, values)
+        return Panel(path, values)
     count = values.shape[-1]
     if isinstance(channels, (int, np.integer)):
         if channels < 1:
             raise InvalidArgumentError(f"channels must be 1 or more, received {channels}.")
-        return _Panel(path, values, tuple(range(min(int(channels), count))))
+        return Panel(path, values, tuple(range(min(int(channels), count))))
     wanted = tuple(int(index) for index in channels)
     picked = tuple(index for index in wanted if -count <= index < count)
     if not picked:
         raise InvalidArgumentError(
             f"{path!r} has {count} channels, received channels={list(wanted)}."
         )
-    return _Panel(path, values, picked)
+    return Panel(path, values, picked)
 
 
-def _whole_pair(name: str, value: tuple[int, int]) -> tuple[int, int]:
+def whole_pair(name: str, value: tuple[int, int]) -> tuple[int, int]:
     """Return two whole numbers above 0, or say what is wrong with them."""
     try:
         first, second = value
@@ -281,14 +282,16 @@ def _whole_pair(name: str, value: tuple[int, int]) -> tuple[int, int]:
 
 
 def _draw(
-    panels: Sequence[_Panel], kind: str, cmap: str | Colormap, scale: str, columns: int
+    panels: Sequence[Panel], kind: str, cmap: str | Colormap, scale: str, columns: int
 ) -> Figure:
     """Draw one page."""
     if scale not in SCALES:
         raise InvalidArgumentError(f"scale must be one of {SCALES}, received {scale!r}.")
-    colours = drawing_map(cmap)
     drawn = [panel.drawn for panel in panels]
-    shared = value_range(np.concatenate([np.ma.compressed(values) for values in drawn]))
+    limits = list(map(value_range, drawn))
+    if scale == "shared":
+        joined = np.concatenate([np.ma.compressed(values) for values in drawn])
+        limits = [value_range(joined)] * len(panels)
     bars = [values.ndim == 1 and kind != "heat" for values in drawn]
     page = PanelGrid(
         [panel.ratio for panel in panels],
@@ -297,16 +300,23 @@ def _draw(
         right=0.8 if scale == "shared" and not all(bars) else 0,
     )
     image = None
-    for number, (panel, values) in enumerate(zip(panels, drawn, strict=True)):
-        axes = page.axes[number]
-        limits = shared if scale == "shared" else value_range(values)
-        if bars[number]:
-            axes.bar(np.arange(len(values)), values, width=0.85 if len(values) <= 40 else 1.0)
-            axes.set_xticks([])
-            axes.margins(x=0.01)
-        else:
-            image = draw_image(axes, np.ma.atleast_2d(values), colours, limits)
+    for number, (panel, is_bars) in enumerate(zip(panels, bars, strict=True)):
+        drawn_image = draw_panel(page.axes[number], panel, cmap, limits[number], bars=is_bars)
+        image = drawn_image or image
         page.label(number, panel.title, panel.caption)
     if image is not None and scale == "shared":
         page.colour_bar(image)
     return page.figure
+
+
+def draw_panel(
+    axes: Axes, panel: Panel, cmap: str | Colormap, limits: tuple[float, float], *, bars: bool
+) -> Any:
+    """Draw one layer output in its place, and return its image; None for bars."""
+    values = panel.drawn
+    if not bars:
+        return draw_image(axes, np.ma.atleast_2d(values), drawing_map(cmap), limits)
+    axes.bar(np.arange(len(values)), values, width=0.85 if len(values) <= 40 else 1.0)
+    axes.set_xticks([])
+    axes.margins(x=0.01)
+    return None

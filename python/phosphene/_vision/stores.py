@@ -1,7 +1,8 @@
-"""Arrays in ``.npz`` files, written whole or not at all."""
+"""Arrays in files, written whole or not at all."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,11 +16,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Path:
+def write_npz(
+    path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any] | None = None
+) -> Path:
     """Write arrays to an ``.npz`` file: beside its place first, then renamed.
 
     ``numpy.savez`` can't be used: it takes the names as keyword arguments, so that a layer called
     "file" is an error.
+
+    Parameters
+    ----------
+    path
+        The file.
+    arrays
+        By name.
+    about
+        A few things about the arrays, as JSON has them, for `read_about`: the comment of the
+        archive, which ``numpy.load`` passes over.
     """
     import tempfile
     import zipfile
@@ -29,6 +42,8 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
         with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+            if about is not None:
+                archive.comment = json.dumps(about).encode()
             for name, array in arrays.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
@@ -47,6 +62,54 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Path:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
     return path
+
+
+def read_npz(path: Path, name: str) -> NDArray[Any]:
+    """Return one array of an ``.npz`` file, or say that the file is damaged."""
+    import zipfile
+    import zlib
+
+    try:
+        # Of a damaged file that it opened itself, NumPy would keep it open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            array: NDArray[Any] = archive[name]
+            return array
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise damaged(path, error) from None
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Return what `write_npz` was told about the arrays, or say that the file is damaged."""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            about = json.loads(archive.comment)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise damaged(path, error) from None
+    if not isinstance(about, dict):
+        raise damaged(path, "its comment is no JSON object")
+    return about
+
+
+def read_json(path: Path, form: str) -> dict[str, Any]:
+    """Return a JSON object whose ``format`` is `form`, or say what is wrong with the file."""
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise damaged(path, error) from None
+    if not isinstance(document, dict) or document.get("format") != form:
+        received = document.get("format") if isinstance(document, dict) else None
+        raise ModelFileError(
+            f"{path} has the format {received!r}; this version of Phosphene reads {form!r}."
+        )
+    return document
+
+
+def damaged(path: Path, reason: Any) -> ModelFileError:
+    """Return the error of a file that isn't as it was written."""
+    words = getattr(reason, "strerror", None) or reason
+    return ModelFileError(f"{path} can't be read any more: {words}.")
 
 
 class StoredArrays(Mapping[str, "NDArray[Any]"]):
@@ -72,16 +135,7 @@ class StoredArrays(Mapping[str, "NDArray[Any]"]):
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._names:
             raise KeyError(name)
-        import zipfile
-
-        parts = []
-        for path in self._files:
-            try:
-                with np.load(path, allow_pickle=False) as file:
-                    parts.append(file[name])
-            except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-                raise ModelFileError(f"{path} can't be read any more: {error}.") from None
-        return np.concatenate(parts)
+        return np.concatenate([read_npz(path, name) for path in self._files])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

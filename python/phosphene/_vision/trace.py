@@ -81,8 +81,8 @@ def trace(
     if store is not None:
         return Trace(model, paths, _stored(model, paths, arrays, Path(store), batch_size))
     if batch_size is None:
-        return Trace(model, paths, dict(zip(paths, _run(model, paths, arrays), strict=True)))
-    results = [_run(model, paths, batch) for batch in batches(arrays, batch_size)]
+        return Trace(model, paths, dict(zip(paths, run_layers(model, paths, arrays), strict=True)))
+    results = [run_layers(model, paths, batch) for batch in batches(arrays, batch_size)]
     joined = [
         parts[0] if len(parts) == 1 else np.concatenate(parts)
         for parts in zip(*results, strict=True)
@@ -319,9 +319,12 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         return chosen
 
 
-def _run(
+def run_layers(
     model: Model, paths: tuple[str, ...], arrays: Sequence[NDArray[Any]]
 ) -> list[NDArray[Any]]:
+    """Return the outputs of layers for arrays that fit the network."""
+    if not paths:
+        return []
     # The request is only read where no plan for the key is there yet.
     request = {"outputs": paths}
     return model.plan(request, [array.shape for array in arrays], ("trace", paths)).run(arrays)
@@ -363,7 +366,7 @@ def _stored(
     """Compute one sample (or batch) after the other, keeping one in memory."""
     files: list[Path] = []
     for batch in batches(arrays, batch_size or 1):
-        results = _run(model, paths, batch)
+        results = run_layers(model, paths, batch)
         for index in range(len(batch[0])):
             single = {
                 path: array[index : index + 1] for path, array in zip(paths, results, strict=True)

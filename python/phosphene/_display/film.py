@@ -1,0 +1,143 @@
+"""Animated pictures: GIF, APNG and WebP, written by Pillow."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phosphene._display.figures import write_file
+from phosphene._errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from PIL.Image import Image
+
+FORMATS = {".gif": "GIF", ".apng": "PNG", ".webp": "WEBP"}
+"""Pillow's name of each format of films, by the end of the file's name."""
+
+LAST_SECONDS = 1.5
+"""How long the last picture stays, at least, before a film begins again."""
+
+
+def is_film(path: Path) -> bool:
+    """Return whether a path ends as those of films do."""
+    return path.suffix.lower() in FORMATS
+
+
+def write_film(
+    path: Path, frames: Iterable[Image], seconds: float, text: str | None = None
+) -> Path:
+    """Write pictures of one size as a film that plays for ever; the file is whole or not there.
+
+    Parameters
+    ----------
+    path
+        Ends in ``.gif``, ``.apng`` or ``.webp``.
+    frames
+        The pictures, one or more; taken one by one.
+    seconds
+        How long each is shown; the last one stays longer.
+    text
+        Kept in the file: a recipe.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the path ends otherwise, or the time is out of range.
+    ModelFileError
+        If the file can't be written.
+    """
+    kind = film_format(path)
+    checked_seconds(seconds)
+    waiting = map(_with_palette, frames) if kind == "GIF" else iter(frames)
+    first = next(waiting)
+    rest = list(waiting)  # Pillow keeps them all anyway, and the times have to be known
+    each = max(20, round(1000 * seconds / 10) * 10)  # GIF counts in hundredths
+    times = [each] * len(rest) + [max(each, round(1000 * LAST_SECONDS))]
+    file = io.BytesIO()
+    first.save(
+        file,
+        format=kind,
+        save_all=True,
+        append_images=rest,
+        duration=times if rest else times[0],
+        loop=0,
+        **_options(kind, text),
+    )
+    write_file(path, file.getvalue())
+    return path
+
+
+def film_format(path: Path) -> str:
+    """Return Pillow's name of the format that a path asks for, or say which there are."""
+    if not is_film(path):
+        raise InvalidArgumentError(
+            f"A film is saved as .gif, .apng or .webp; received {str(path)!r}."
+        )
+    return FORMATS[path.suffix.lower()]
+
+
+def checked_seconds(seconds: Any) -> float:
+    """Return a time that a picture of a film may be shown, or say what is wrong with it."""
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not number or not 0.02 <= seconds <= 60:
+        raise InvalidArgumentError(
+            f"seconds must be a number from 0.02 to 60, received {seconds!r}."
+        )
+    return float(seconds)
+
+
+def checked_frames(frames: Any) -> int:
+    """Return a number of pictures of a film, or say what is wrong with it."""
+    whole = isinstance(frames, (int, np.integer)) and not isinstance(frames, bool)
+    if not whole or frames < 1:
+        raise InvalidArgumentError(
+            f"frames must be a whole number, 1 or more; received {frames!r}."
+        )
+    return int(frames)
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """Return at most so many of the numbers below `count`, evenly spread, both ends among them."""
+    if count <= most:
+        return list(range(count))
+    if most == 1:
+        return [count - 1]
+    places = [round(index * (count - 1) / (most - 1)) for index in range(most)]
+    return [first for first, _ in itertools.groupby(places)]
+
+
+def _with_palette(frame: Image) -> Image:
+    """Return a picture with the 256 colours that suit it best, plain areas kept plain."""
+    from PIL import Image
+
+    if frame.mode == "L":
+        return frame
+    return frame.convert("RGB").quantize(
+        256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+    )
+
+
+def _options(kind: str, text: str | None) -> dict[str, Any]:
+    if kind == "GIF":
+        # Each picture in full: Pillow's differences between palettes leave specks behind.
+        return {"optimize": False, "disposal": 1} | ({"comment": text.encode()} if text else {})
+    if kind == "WEBP":
+        return {"quality": 90, "method": 4} | ({"xmp": text.encode()} if text else {})
+    if text is None:
+        return {}
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text("phosphene", text)
+    return {"pnginfo": info}

@@ -1,0 +1,188 @@
+"""The files of a watched training: a folder with one ``.npz`` file for each look at the network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from phosphene._errors import InvalidArgumentError, ModelFileError, UnknownNameError
+from phosphene._vision.stores import damaged, read_about, read_json, read_npz, write_npz
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+FORMAT = "phosphene-watch/1"
+
+
+class Look(Mapping[str, "NDArray[np.float32]"]):
+    """What a network made of the watched inputs at one moment of its training.
+
+    A mapping from a layer's path to its output, (batch, ...) float32, in the order of execution;
+    each array is read from its file when it is asked for.
+
+    Parameters
+    ----------
+    path
+        The file.
+    layers
+        The paths of the layers.
+    titles
+        Of the units whose pictures there are.
+    """
+
+    def __init__(self, path: Path, layers: Sequence[str], titles: Sequence[str]) -> None:
+        self.path = path
+        """The file, which ``numpy.load`` reads too."""
+        self._layers = tuple(layers)
+        self.titles: tuple[str, ...] = tuple(titles)
+        """A title for each of the `pictures`."""
+        about = read_about(path)
+        try:
+            self.epoch: int | None = about["epoch"]
+            """How many epochs of training there had been, if that is known."""
+            self.batch: int | None = about["batch"]
+            """How many batches of the next epoch, if the look was taken within one."""
+            self.label: str = str(about["label"])
+            """What is written above pictures of it."""
+            self.logs: dict[str, float] = dict(about["logs"])
+            """Loss and metrics that Keras reported."""
+        except (KeyError, TypeError, ValueError) as error:
+            raise damaged(path, f"{error!r} in its comment") from None
+
+    def __getitem__(self, layer: str) -> NDArray[np.float32]:
+        if layer not in self._layers:
+            held = ", ".join(map(repr, self._layers[:8]))
+            raise UnknownNameError(f"{layer!r} wasn't watched; the look holds {held}.")
+        return read_npz(self.path, f"layers/{layer}")
+
+    def __contains__(self, layer: object) -> bool:
+        return layer in self._layers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __repr__(self) -> str:
+        return f"<Look {self.label!r}: {len(self)} layers, {len(self.titles)} pictures>"
+
+    @property
+    def pictures(self) -> NDArray[np.uint8]:
+        """What the watched units liked best, (units, height, width, channels) uint8."""
+        return read_npz(self.path, "pictures")
+
+    @cached_property
+    def scores(self) -> tuple[float, ...]:
+        """The objectives of the `pictures`; NaN where the weights held NaN."""
+        if not self.titles:
+            return ()
+        return tuple(float(score) for score in read_npz(self.path, "scores"))
+
+    @property
+    def heading(self) -> str:
+        """The label, and what Keras reported."""
+        reported = [f"{name} {value:.4g}" for name, value in self.logs.items()]
+        return " · ".join([self.label, *reported])
+
+
+class Run:
+    """All looks of a training, in a folder.
+
+    Parameters
+    ----------
+    folder
+        Where they lie: ``run.json`` says what is watched, ``inputs.npz`` holds the inputs,
+        ``model.json`` the structure of the network, ``looks`` the looks.
+    about
+        What ``run.json`` holds beside its format.
+    """
+
+    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+        self.folder = folder
+        self.about = about
+        self.layers: tuple[str, ...] = tuple(about["layers"])
+        self.titles: tuple[str, ...] = tuple(about["titles"])
+        files = sorted((folder / "looks").glob("[0-9]*.npz"))
+        self.looks = [Look(file, self.layers, self.titles) for file in files]
+
+    @classmethod
+    def make(
+        cls,
+        folder: Path,
+        about: Mapping[str, Any],
+        config: Mapping[str, Any],
+        inputs: Sequence[NDArray[Any]],
+    ) -> Run:
+        """Begin a run in a folder that holds none yet."""
+        from phosphene._display.figures import make_folder, write_file
+
+        refuse_run(folder)
+        make_folder(folder / "looks")
+        write_npz(folder / "inputs.npz", {str(at): each for at, each in enumerate(inputs)})
+        write_file(folder / "model.json", json.dumps(config).encode())
+        run = cls(folder, dict(about))
+        run.write()
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Return the run that a folder holds."""
+        path = folder / "run.json"
+        if not path.is_file():
+            raise ModelFileError(
+                f"{str(folder)!r} holds no watched training: it has no file run.json."
+            )
+        about = read_json(path, FORMAT)
+        try:
+            return cls(folder, about)
+        except (KeyError, TypeError) as error:
+            raise damaged(path, f"{error!r} in it") from None
+
+    def write(self) -> None:
+        """Write ``run.json``."""
+        from phosphene._display.figures import write_file
+
+        document = json.dumps({"format": FORMAT} | self.about, indent=1)
+        write_file(self.folder / "run.json", document.encode())
+
+    @property
+    def inputs(self) -> list[NDArray[Any]]:
+        """The watched inputs."""
+        return [
+            read_npz(self.folder / "inputs.npz", str(index))
+            for index in range(int(self.about["inputs"]))
+        ]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The Keras configuration of the network."""
+        path = self.folder / "model.json"
+        try:
+            config: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise damaged(path, error) from None
+        return config
+
+    def add(self, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> Look:
+        """Write a look behind the others."""
+        number = 1 + int(self.looks[-1].path.stem) if self.looks else 0
+        path = self.folder / "looks" / f"{number:06}.npz"
+        look = Look(write_npz(path, arrays, about), self.layers, self.titles)
+        self.looks.append(look)
+        return look
+
+
+def refuse_run(folder: Path) -> None:
+    """Say that a folder holds a run already, if it does."""
+    if (folder / "run.json").exists():
+        raise InvalidArgumentError(
+            f"{str(folder)!r} holds a watched training already: go on with it by "
+            f"ph.Watch.open({str(folder)!r}), or choose another folder."
+        )

@@ -1,0 +1,79 @@
+"""What the units of a network like best, again and again while it learns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phosphene._errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from phosphene._models.model import Model
+    from phosphene._vision.looks import Run
+    from phosphene._vision.picture import Picture
+
+KEPT = 0.7
+"""How much of the contrast of a unit's last picture the next one begins with.
+
+With all of it, pixels that are black or white stay so for good: the pictures of a trained network
+then keep the noise of the untrained one. With 0.7 they come out as those that begin with noise.
+"""
+
+
+def first_picture(model: Model, units: Sequence[Any], options: Mapping[str, Any]) -> Picture:
+    """Return what units like best, from noise."""
+    from phosphene._vision.maximize import maximize
+
+    return maximize(model, list(units), **({"progress": False} | dict(options)))
+
+
+def lasting_recipe(model: Model, units: Sequence[Any], picture: Picture) -> dict[str, Any]:
+    """Return the recipe of the pictures to come: that of the first, aimed at the units again.
+
+    The first one's may say what was aimed at instead of a unit that was off.
+    """
+    from phosphene._vision.objectives import as_objective
+
+    recipe = {key: each for key, each in picture.recipe.items() if key not in ("engine", "start")}
+    return recipe | {"objectives": [as_objective(model, unit).to_json() for unit in units]}
+
+
+def next_pictures(model: Model, run: Run) -> dict[str, NDArray[Any]]:
+    """Return what the units of a run like now, from the pictures of its last look on."""
+    from phosphene._vision.render import render
+
+    recipe = dict(run.about["recipe"])
+    start = None
+    if run.looks and recipe["parametrization"]["kind"] != "maco":
+        start = _start(run.looks[-1].pictures, recipe)
+        recipe["steps"] = max(1, int(recipe["steps"]) // 2)
+    try:
+        return arrays_of(render(model, recipe, start, labels=run.titles, progress=False))
+    except InvalidArgumentError:
+        if not run.looks or not any(np.isnan(array).any() for array in model.get_weights()):
+            raise
+        # A training that has come to NaN is to be seen, not to be stopped.
+        grey = np.full_like(run.looks[-1].pictures, 127)
+        return {"pictures": grey, "scores": np.full(len(grey), np.nan)}
+
+
+def arrays_of(picture: Picture) -> dict[str, NDArray[Any]]:
+    """Return what a look keeps of pictures."""
+    return {"pictures": picture.images, "scores": np.asarray(picture.scores)}
+
+
+def _start(pictures: NDArray[np.uint8], recipe: Mapping[str, Any]) -> NDArray[np.float32]:
+    """Return pictures to go on from, as a recipe scales the network's input, channels last."""
+    from phosphene._models.preprocessing import Preprocessing
+
+    ground = 255 * float(recipe["background"])
+    scaling = recipe["input"]
+    scale, offset = tuple(scaling["scale"]), tuple(scaling["offset"])
+    return Preprocessing(scale, offset, bool(scaling["reverse_channels"])).apply(
+        ground + KEPT * (pictures.astype(np.float32) - ground)
+    )

@@ -1,0 +1,283 @@
+"""Looks at a network while it is trained."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+from test_maximize import one_thread
+
+import phosphene as ph
+from phosphene._display.run_plots import Drawing
+
+__all__ = ["one_thread"]  # pytest finds the fixture here
+
+CONFIG = {
+    "class_name": "Sequential",
+    "config": {
+        "name": "small",
+        "layers": [
+            {"class_name": "InputLayer", "config": {"batch_shape": [None, 8, 8, 1], "name": "x"}},
+            {"class_name": "Conv2D", "config": {"name": "conv", "filters": 2, "kernel_size": [3, 3],
+             "padding": "same", "activation": "relu"}},
+            {"class_name": "Flatten", "config": {"name": "flat"}},
+            {"class_name": "Dense", "config": {"name": "scores", "units": 2}},
+        ],
+    },
+}  # fmt: skip
+X = np.random.default_rng(0).random((2, 8, 8, 1)).astype(np.float32)
+DRAWN = {"layers": None, "sample": 0, "channels": 9, "kind": "auto", "cmap": "viridis",
+         "grid": (3, 3), "min_size": (4, 4)}  # fmt: skip
+
+
+def weights(seed, size=1.0):
+    random = np.random.default_rng(seed)
+    shapes = {"conv/kernel": (3, 3, 1, 2), "conv/bias": (2,), "scores/kernel": (128, 2),
+              "scores/bias": (2,)}  # fmt: skip
+    return {
+        key: (size * random.normal(size=shape)).astype(np.float32) for key, shape in shapes.items()
+    }
+
+
+def checkpoint(seed, size=1.0):
+    return ph.load((CONFIG, weights(seed, size)))
+
+
+@pytest.fixture
+def watch(tmp_path):
+    """Three looks, each with larger numbers than the one before."""
+    watch = ph.Watch(X, units=[("conv", 1)], folder=tmp_path / "run", options={"steps": 3})
+    for epoch in range(3):
+        watch.look(checkpoint(1, 1 + epoch), epoch=epoch, logs={"loss": 1 / (1 + epoch)})
+    return watch
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    ("keras", "backend"), [("keras", "tensorflow"), ("keras", "jax"), ("tf_keras", "tensorflow")]
+)
+def test_training(keras, backend, tmp_path):
+    for needed in (keras, backend):
+        if importlib.util.find_spec(needed) is None:
+            pytest.skip(f"{needed} isn't installed")
+    paths = {"PYTHONPATH": str(Path(ph.__file__).parents[1]), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    script = Path(__file__).with_name("watched_training.py")
+    finished = subprocess.run(
+        [sys.executable, str(script), keras, str(tmp_path / "run")],
+        env={**os.environ, **paths, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.stdout == "fine\n", finished.stderr
+
+
+def test_a_look_holds_what_a_trace_does(watch):
+    assert len(watch) == 3
+    for epoch, look in enumerate(watch):
+        expected = ph.trace(checkpoint(1, 1 + epoch), X)
+        assert list(look) == list(expected)
+        for path in expected:
+            np.testing.assert_array_equal(look[path], expected[path])
+        assert (look.epoch, look.batch, look.label) == (epoch, None, f"epoch {epoch}")
+    with np.load(watch[1].path) as file:
+        np.testing.assert_array_equal(file["layers/conv"], watch[1]["conv"])
+
+
+def test_pictures_of_units_go_on_from_the_last_look(watch):
+    first = ph.maximize(checkpoint(1), [("conv", 1)], steps=3, progress=False)
+    np.testing.assert_array_equal(watch[0].pictures, first.images)
+    assert watch[0].scores == pytest.approx(first.scores)
+    assert watch[0].titles == first.labels
+    start = (127.5 + 0.7 * (first.images - 127.5)) / 255
+    second = ph.maximize(
+        checkpoint(1, 2), [("conv", 1)], steps=1, start=start.astype(np.float32), progress=False
+    )
+    np.testing.assert_array_equal(watch[1].pictures, second.images)
+
+
+def test_phases_begin_anew_at_each_look(tmp_path):
+    options = {"steps": 2, "parametrization": "maco", "size": 12}
+    watch = ph.Watch(X, (), units=[0], folder=tmp_path, options=options)
+    looks = [watch.look(checkpoint(seed)) for seed in (1, 2)]
+    for seed, look in zip((1, 2), looks, strict=True):
+        alone = ph.maximize(checkpoint(seed), 0, progress=False, **options)
+        np.testing.assert_array_equal(look.pictures, alone.images)
+        assert list(look) == []
+
+
+def test_a_training_that_comes_to_nan_is_seen(watch):
+    broken = weights(1)
+    broken["conv/bias"][:] = np.nan
+    look = watch.look(broken)
+    assert np.isnan(look["scores"]).all()
+    assert np.isnan(look.scores).all()
+    assert (look.pictures == 127).all()
+    assert watch.plot(min_size=(4, 4)).axes
+
+
+def test_a_stopped_run_is_opened_again(watch):
+    again = ph.Watch.open(watch.folder)
+    assert len(again) == 3
+    assert again[1].logs == {"loss": 0.5}
+    np.testing.assert_array_equal(again[2]["conv"], watch[2]["conv"])
+    added = again.look(weights(1, 3), label="once more")  # weights alone: the structure is known
+    np.testing.assert_array_equal(added["scores"], again[2]["scores"])
+    assert added.pictures.shape == watch[0].pictures.shape
+    assert [look.label for look in ph.Watch.open(watch.folder)][-1] == "once more"
+
+
+def test_files_of_all_kinds(watch, tmp_path):
+    path = checkpoint(1, 2).save(tmp_path / "old.safetensors")
+    look = watch.look(path)
+    assert look.label == "old.safetensors"
+    np.testing.assert_array_equal(look["scores"], watch[1]["scores"])
+    in_order = list(weights(1, 2).values())
+    np.testing.assert_array_equal(watch.look(in_order)["scores"], watch[1]["scores"])
+
+
+def test_colours_stay_the_same_over_the_run(watch):
+    figures = [watch.plot(at, min_size=(4, 4)) for at in range(3)]
+    limits = {figure.axes[0].images[0].get_clim() for figure in figures}
+    everything = np.stack([look["conv"][0] for look in watch])
+    assert limits == {(everything.min(), everything.max())}
+    assert figures[1].axes[0].get_title().startswith("conv")
+    assert figures[1].texts[0].get_text() == "epoch 1 · loss 0.5"
+    shown = figures[1].axes[0].images[0].get_array()[:8, :8]
+    np.testing.assert_array_equal(shown, watch[1]["conv"][0, :, :, 0])
+    # The unit's picture comes behind the layers.
+    np.testing.assert_array_equal(
+        figures[1].axes[1].images[0].get_array(), watch[1].pictures[0, ..., 0]
+    )
+
+
+def test_several_looks_stand_below_each_other(watch):
+    figure = watch.plot([0, -1], ["conv", "scores"], kind="bars")
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == [
+        f"epoch {epoch}\n{name}" for epoch in (0, 2) for name in ("conv", "scores", "conv · 1")
+    ]
+    bars = [figure.axes[number] for number in (1, 4)]
+    assert bars[0].get_ylim() == bars[1].get_ylim()
+
+
+@pytest.mark.parametrize("name", ["run.gif", "run.apng", "run.webp"])
+def test_films_show_every_look(watch, tmp_path, name):
+    path = watch.film(tmp_path / name, min_size=(4, 4), seconds=0.1)
+    drawing = Drawing(watch.looks, **DRAWN)
+    with Image.open(path) as film:
+        frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(film)]
+        assert film.info.get("loop") == 0
+    assert len(frames) == 3
+    for frame, look in zip(frames, watch, strict=True):
+        difference = np.asarray(frame, float) - np.asarray(drawing.frame(look), float)
+        # GIF has 256 colours a picture, WebP blurs colours.
+        assert np.abs(difference).mean() < (0.01 if name == "run.apng" else 2)
+
+
+def test_long_films_are_thinned(watch, tmp_path):
+    path = watch.film(tmp_path / "a.gif", min_size=(4, 4), frames=2)
+    with Image.open(path) as film:
+        assert film.n_frames == 2
+        assert film.info["duration"] >= 400
+        film.seek(1)
+        assert film.info["duration"] == 1500
+
+
+def test_units_are_drawn_where_no_layer_is_large_enough(watch):
+    assert [axes.get_title() for axes in watch.plot().axes] == ["conv · 1\nlikes"]
+
+
+def test_a_temporary_folder_goes_with_the_watch():
+    watch = ph.Watch(X, "conv")
+    watch.look(checkpoint(1))
+    folder = watch.folder
+    assert folder.is_dir()
+    del watch
+    assert not folder.exists()
+
+
+def test_a_full_disk_doesn_t_end_a_training(watch):
+    watch.set_model(checkpoint(1))
+    (watch.folder / "looks" / "000003.npz").mkdir()  # in the way
+    with pytest.warns(UserWarning, match="A look at the training is missing: .*can't be written"):
+        watch.on_epoch_end(3, {})
+
+
+def test_nothing_is_imported_or_printed(capfd):
+    code = "import phosphene as ph, sys; ph.Watch([1.0]); print('keras' in sys.modules)"
+    path = {"PYTHONPATH": str(Path(ph.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, **path})
+    assert capfd.readouterr() == ("False\n", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"every": 0}, "every is 'epoch' or a number of batches, 1 or more; received 0"),
+        ({"every": "step"}, "received 'step'"),
+        ({"every": True}, "received True"),
+    ],
+)
+def test_refused_options(options, message):
+    with pytest.raises(ph.InvalidArgumentError, match=message):
+        ph.Watch(X, **options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((np.zeros((1, 9, 8, 1)),), "shape"),
+        ((X, "cnv"), "conv"),
+        ((X, None, [("cnv", 1)]), "conv"),
+        ((X, None, [5]), "5"),
+    ],
+)
+def test_what_doesn_t_fit_is_said_at_the_first_look(arguments, message, tmp_path):
+    x, layers, units = (*arguments, None, ())[:3] if len(arguments) < 3 else arguments
+    watch = ph.Watch(x, layers, units=units, folder=tmp_path / "run", options={"steps": 1})
+    with pytest.raises(ph.InvalidArgumentError, match=message):
+        watch.look(checkpoint(1))
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_refusals(watch, tmp_path):
+    with pytest.raises(ph.InvalidArgumentError, match=r"holds a watched training already.*open"):
+        ph.Watch(X, folder=watch.folder)
+    with pytest.raises(ph.InvalidArgumentError, match="numbered from 0 to 2; received 3"):
+        watch.plot(3, min_size=(4, 4))
+    with pytest.raises(ph.InvalidArgumentError, match=r"saved as \.gif, \.apng or \.webp"):
+        watch.film(tmp_path / "run.mp4")
+    with pytest.raises(ph.InvalidArgumentError, match=r"seconds must be .* received 0"):
+        watch.film(tmp_path / "run.gif", seconds=0)
+    with pytest.raises(ph.InvalidArgumentError, match="frames must be"):
+        watch.film(tmp_path / "run.gif", frames=0)
+    with pytest.raises(ph.InvalidArgumentError, match="'cnv' wasn't watched"):
+        watch[0]["cnv"]
+    empty = ph.Watch(X)
+    with pytest.raises(ph.InvalidArgumentError, match="Nothing has been looked at yet"):
+        empty.plot()
+    with pytest.raises(ph.InvalidArgumentError, match="Weights alone"):
+        empty.look(weights(1))
+    with pytest.raises(ph.ModelFileError, match="holds no watched training"):
+        ph.Watch.open(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize("name", ["run.json", "looks/000001.npz", "inputs.npz", "model.json"])
+@pytest.mark.parametrize("how", ["cut", "noise", "empty"])
+def test_damaged_files_are_named(watch, name, how):
+    path = watch.folder / name
+    content = path.read_bytes()
+    path.write_bytes({"cut": content[: len(content) // 2], "noise": b"\x00" + os.urandom(200),
+                      "empty": b""}[how])  # fmt: skip
+    with pytest.raises(ph.ModelFileError, match=rf"{path.name} can't be read any more"):
+        ph.Watch.open(watch.folder).look(weights(1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        path.write_bytes(content)
+        assert len(ph.Watch.open(watch.folder)) == 3
