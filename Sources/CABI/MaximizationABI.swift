@@ -19,13 +19,15 @@ final class PictureBox: Sendable {
   private struct Description: Encodable {
     let scores: [Float]
     let history: [[Float]]
+    let diagnoses: [String?]
     let recipe: Recipe
     let engine: [String: String]
   }
 
   init(_ picture: Picture, threads: Int) throws(PhospheneError) {
     let description = Description(
-      scores: picture.scores, history: picture.history, recipe: picture.recipe,
+      scores: picture.scores, history: picture.history, diagnoses: picture.diagnoses,
+      recipe: picture.recipe,
       engine: [
         "version": libraryVersion, "onednn": EngineInformation.oneDNNVersion,
         "isa": EngineInformation.instructionSet, "threads": String(threads),

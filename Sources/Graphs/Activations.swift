@@ -1,6 +1,37 @@
 public import Tensors
 
+/// Where an activation lets no gradient through.
+public enum ActivationCurve: Sendable {
+  /// Below zero, and above a ceiling if it has one.
+  case rectifier
+  /// At both ends.
+  case saturating
+  /// Where one number is far above the others.
+  case softmax
+  /// Elsewhere.
+  case other
+}
+
 extension Graph {
+  /// The kind of the activation that computed `value`, through reshapes and transpositions; `nil` if
+  /// none did.
+  public func activationCurve(of value: Value) -> ActivationCurve? {
+    guard case .operation(let operation, let inputs) = self[value].source else { return nil }
+    switch operation {
+    case is Softmax: return .softmax
+    case is Cut, is Reshape, is Transpose: return activationCurve(of: inputs[0])
+    case let unary as Unary:
+      switch unary.function {
+      case .relu(negativeSlope: 0), .clip(low: -.infinity, high: _), .clip(low: 0, high: _):
+        return .rectifier
+      case .sigmoid, .tanh, .hardSigmoid, .clip, .softsign: return .saturating
+      case .linear: return nil
+      default: return .other
+      }
+    default: return activation(of: value) == nil ? nil : .other
+    }
+  }
+
   /// The value before the activation that computed `value`: what was noted of it, what goes into
   /// its softmax or its function of each element, through reshapes and transpositions, or `value`
   /// itself if there is none.

@@ -83,6 +83,9 @@ public enum GradientRule: String, Hashable, Sendable, CaseIterable {
   case guided
   /// Only positive cotangents pass, wherever the input was (Zeiler and Fergus 2013).
   case deconvolution
+  /// The derivative; but where a rectifier would let nothing of a sample's cotangent through, all of
+  /// it passes that doesn't drive its input further to where the rectifier is flat (lucid).
+  case redirected
 }
 
 /// What a kernel is prepared for.

@@ -121,4 +121,23 @@ import Testing
     }
     #expect(leaky[0].elements == [2, -3, 1, -1.5])
   }
+
+  // By hand: samples of which something passes, nothing, and nothing at a ceiling.
+  @Test func redirectionActsOnBlockedSamples() throws {
+    let x = try Tensor([3, 4], [1, -1, -1, 0.5, -1, -2, 0, -3, 2, 3, 2, 5])
+    let cotangent = try Tensor([3, 4], [0, 2, -2, 3, 2, -3, 1, 0, 2, -3, 1, 0])
+    func rectified(_ function: UnaryFunction) throws -> [Float] {
+      try gradient(at: [x], weights: cotangent, rule: .redirected) {
+        try $0.unary(function, $1[0])
+      }[0].elements
+    }
+    #expect(
+      try rectified(.relu(negativeSlope: 0))
+        == [0, 0, 0, 3, 2, 0, 1, 0, 2, -3, 1, 0])
+    #expect(
+      try rectified(.clip(low: 0, high: 1))
+        == [0, 0, 0, 3, 2, 0, 1, 0, 0, -3, 0, 0])
+    let both = try rectified(.hardSigmoid)
+    #expect(both[8...].elementsEqual([2.0 / 6, 0, 1.0 / 6, 0]))
+  }
 }

@@ -12,6 +12,7 @@ from phosphene._errors import (
     ModelFileError,
     OutOfMemoryError,
     PhospheneError,
+    PhospheneWarning,
     UnsupportedError,
 )
 from phosphene._models.layer import Layer
@@ -40,6 +41,7 @@ __all__ = [
     "ModelFileError",
     "OutOfMemoryError",
     "PhospheneError",
+    "PhospheneWarning",
     "Picture",
     "Trace",
     "UnsupportedError",

@@ -32,6 +32,10 @@ class OutOfMemoryError(PhospheneError, MemoryError):
     """More memory is needed than there is."""
 
 
+class PhospheneWarning(UserWarning):
+    """Something went differently than asked for, and the result says how."""
+
+
 class Cancelled(PhospheneError):  # noqa: N818  (the name says what happened; nothing went wrong)
     """A callback asked to stop.
 

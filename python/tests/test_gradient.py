@@ -121,7 +121,7 @@ def test_maps_and_several_outputs_need_an_objective(networks, keras):
         ({"objective": ph.channel("hidden", 99)}, "99"),
         ({"objective": "bag"}, "no class names"),
         ({"objective": 0, "at": "hiden"}, "closest names"),
-        ({"objective": 0, "rule": "guided"}, "rule must be 'plain'"),
+        ({"objective": 0, "rule": "lrp"}, "rule must be 'plain', 'guided', 'deconvolution' or"),
         ({"objective": 0, "cotangent": np.zeros((2, 2))}, "not both"),
         ({"cotangent": np.zeros((2, 5))}, r"shape \(2, 2\), received \(2, 5\)"),
         ({"cotangent": ("hidden", np.zeros((1, 3)))}, r"shape \(2, 3\), received \(1, 3\)"),
@@ -175,3 +175,78 @@ def test_a_unit_alone_has_the_gradient_of_its_place_in_the_layer(position):
     alone = ph.gradient(model, x, ph.neuron("pool", 1, position=position))
     assert relative_error(alone, whole) < 1e-6
     assert 0 < np.count_nonzero(alone) < alone.size / 4
+
+
+def rectified_network(kernels, biases):
+    """Return a network of rectified dense layers."""
+    layers = [{"class_name": "InputLayer", "config": {"batch_shape": [None, 3], "name": "x"}}]
+    for index, kernel in enumerate(kernels):
+        config = {"name": f"dense{index}", "units": kernel.shape[1], "activation": "relu"}
+        layers.append({"class_name": "Dense", "config": config})
+    weights = [each for pair in zip(kernels, biases, strict=True) for each in pair]
+    return {"class_name": "Sequential", "config": {"name": "model", "layers": layers}}, weights
+
+
+def passed(rule, x, gradient):
+    """Return what comes back through a rectifier, by the formulas of the papers and of lucid."""
+    plain = np.where(x > 0, gradient, 0)
+    if rule == "plain":
+        return plain
+    if rule == "guided":
+        return np.where(gradient > 0, plain, 0)
+    if rule == "deconvolution":
+        return np.where(gradient > 0, gradient, 0)
+    # lucid's redirected_relu_grad, which descends a loss: its gradients have the other sign.
+    loss = -gradient
+    pushes_lower = (x < 0) & (loss > 0)
+    redirected = -np.where(pushes_lower, 0, loss)
+    got_through = np.linalg.norm(plain, axis=1, keepdims=True) > 0
+    return np.where(got_through, plain, redirected)
+
+
+@pytest.mark.parametrize("rule", ["plain", "guided", "deconvolution", "redirected"])
+def test_rules_of_rectifiers(rule):
+    random = np.random.default_rng(5)
+    kernels = [random.normal(size=shape).astype(np.float32) for shape in ((3, 5), (5, 4), (4, 2))]
+    # Some of 24 samples are off as a whole in one layer or another.
+    biases = [random.normal(size=each.shape[1]).astype(np.float32) / 4 for each in kernels]
+    x = random.normal(size=(24, 3)).astype(np.float32)
+
+    before, values = [], [x]
+    for kernel, bias in zip(kernels, biases, strict=True):
+        before.append(values[-1] @ kernel + bias)
+        values.append(np.maximum(before[-1], 0))
+    gradient = np.tile([1.0, 0.0], (24, 1))
+    for kernel, inner in zip(kernels[::-1], before[::-1], strict=True):
+        gradient = passed(rule, inner, gradient) @ kernel.T
+
+    model = rectified_network(kernels, biases)
+    received = ph.gradient(model, x, ph.neuron("dense2", 0), rule=rule)
+    np.testing.assert_allclose(received, gradient, rtol=1e-4, atol=1e-5)
+    if rule == "plain":  # otherwise redirection would have nothing to do, or everything
+        assert 0 < (received == 0).all(axis=1).sum() < 24
+
+
+def test_redirection_at_both_ends_of_relu6():
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 2], "name": "x"}},
+        {"class_name": "ReLU", "config": {"name": "relu6", "max_value": 6.0}},
+        {"class_name": "Dense", "config": {"name": "sum", "units": 1}},
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "model", "layers": layers}}
+    kernel = np.array([[2.0], [-3.0]], np.float32)
+    # Below, above, and one of two in between, where the plain derivative is left alone.
+    x = [[-1.0, -1.0], [7.0, 7.0], [3.0, 7.0]]
+    model = (config, [kernel, np.zeros(1, np.float32)])
+    received = ph.gradient(model, x, 0, rule="redirected")
+    np.testing.assert_array_equal(received, [[2, 0], [0, -3], [2, 0]])
+    np.testing.assert_array_equal(ph.gradient(model, x, 0), [[0, 0], [0, 0], [2, 0]])
+
+
+def test_rules_for_cotangents():
+    kernels = [np.array([[1.0], [2.0], [-1.0]], np.float32)]
+    model = rectified_network(kernels, [np.zeros(1, np.float32)])
+    x = np.array([[1, 0, 0], [-1, 0, 0]], np.float32)
+    for rule, expected in (("plain", [1, 0]), ("deconvolution", [1, 1]), ("redirected", [1, 1])):
+        received = ph.gradient(model, x, cotangent=np.ones((2, 1)), rule=rule)
+        np.testing.assert_array_equal(received, np.outer(expected, kernels[0][:, 0]))

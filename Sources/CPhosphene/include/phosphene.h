@@ -277,7 +277,8 @@ ph_status ph_maximize(
 /** Destroys a picture; NULL is allowed. */
 void ph_picture_destroy(ph_picture *picture);
 
-/** Returns scores, history and the full recipe (every default written out) as JSON. */
+/** Returns scores, history, diagnoses (for each picture what was wrong with its gradient, or null) and
+ * the full recipe (every default written out) as JSON. */
 const char *ph_picture_json(const ph_picture *picture);
 
 /** Describes the network's input that was found: float32 with batch axis, owned by `picture`. */

@@ -10,6 +10,9 @@ struct Unary: Operation {
   func cotangents(
     of pullback: Pullback, in graph: inout Graph
   ) throws(PhospheneError) -> [Value?] {
+    if pullback.rule == .redirected, let slope = function.slopingRange {
+      return [try redirectedCotangent(pullback, slope, in: &graph)]
+    }
     if case .relu(let slope) = function, slope == 0 {
       return [try rectifiedCotangent(pullback, in: &graph)]
     }
@@ -41,9 +44,54 @@ struct Unary: Operation {
     _ pullback: Pullback, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
     switch pullback.rule {
-    case .plain: try plainCotangent(pullback, in: &graph)
+    case .plain, .redirected: try plainCotangent(pullback, in: &graph)
     case .guided: try graph.unary(function, plainCotangent(pullback, in: &graph))
     case .deconvolution: try graph.unary(function, pullback.cotangent)
+    }
+  }
+
+  /// The plain cotangent, or for samples of which nothing would pass, all that doesn't push the input
+  /// further to where the function is flat.
+  ///
+  /// Source: lucid, `misc/redirected_relu_grad.py`, whose signs are those of a loss.
+  private func redirectedCotangent(
+    _ pullback: Pullback, _ slope: (low: Float, high: Float), in graph: inout Graph
+  ) throws(PhospheneError) -> Value {
+    let plain = try plainCotangent(pullback, in: &graph)
+    let (x, cotangent) = (pullback.inputs[0], pullback.cotangent)
+    let rank = graph.shape(plain).rank
+    guard rank >= 1 else { return plain }
+    var largest = try graph.unary(.absolute, plain)
+    if rank > 1 { largest = try graph.reduce(.maximum, largest, axes: Array(1..<rank)) }
+    let isBlocked = try graph.linear(graph.unary(.step, largest), scale: -1, offset: 1)
+
+    let zero = try graph.constant(0)
+    var passed = cotangent
+    for (end, goesDown) in [(slope.low, true), (slope.high, false)] where end.isFinite {
+      let edge = try graph.constant(end)
+      let isBeyond =
+        try goesDown ? graph.binary(.greater, edge, x) : graph.binary(.greater, x, edge)
+      let goesFurther =
+        try goesDown
+        ? graph.binary(.greater, zero, cotangent) : graph.binary(.greater, cotangent, zero)
+      let isUseless = try graph.multiply(isBeyond, goesFurther)
+      passed = try graph.multiply(passed, graph.linear(isUseless, scale: -1, offset: 1))
+    }
+    let samples = Shape([graph.shape(plain)[0]] + [Int](repeating: 1, count: rank - 1))
+    // Of a blocked sample the plain cotangent is zero.
+    return try graph.add(
+      plain, graph.multiply(passed, graph.reshape(isBlocked, to: samples)))
+  }
+}
+
+extension UnaryFunction {
+  /// Where a function that rises is not flat, if it is flat elsewhere.
+  fileprivate var slopingRange: (low: Float, high: Float)? {
+    switch self {
+    case .relu(let slope) where slope == 0: (0, .infinity)
+    case .clip(let low, let high): (low, high)
+    case .hardSigmoid: (-3, 3)
+    default: nil
     }
   }
 }

@@ -13,6 +13,8 @@ public struct Picture: Sendable {
   public let input: Tensor
   /// What there is to look at: (count, height, width, channels) between 0 and 1.
   public let image: Tensor
+  /// For each picture what was wrong with its gradient and what was done about it, if something was.
+  public let diagnoses: [String?]
   /// What made it, every default written out.
   public let recipe: Recipe
   /// Whether the caller stopped it early.
@@ -35,7 +37,8 @@ extension Model {
   ///   - start: Pictures to start from, in the range of the network's input; `nil` for noise.
   ///   - progress: Called after each step; `false` stops.
   /// - Returns: The best picture of each objective, judged without transforms and penalties.
-  /// - Throws: `invalidArgument` for an objective that doesn't exist, or a NaN on the way.
+  /// - Throws: `invalidArgument` for an objective that doesn't exist, one whose gradient is zero
+  ///   whatever is tried, or a NaN on the way.
   public func maximize(
     _ recipe: Recipe, start: Tensor? = nil, progress: (Progress) -> Bool = { _ in true }
   ) throws(PhospheneError) -> Picture {
@@ -53,14 +56,22 @@ extension Model {
 }
 
 /// A maximization under way.
-private struct Climb {
-  private(set) var rendering: Rendering
+struct Climb {
+  var rendering: Rendering
+  /// The rule that ``stepPlan`` was made with.
+  private var rule: GradientRule
   private var stepPlan: Plan
   private var viewPlan: Plan
   /// Parameters and the optimizer's state, and where the next step writes them.
-  private var current: [Tensor]
+  var current: [Tensor]
   private var next: [Tensor]
   private let scores: Tensor
+  /// For each picture the largest absolute number of its gradient.
+  let strengths: Tensor
+  let isStarted: Bool
+  var diagnoses: [String?]
+  /// For each picture how redirection was extended, if it was.
+  var redirectionNotes: [String?]
   private var history: [[Float]]
   private var best: [Float]
   private let bestInput: Tensor
@@ -68,7 +79,8 @@ private struct Climb {
 
   init(_ rendering: Rendering, start: Tensor?) throws(PhospheneError) {
     self.rendering = rendering
-    stepPlan = try rendering.stepPlan()
+    rule = rendering.rule(at: 1)
+    stepPlan = try rendering.stepPlan(rule)
     viewPlan = try rendering.viewPlan()
     let parameters = try Climb.parameters(for: rendering, start: start)
     let shape = rendering.image.parameterShape
@@ -80,6 +92,10 @@ private struct Climb {
     }
     let count = rendering.sizes.count
     scores = try Tensor([count], repeating: 0)
+    strengths = try Tensor([count], repeating: 0)
+    isStarted = start != nil
+    diagnoses = Array(repeating: nil, count: count)
+    redirectionNotes = diagnoses
     history = Array(repeating: [], count: count)
     best = Array(repeating: -.infinity, count: count)
     bestInput = try Tensor(viewPlan.outputTypes[1].shape, repeating: 0)
@@ -96,41 +112,34 @@ private struct Climb {
 
   mutating func step(_ step: Int) throws(PhospheneError) {
     try run(step)
-    if step == 1, let alive = try rendering.beforeActivations(of: deadObjectives) {
-      // The same first step again, with a target that has a gradient.
-      rendering = alive
-      stepPlan = try rendering.stepPlan()
-      viewPlan = try rendering.viewPlan()
-      try run(step)
+    if step == 1 { try treatStart() }
+    if step > 1, step == rendering.recipe.redirectedSteps + 1 { try extendRedirection(at: step) }
+    if !(scores.floats.allAreFinite && strengths.floats.allAreFinite) {
+      throw .invalidArgument(try notFiniteMessage(at: step))
     }
-    let values = scores.elements
-    guard values.allSatisfy(\.isFinite) else {
-      throw .invalidArgument(
-        "the objective is \(values.first { !$0.isFinite } ?? .nan) at step \(step): the start "
-          + "picture or the model's weights hold NaN or infinity, or the learning rate is too large"
-      )
-    }
-    for (index, value) in values.enumerated() { history[index].append(value) }
+    for (index, value) in scores.elements.enumerated() { history[index].append(value) }
     swap(&current, &next)
   }
 
-  private func run(_ step: Int) throws(PhospheneError) {
+  /// Computes a step from where the climb stands.
+  mutating func run(_ step: Int) throws(PhospheneError) {
+    if rendering.rule(at: step) != rule {
+      rule = rendering.rule(at: step)
+      stepPlan = try rendering.stepPlan(rule)
+    }
     let inputs = try rendering.stepInputs(step)
     defer { withExtendedLifetime(inputs) {} }
     try stepPlan.run(
       inputs: (current + inputs).map(\.start),
-      outputs: [scores.start] + next.map(\.start))
+      outputs: [scores.start, strengths.start] + next.map(\.start))
   }
 
-  /// The objectives with a picture that the first step left as it was, so that no later one would
-  /// change it.
-  private var deadObjectives: Set<Int> {
-    let byteCount = 4 * rendering.image.parameterShape.elementCount / rendering.sizes.count
-    let dead = (0..<rendering.sizes.count).filter { picture in
-      let offset = byteCount * picture
-      return memcmp(current[0].start + offset, next[0].start + offset, byteCount) == 0
-    }
-    return Set(dead.map { $0 / rendering.recipe.count })
+  /// Goes on with another rendering of the same pictures.
+  mutating func adopt(_ other: Rendering) throws(PhospheneError) {
+    rendering = other
+    rule = other.rule(at: 1)
+    stepPlan = try other.stepPlan(rule)
+    viewPlan = try other.viewPlan()
   }
 
   /// Looks at the pictures as they stand, without transforms, and keeps those that are better than
@@ -152,17 +161,22 @@ private struct Climb {
   }
 
   func picture(isCancelled: Bool) -> Picture {
-    Picture(
+    let diagnoses = zip(diagnoses, redirectionNotes).map { diagnosis, note -> String? in
+      let parts = [diagnosis, note].compactMap(\.self)
+      return parts.isEmpty ? nil : parts.joined(separator: "; ") + "."
+    }
+    return Picture(
       scores: best, history: history, input: bestInput, image: bestImage,
-      recipe: rendering.recipe, isCancelled: isCancelled)
+      diagnoses: diagnoses, recipe: rendering.recipe, isCancelled: isCancelled)
   }
 
-  private static func parameters(
+  static func parameters(
     for rendering: Rendering, start: Tensor?
   ) throws(PhospheneError) -> Tensor {
     let (sizes, recipe) = (rendering.sizes, rendering.recipe)
     guard let start else {
-      return try rendering.image.randomParameters(seed: recipe.seed, replicates: recipe.count)
+      return try rendering.image.randomParameters(
+        seed: recipe.seed, replicates: recipe.count, starts: recipe.starts)
     }
     let single = [1, sizes.canvas.height, sizes.canvas.width, sizes.channels]
     let batch = [sizes.count] + single.dropFirst()

@@ -100,6 +100,15 @@ enum Optimizer: Codable, Sendable {
     }
   }
 
+  /// The size of a gradient below which the parameters move at less than a thousandth of the learning
+  /// rate.
+  var faintest: Float {
+    switch self {
+    case .adam(_, _, _, let epsilon), .nadam(_, _, _, let epsilon): epsilon / 1000
+    case .rmsprop, .sgd: 0
+    }
+  }
+
   /// The three numbers that change from step to step, counted from 1: those that undo the bias
   /// towards zero of the running mean, of the running mean of squares, and what NAdam gives the latest
   /// gradient.

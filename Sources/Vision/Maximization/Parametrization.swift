@@ -177,13 +177,24 @@ struct ParametrizedImage {
 
 extension ParametrizedImage {
   /// Random parameters to start from; picture `k` of every objective draws the same numbers.
-  func randomParameters(seed: UInt64, replicates: Int) throws(PhospheneError) -> Tensor {
+  ///
+  /// - Parameters:
+  ///   - seed: The recipe's.
+  ///   - replicates: The number of pictures of each objective.
+  ///   - starts: For each picture, which of the seed's starts; `nil` for the first.
+  /// - Returns: An array of ``parameterShape``.
+  /// - Throws: `outOfMemory` if there is none.
+  func randomParameters(
+    seed: UInt64, replicates: Int, starts: [Int]? = nil
+  ) throws(PhospheneError) -> Tensor {
     let size = parameterShape.elementCount / count
     var elements: [Float] = []
     elements.reserveCapacity(parameterShape.elementCount)
     for picture in 0..<count {
       var random = Random(
-        seed: seed, stream: RandomStream.parameters.number(replicate: picture % replicates))
+        seed: seed,
+        stream: RandomStream.parameters.number(
+          replicate: picture % replicates, step: starts?[picture] ?? 0))
       elements += random.normals(size).map { $0 * parametrization.standardDeviation }
     }
     return try Tensor(parameterShape, elements)

@@ -27,6 +27,11 @@ public struct Recipe: Codable, Sendable {
   var regularizers: [Regularizer] = []
   /// `nil` for the one that suits the parametrization.
   var optimizer: Optimizer?
+  /// How many steps at the beginning let a gradient through rectifiers that would block all of it; at
+  /// 0 only what is needed to get going.
+  var redirectedSteps = 0
+  /// For each picture, which of the seed's starts it begins from; `nil` for the first.
+  var starts: [Int]?
   /// How the network wants its pixels.
   var input = InputScaling()
   /// The brightness, from 0 to 1, of what lies around the canvas.
@@ -40,7 +45,8 @@ public struct Recipe: Codable, Sendable {
 
   private enum CodingKeys: String, CodingKey {
     case format, objectives, count, steps, seed, size, parametrization, views, transforms
-    case regularizers, optimizer, input, background, exact, precision
+    case regularizers, optimizer, starts, input, background, exact, precision
+    case redirectedSteps = "redirected_steps"
   }
 
   /// Reads a recipe, giving what is left out its default.
@@ -60,6 +66,8 @@ public struct Recipe: Codable, Sendable {
     transforms = try recipe.decodeIfPresent([Transform].self, forKey: .transforms)
     try option(.regularizers, &regularizers)
     optimizer = try recipe.decodeIfPresent(Optimizer.self, forKey: .optimizer)
+    try option(.redirectedSteps, &redirectedSteps)
+    starts = try recipe.decodeIfPresent([Int].self, forKey: .starts)
     try option(.input, &input)
     try option(.background, &background)
     try option(.exact, &exact)
@@ -103,6 +111,16 @@ public struct Recipe: Codable, Sendable {
     for transform in transforms ?? [] { try transform.check() }
     for regularizer in regularizers { try regularizer.check() }
     try optimizer?.check()
+    try require(0...1_000_000, redirectedSteps, "redirected_steps")
+    if let starts {
+      guard starts.count == objectives.count * count,
+        starts.allSatisfy({ (0...1_000_000).contains($0) })
+      else {
+        throw .invalidArgument(
+          "starts must be a number from 0 to 1000000 for each of \(objectives.count * count) "
+            + "pictures, received \(starts)")
+      }
+    }
     try input.check()
     try require(0...1, background, "background")
   }

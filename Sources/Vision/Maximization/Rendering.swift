@@ -80,6 +80,11 @@ struct Rendering {
   let image: ParametrizedImage
   let optimizer: Optimizer
 
+  /// How the gradient passes rectifiers at a step.
+  func rule(at step: Int) -> GradientRule {
+    step <= recipe.redirectedSteps ? .redirected : .plain
+  }
+
   init(_ recipe: Recipe, of model: Model) throws(PhospheneError) {
     guard recipe.precision == model.precision else {
       throw .invalidArgument(
@@ -113,8 +118,9 @@ struct Rendering {
   }
 
   /// One step: parameters, the optimizer's state and what ``stepInputs(_:)`` gives to the scores, the
-  /// new parameters and the new state.
-  func stepPlan() throws(PhospheneError) -> Plan {
+  /// largest size of each picture's gradient without penalties, the new parameters and the new
+  /// state; the gradient passes rectifiers by a rule.
+  func stepPlan(_ rule: GradientRule = .plain) throws(PhospheneError) -> Plan {
     var graph = Graph()
     let type = TensorType(image.parameterShape)
     let parameters = graph.input(type)
@@ -124,26 +130,43 @@ struct Rendering {
 
     let picture = try image.image(of: parameters, in: &graph)
     let input = try networkInput(of: views(of: picture, in: &graph), in: &graph)
-    var (scored, scores) = try objectives(on: input, views: sizes.views, in: graph)
+    var scored = try lowered(on: input, in: graph, wanted: recipe.objectives.flatMap(\.layers))
+    var scores = try objectives(in: &scored, views: sizes.views)
     var target = scores
     for regularizer in recipe.regularizers {
-      target = try scored.subtract(target, regularizer.value(of: picture, in: &scored))
+      target = try scored.graph.subtract(
+        target, regularizer.value(of: picture, in: &scored.graph))
     }
+    // Penalties don't go through the network, so that what reaches its input is the objective's own.
+    let end = recipe.regularizers.isEmpty ? parameters : input
     // Before the gradient is taken, so that it passes through the same parts.
-    let inputs = [parameters, corrections] + state
-    let reduced = try scored.computingRegions(for: [target, scores] + inputs)
+    let inputs = [end, parameters, corrections] + state
+    let reduced = try scored.graph.computingRegions(for: [target, scores] + inputs)
     graph = reduced.graph
     (target, scores) = (reduced.values[0], reduced.values[1])
-    let places = Array(reduced.values.dropFirst(2))
-    guard let gradient = try graph.gradient(of: target, withRespectTo: [places[0]])[0] else {
+    let places = Array(reduced.values.dropFirst(3))
+    let gradients = try graph.gradient(
+      of: target, withRespectTo: [places[0], reduced.values[2]], rule: rule)
+    guard let gradient = gradients[0], let own = gradients[1] else {
       throw .invalidArgument("the objective doesn't depend on the network's input")
     }
+    let strengths = try largestSizes(of: own, in: &graph)
     let moved = try optimizer.step(
       places[0], gradient: gradient, state: Array(places.dropFirst(2)), corrections: places[1],
       in: &graph)
     return try Plan(
-      graph, outputs: [scores] + moved, pool: model.constants,
+      graph, outputs: [scores, strengths] + moved, pool: model.constants,
       isExact: recipe.exact)
+  }
+
+  /// Appends the largest absolute number of each picture, of all its views together.
+  func largestSizes(
+    of value: Value, in graph: inout Graph
+  ) throws(PhospheneError) -> Value {
+    let rows = try graph.reshape(
+      graph.unary(.absolute, value),
+      to: [sizes.count, graph.shape(value).elementCount / sizes.count])
+    return try graph.reduce(.maximum, rows, axes: [1])
   }
 
   /// The picture as it stands: parameters to scores, the network's input and the picture.
@@ -161,15 +184,16 @@ struct Rendering {
         height: sizes.view.height, width: sizes.view.width, fill: recipe.background)
     }
     let input = try networkInput(of: view, in: &graph)
-    let (scored, scores) = try objectives(on: input, views: 1, in: graph)
-    let reduced = try scored.computingRegions(for: [scores, input, picture])
+    var scored = try lowered(on: input, in: graph, wanted: recipe.objectives.flatMap(\.layers))
+    let scores = try objectives(in: &scored, views: 1)
+    let reduced = try scored.graph.computingRegions(for: [scores, input, picture])
     return try Plan(
       reduced.graph, outputs: reduced.values, pool: model.constants,
       isExact: recipe.exact)
   }
 
   /// Scales pixels between 0 and 1 to what the network wants.
-  private func networkInput(
+  func networkInput(
     of view: Value, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
     let (scale, offset) = try recipe.input.expanded(to: sizes.channels)
@@ -188,13 +212,19 @@ struct Rendering {
       value, to: Shape([graph.shape(view)[0]] + sizes.input.axes.dropFirst()))
   }
 
-  /// Appends the network and the score of each picture by its own objective.
-  private func objectives(
-    on input: Value, views: Int, in graph: Graph
-  ) throws(PhospheneError) -> (Graph, Value) {
-    var lowered = try model.lower(
-      into: graph, on: [input], wanted: recipe.objectives.flatMap(\.layers),
-      needsOutputs: recipe.objectives.contains(where: \.readsOutputs))
+  /// Appends the network, as far as the layers of some paths need it; all of it if that is `nil`.
+  func lowered(
+    on input: Value, in graph: Graph, wanted: [String]?
+  ) throws(PhospheneError) -> LoweredModel {
+    try model.lower(
+      into: graph, on: [input], wanted: wanted,
+      needsOutputs: wanted == nil || recipe.objectives.contains(where: \.readsOutputs))
+  }
+
+  /// Appends the score of each picture by its own objective.
+  func objectives(
+    in lowered: inout LoweredModel, views: Int
+  ) throws(PhospheneError) -> Value {
     var scores: [Value] = []
     for (index, objective) in recipe.objectives.enumerated() {
       let value = try objective.value(
@@ -209,11 +239,12 @@ struct Rendering {
       let rows = try lowered.graph.reshape(all, to: [sizes.count, views])
       all = try lowered.graph.mean(rows)
     }
-    return (lowered.graph, all)
+    return all
   }
 
   /// The same, aimed at what comes before the target layers' activations: a unit that is off has no
-  /// gradient behind its rectifier, but one before it.
+  /// gradient behind its rectifier, a probability of nearly 0 or 1 none behind its softmax, but one
+  /// before it.
   ///
   /// - Parameter objectives: The positions of those that need it.
   /// - Returns: `nil` if that would change nothing.
@@ -224,11 +255,15 @@ struct Rendering {
     for index in objectives {
       for term in recipe.objectives[index].terms.indices {
         let old = recipe.objectives[index].terms[term]
-        // Before a rectifier the energy of a unit grows when it is pushed further off.
-        guard [.channel, .neuron, .direction].contains(old.kind), !old.preActivation else {
-          continue
+        if old.kind == .probability {
+          recipe.objectives[index].terms[term].kind = .logit
+        } else {
+          // Before a rectifier the energy of a unit grows when it is pushed further off.
+          guard [.channel, .neuron, .direction].contains(old.kind), !old.preActivation else {
+            continue
+          }
+          recipe.objectives[index].terms[term].preActivation = true
         }
-        recipe.objectives[index].terms[term].preActivation = true
         hasChanged = true
       }
     }

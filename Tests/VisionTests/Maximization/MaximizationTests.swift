@@ -133,7 +133,8 @@ import Testing
     let term = #"{"kind": "channel", "layer": "conv", "index": 1, "pre_activation": true}"#
     let sentence = refusal { _ = try model.maximize(recipe([term])) }
     #expect(
-      sentence?.contains("at step 1: the start picture or the model's weights hold") == true,
+      sentence?.contains("layer 'conv' is the first that isn't finite: its weights hold NaN")
+        == true,
       "\(sentence ?? "")")
   }
 

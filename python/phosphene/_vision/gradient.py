@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from phosphene._vision.terms import Objective
 
+RULES = ("plain", "guided", "deconvolution", "redirected")
+
 
 def gradient(
     model: Any,
@@ -24,7 +26,7 @@ def gradient(
     *,
     at: Any = None,
     cotangent: Any = None,
-    rule: Literal["plain"] = "plain",
+    rule: Literal["plain", "guided", "deconvolution", "redirected"] = "plain",
 ) -> Any:
     """Return the gradient of an objective with respect to the input, or to a layer's output.
 
@@ -51,7 +53,10 @@ def gradient(
         shape; or a pair of a layer and the gradient with respect to that layer's output. Used
         instead of `objective`.
     rule
-        How the gradient passes each layer. ``"plain"`` is the derivative.
+        How the gradient passes ReLU: ``"plain"`` as its derivative, ``"guided"`` only where it is
+        positive and the input was too, ``"deconvolution"`` wherever it is positive; and as
+        ``"redirected"`` through ReLU, ReLU6 and clipping that would block all of a sample's
+        gradient, unless it drives them further to where they are flat.
 
     Returns
     -------
@@ -73,7 +78,10 @@ def gradient(
 
     References
     ----------
-    Simonyan, Vedaldi, Zisserman: Deep Inside Convolutional Networks, 2014, section 3.
+    Simonyan, Vedaldi, Zisserman: Deep Inside Convolutional Networks, 2014, section 3. Springenberg
+    et al.: Striving for Simplicity, 2015, for ``"guided"``; Zeiler and Fergus: Visualizing and
+    Understanding Convolutional Networks, 2014, for ``"deconvolution"``; Olah, Mordvintsev and
+    Schubert: Feature Visualization, 2017, and its code for ``"redirected"``.
 
     Examples
     --------
@@ -100,8 +108,10 @@ def value_and_gradient(
 
     With a cotangent there is no objective.
     """
-    if rule != "plain":
-        raise InvalidArgumentError(f"rule must be 'plain'; received {rule!r}.")
+    if rule not in RULES:
+        raise InvalidArgumentError(
+            f"rule must be {', '.join(map(repr, RULES[:-1]))} or {RULES[-1]!r}; received {rule!r}."
+        )
     model = as_model(model)
     arrays = model_inputs(model, x)
     model.warn_about(arrays)
@@ -114,13 +124,13 @@ def value_and_gradient(
     if cotangent is not None:
         if objective is not None:
             raise InvalidArgumentError("Give an objective or a cotangent, not both.")
-        return None, _from_cotangent(model, arrays, cotangent, path)
+        return None, _from_cotangent(model, arrays, cotangent, path, rule)
     sign: NDArray[np.float32] | None = None
     if objective is None:
         objective, sign = default_objective(model, arrays)
     found = as_objective(model, objective)
-    request = {"gradient": {"objective": found.to_json(), "at": path}}
-    plan = model.plan(request, [array.shape for array in arrays], ("gradient", found, path))
+    request = {"gradient": {"objective": found.to_json(), "at": path, "rule": rule}}
+    plan = model.plan(request, [array.shape for array in arrays], ("gradient", found, path, rule))
     score, *gradients = plan.run(arrays)
     if sign is not None:
         score = score * sign
@@ -174,7 +184,7 @@ def _last_activation(model: Model) -> str | None:
 
 
 def _from_cotangent(
-    model: Model, arrays: list[NDArray[Any]], cotangent: Any, at: str | None
+    model: Model, arrays: list[NDArray[Any]], cotangent: Any, at: str | None, rule: str
 ) -> list[NDArray[np.float32]]:
     """Return the gradients of what the caller differentiates on."""
     layer, given = _layer_and_cotangent(model, cotangent)
@@ -191,8 +201,8 @@ def _from_cotangent(
             f"The cotangent of {layer!r} must have shape {wanted}, received {np.shape(given)}."
         )
     inputs = [*arrays, array]
-    request = {"gradient": {"cotangent": layer, "at": at}}
-    plan = model.plan(request, [each.shape for each in inputs], ("cotangent", layer, at))
+    request = {"gradient": {"cotangent": layer, "at": at, "rule": rule}}
+    plan = model.plan(request, [each.shape for each in inputs], ("cotangent", layer, at, rule))
     return plan.run(inputs)
 
 

@@ -36,6 +36,7 @@ def maximize(
     transforms: Sequence[Transform] | None = None,
     regularizers: Sequence[Regularizer] | None = None,
     optimizer: Literal["adam", "nadam", "rmsprop", "sgd"] | Optimizer | None = None,
+    redirected_steps: int = 0,
     value_range: tuple[float, float] | None = None,
     background: float | None = None,
     start: Any = None,
@@ -84,6 +85,10 @@ def maximize(
     optimizer
         ``"adam"`` (the default), ``"nadam"`` (with ``"maco"``), ``"rmsprop"``, ``"sgd"``, or one
         of `phosphene.optimizers`.
+    redirected_steps
+        So many steps at the beginning let the gradient through rectifiers (ReLU, ReLU6, clipping)
+        that would block all of a sample's, unless it drives them further to where they are flat.
+        With 0, the default, that is done for 16 steps where the first finds no gradient.
     value_range
         The network's input for black and for white, such as ``(-1, 1)``. By default what the
         model's preprocessing says.
@@ -109,9 +114,18 @@ def maximize(
     Raises
     ------
     InvalidArgumentError
-        If an argument is out of range, or `start` or the weights contain NaN.
+        If an argument is out of range, `start` or the weights contain NaN, or no objective has a
+        gradient whatever is tried; the message names the layer where it ends, and why.
     Cancelled
         If a callback returned True.
+
+    Warns
+    -----
+    PhospheneWarning
+        If the first step finds no gradient for a picture, such as that of a unit that is off
+        everywhere. Then the number before the activation is maximized, or rectifiers let the
+        gradient through at first, or the picture starts from other noise, whichever helps first;
+        `Picture.diagnoses` says what, and the recipe holds it.
 
     Notes
     -----
@@ -151,6 +165,8 @@ def maximize(
         recipe["views"] = _whole("views", views, 1)
     if optimizer is not None:
         recipe["optimizer"] = _optimizer(optimizer).to_json()
+    if _whole("redirected_steps", redirected_steps, 0):
+        recipe["redirected_steps"] = int(redirected_steps)
     if model.exact:
         recipe["exact"] = True
     if model.precision != "float32":

@@ -51,6 +51,9 @@ class Picture:
         Makes `recipe`.
     alpha : None
         Transparency, where a method computes it.
+    diagnoses : tuple of str or None
+        For each picture None, or where and why its gradient was zero or not finite, and what was
+        done about it.
     """
 
     images: NDArray[np.uint8]
@@ -60,6 +63,7 @@ class Picture:
     make_recipe: Callable[[], dict[str, Any]]
     labels: tuple[str, ...]
     alpha: NDArray[np.float32] | None = None
+    diagnoses: tuple[str | None, ...] = ()
 
     @cached_property
     def recipe(self) -> dict[str, Any]:
@@ -81,6 +85,11 @@ class Picture:
     def score(self) -> float:
         """The objective of the first picture."""
         return self.scores[0]
+
+    @property
+    def diagnosis(self) -> str | None:
+        """What was wrong with the gradient of the first picture, or None."""
+        return self.diagnoses[0] if self.diagnoses else None
 
     def __len__(self) -> int:
         """Return the number of pictures."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._engine.library import check, describe, ffi, lib, text, to_numpy
-from phosphene._errors import Cancelled, InvalidArgumentError
+from phosphene._errors import Cancelled, InvalidArgumentError, PhospheneWarning
 from phosphene._vision.picture import Picture
 
 if TYPE_CHECKING:
@@ -104,7 +105,21 @@ def render(
     if status == lib.PH_CANCELLED:
         raise Cancelled("A callback returned True, which stops the maximization.", picture)
     assert picture is not None
+    _warn_about(picture)
     return picture
+
+
+def _warn_about(picture: Picture) -> None:
+    """Warn once of all pictures whose gradient needed help."""
+    ill = [
+        f"{label!r}: {diagnosis[0].lower()}{diagnosis[1:]}"
+        for label, diagnosis in zip(picture.labels, picture.diagnoses, strict=True)
+        if diagnosis is not None
+    ]
+    if ill:
+        more = f" {len(ill) - 1} more in picture.diagnoses." if len(ill) > 1 else ""
+        # To the caller of maximize or replay, which call render.
+        warnings.warn(f"{ill[0]}{more}", PhospheneWarning, stacklevel=4)
 
 
 class _Watch:
@@ -191,6 +206,7 @@ def _picture(
         history=tuple(tuple(each) for each in document["history"]),
         make_recipe=lambda: recipe | {"engine": made_by | {"model_digest": model.digest}},
         labels=tuple(labels),
+        diagnoses=tuple(document["diagnoses"]),
     )
 
 

@@ -1,0 +1,151 @@
+import Graphs
+import Tensors
+
+// What a climb does about pictures whose gradient is zero, too small for the optimizer or not finite.
+
+extension Climb {
+  /// How many steps the gradient is redirected if nothing else is said: lucid's number.
+  private static let redirectedSteps = 16
+  /// How many other starts are tried.
+  private static let otherStarts = 3
+
+  /// The pictures that the latest run of a step would not improve.
+  private var illPictures: [Int] {
+    let faintest = rendering.optimizer.faintest
+    return strengths.elements.enumerated().filter { !($1.isFinite && $1 > faintest) }.map(\.offset)
+  }
+
+  /// Looks at the gradients of the first step, and tries one remedy after the other on pictures that
+  /// have none: the number before the activation, redirected rectifiers, other starts.
+  ///
+  /// What helps is written into the recipe, so that the recipe alone makes the same picture.
+  mutating func treatStart() throws(PhospheneError) {
+    let ill = illPictures
+    guard !ill.isEmpty else { return }
+    let findings = try rendering.findings(
+      of: ill, parameters: current[0], step: 1, rule: rendering.rule(at: 1))
+    var cures: [Int: String] = [:]
+    var tried: [String] = []
+    try aimBeforeActivations(ill, &cures, &tried)
+    try redirect(&cures, &tried)
+    try startElsewhere(&cures, &tried)
+    let isHopeless = ill.allSatisfy { cures[$0] == nil && !(strengths.elements[$0] > 0) }
+    for picture in ill {
+      let finding =
+        "No usable gradient reaches the picture: \(findings[picture] ?? "for no known reason")"
+      let attempts = tried.isEmpty ? "" : "; tried in vain: " + tried.joined(separator: ", ")
+      diagnoses[picture] =
+        finding + (cures[picture].map { "; what helped: \($0)" } ?? attempts)
+    }
+    if isHopeless, ill.count == rendering.sizes.count, let message = diagnoses[ill[0]] {
+      throw .invalidArgument(message.prefix(1).lowercased() + message.dropFirst())
+    }
+  }
+
+  /// First remedy: the objectives of ill pictures aim at what goes into their layers' activations.
+  private mutating func aimBeforeActivations(
+    _ ill: [Int], _ cures: inout [Int: String], _ tried: inout [String]
+  ) throws(PhospheneError) {
+    let original = rendering
+    let count = original.recipe.count
+    guard let changed = try original.beforeActivations(of: Set(ill.map { $0 / count })) else {
+      return
+    }
+    try adopt(changed)
+    try run(1)
+    let cured = Set(ill).subtracting(illPictures)
+    for picture in cured {
+      cures[picture] =
+        "aiming before the activation (pre_activation=True, or logit for probability)"
+    }
+    let remedy = "aiming before the activation"
+    if cured.count < ill.count {
+      tried.append(remedy)
+      // Objectives that weren't helped stay as they were asked for.
+      let others =
+        try cured.isEmpty
+        ? nil : original.beforeActivations(of: Set(cured.map { $0 / count }))
+      try adopt(others ?? original)
+      try run(1)
+    }
+  }
+
+  /// Second remedy: rectifiers that would block all of a gradient let it through for some steps.
+  private mutating func redirect(
+    _ cures: inout [Int: String], _ tried: inout [String]
+  ) throws(PhospheneError) {
+    let ill = illPictures
+    guard !ill.isEmpty, rendering.recipe.redirectedSteps == 0 else { return }
+    let original = rendering
+    var recipe = rendering.recipe
+    recipe.redirectedSteps = min(Climb.redirectedSteps, recipe.steps)
+    try adopt(Rendering(recipe, of: rendering.model))
+    try run(1)
+    let cured = Set(ill).subtracting(illPictures)
+    for picture in cured {
+      cures[picture] =
+        "redirected rectifiers for \(recipe.redirectedSteps) steps (redirected_steps=)"
+    }
+    if cured.count < ill.count { tried.append("redirected rectifiers") }
+    if cured.isEmpty {
+      try adopt(original)
+      try run(1)
+    }
+  }
+
+  /// Third remedy: ill pictures start from other random numbers.
+  private mutating func startElsewhere(
+    _ cures: inout [Int: String], _ tried: inout [String]
+  ) throws(PhospheneError) {
+    let ill = illPictures
+    guard !ill.isEmpty, !isStarted else { return }
+    let (original, parameters) = (rendering, current[0])
+    for attempt in 1...Climb.otherStarts {
+      var recipe = rendering.recipe
+      var starts = recipe.starts ?? [Int](repeating: 0, count: rendering.sizes.count)
+      for picture in illPictures { starts[picture] += 1 }
+      recipe.starts = starts
+      try adopt(Rendering(recipe, of: rendering.model))
+      current[0] = try Climb.parameters(for: rendering, start: nil)
+      try run(1)
+      let present = Set(illPictures)
+      for picture in ill where cures[picture] == nil && !present.contains(picture) {
+        cures[picture] = "another start (number \(attempt))"
+      }
+      if present.isEmpty { return }
+    }
+    tried.append("\(Climb.otherStarts) other starts")
+    if ill.allSatisfy({ cures[$0] == nil }) {
+      current[0] = parameters
+      try adopt(original)
+      try run(1)
+    }
+  }
+
+  /// Redirects twice as long where the plain gradient is still zero when redirection ends.
+  mutating func extendRedirection(at step: Int) throws(PhospheneError) {
+    let ill = strengths.elements.enumerated().filter { $1 == 0 }.map(\.offset)
+    guard !ill.isEmpty, step <= rendering.recipe.steps else { return }
+    var recipe = rendering.recipe
+    recipe.redirectedSteps = min(2 * recipe.redirectedSteps, recipe.steps)
+    rendering = try Rendering(recipe, of: rendering.model)
+    try run(step)
+    for picture in ill {
+      // Only the latest counts.
+      redirectionNotes[picture] =
+        "at step \(step) rectifiers still blocked all of the gradient, so that it was redirected up to "
+        + "step \(recipe.redirectedSteps)"
+    }
+  }
+
+  /// Says why a step gave numbers that aren't finite.
+  func notFiniteMessage(at step: Int) throws(PhospheneError) -> String {
+    let ill = strengths.elements.indices.filter { !strengths.elements[$0].isFinite }
+    let findings = try rendering.findings(
+      of: ill.isEmpty ? Array(strengths.elements.indices) : ill, parameters: current[0], step: step,
+      rule: rendering.rule(at: step))
+    let finding = findings.sorted { $0.key < $1.key }.first?.value
+    return "the objective or its gradient is NaN or infinite at step \(step): "
+      + (finding ?? "the model's weights hold NaN or infinity, or the learning rate is too large")
+  }
+}
