@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from phosphene._vision.maximize import maximize
     from phosphene._vision.picture import Picture
     from phosphene._vision.replay import replay
+    from phosphene._vision.stored_pictures import render
     from phosphene._vision.watch import Watch
 
 __version__ = "0.1.0"
@@ -65,6 +66,7 @@ __all__ = [
     "optimizers",
     "probability",
     "regularizers",
+    "render",
     "replay",
     "set_threads",
     "trace",
@@ -83,6 +85,7 @@ _LATER = {
     "ops": None,
     "optimizers": None,
     "regularizers": None,
+    "render": "_vision.stored_pictures",
     "replay": "_vision.replay",
     "transforms": None,
     "zoo": None,

@@ -135,18 +135,6 @@ def test_nan_passes_through(tiny):
     assert np.isnan(ph.trace(tiny, [[np.nan, 1.0]])["scores"]).all()
 
 
-def test_stored_traces_read_from_files(tiny, tmp_path):
-    folder = tmp_path / "made" / "for it"
-    stored, whole = ph.trace(tiny, X, store=folder), ph.trace(tiny, X)
-    assert sorted(path.name for path in folder.iterdir()) == ["0.npz", "1.npz"]
-    assert stored.samples == 2
-    for path in whole:
-        np.testing.assert_allclose(stored[path], whole[path], rtol=1e-6)
-    (folder / "1.npz").write_bytes(b"PK damaged")
-    with pytest.raises(ph.ModelFileError, match=r"1\.npz"):
-        _ = stored["hidden"]
-
-
 def test_npz(tiny, tmp_path):
     seen = ph.trace(tiny, X)
     with np.load(seen.to_npz(tmp_path / "seen.npz")) as file:

@@ -149,6 +149,7 @@ def save_trace(
     scale: Literal["panel", "shared"] = "panel",
     grid: tuple[int, int] = (3, 3),
     min_size: tuple[int, int] = (15, 15),
+    limits: Mapping[str, tuple[float, float]] | None = None,
 ) -> list[Path]:
     """Write layer outputs as numbered pages ``0.png``, ``1.png`` ... of pictures.
 
@@ -158,6 +159,8 @@ def save_trace(
         See `trace_plot`; each page is one grid.
     folder
         Made where it is missing. Files of the same names are replaced.
+    limits
+        What the colours of a layer stretch over, by path, instead of `scale`; see `common_limits`.
 
     Returns
     -------
@@ -179,7 +182,7 @@ def save_trace(
     for number, start in enumerate(range(0, len(panels), rows * columns)):
         page = panels[start : start + rows * columns]
         files.append(folder / f"{number}.png")
-        write_file(files[-1], figure_png(_draw(page, kind, cmap, scale, columns)))
+        write_file(files[-1], figure_png(_draw(page, kind, cmap, scale, columns, limits)))
     return files
 
 
@@ -281,15 +284,49 @@ def whole_pair(name: str, value: tuple[int, int]) -> tuple[int, int]:
     raise InvalidArgumentError(f"{name} must be two whole numbers above 0, received {value!r}.")
 
 
+def common_limits(
+    traces: Iterable[Mapping[str, NDArray[Any]]],
+    *,
+    layers: Any = None,
+    sample: int = 0,
+    channels: int | Sequence[int] = 9,
+    kind: str = "auto",
+    min_size: tuple[int, int] = (15, 15),
+) -> dict[str, tuple[float, float]]:
+    """Return the smallest and the largest number that each panel has in several traces, by path.
+
+    Parameters
+    ----------
+    traces
+        Taken one by one.
+    layers, sample, channels, kind, min_size
+        See `trace_plot`.
+    """
+    limits: dict[str, tuple[float, float]] = {}
+    for trace in traces:
+        for panel in chosen_panels(trace, layers, sample, channels, kind, min_size):
+            low, high = value_range(panel.drawn)
+            known = limits.get(panel.path, (low, high))
+            limits[panel.path] = (min(low, known[0]), max(high, known[1]))
+    return limits
+
+
 def _draw(
-    panels: Sequence[Panel], kind: str, cmap: str | Colormap, scale: str, columns: int
+    panels: Sequence[Panel],
+    kind: str,
+    cmap: str | Colormap,
+    scale: str,
+    columns: int,
+    given: Mapping[str, tuple[float, float]] | None = None,
 ) -> Figure:
     """Draw one page."""
     if scale not in SCALES:
         raise InvalidArgumentError(f"scale must be one of {SCALES}, received {scale!r}.")
     drawn = [panel.drawn for panel in panels]
     limits = list(map(value_range, drawn))
-    if scale == "shared":
+    if given is not None:
+        limits = [given[panel.path] for panel in panels]
+    elif scale == "shared":
         joined = np.concatenate([np.ma.compressed(values) for values in drawn])
         limits = [value_range(joined)] * len(panels)
     bars = [values.ndim == 1 and kind != "heat" for values in drawn]
@@ -303,7 +340,11 @@ def _draw(
     for number, (panel, is_bars) in enumerate(zip(panels, bars, strict=True)):
         drawn_image = draw_panel(page.axes[number], panel, cmap, limits[number], bars=is_bars)
         image = drawn_image or image
-        page.label(number, panel.title, panel.caption)
+        caption = panel.caption
+        if given is not None:
+            caption = f"{caption} · colours {limits[number][0]:.3g} … {limits[number][1]:.3g}"
+            fix_height(page.axes[number], limits[number], bars=is_bars)
+        page.label(number, panel.title, caption)
     if image is not None and scale == "shared":
         page.colour_bar(image)
     return page.figure
@@ -320,3 +361,10 @@ def draw_panel(
     axes.set_xticks([])
     axes.margins(x=0.01)
     return None
+
+
+def fix_height(axes: Axes, limits: tuple[float, float], *, bars: bool) -> None:
+    """Give bars that are to be compared the same axis."""
+    low, high = limits
+    if bars and high > low:
+        axes.set_ylim(min(low, 0), max(high, 0))

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._display.figures import PanelGrid, value_range
-from phosphene._display.plots import Panel, chosen_panels, draw_panel, whole_pair
+from phosphene._display.figures import PanelGrid
+from phosphene._display.plots import (
+    Panel,
+    chosen_panels,
+    common_limits,
+    draw_panel,
+    fix_height,
+    whole_pair,
+)
 from phosphene._errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -58,7 +65,11 @@ class Drawing:
             self._layers = [panel.path for panel in found[: rows * self._columns]]
         if not self._layers and not self._titles:
             raise InvalidArgumentError("Neither layers nor units were watched, or layers=() given.")
-        self._limits = {path: self._limits_of(path, looks) for path in self._layers}
+        self._limits = {}
+        if self._layers:
+            self._limits = common_limits(
+                looks, layers=self._layers, sample=sample, channels=channels, kind=kind
+            )
 
     def page(self, look: Look) -> Figure:
         """Draw one look."""
@@ -87,15 +98,6 @@ class Drawing:
         found = chosen_panels(look, self._layers, self._sample, self._channels, self._kind, (1, 1))
         return [replace(panel, path=path) for panel, path in zip(found, self._layers, strict=True)]
 
-    def _limits_of(self, path: str, looks: Sequence[Look]) -> tuple[float, float]:
-        """Return the smallest and the largest number that the run has in a panel."""
-        ranges = []
-        for look in looks:
-            (panel,) = chosen_panels(look, [path], self._sample, self._channels, self._kind, (1, 1))
-            ranges.append(value_range(panel.drawn))
-        lows, highs = zip(*ranges, strict=True)
-        return min(lows), max(highs)
-
     def _draw(self, looks: Sequence[Look], columns: int, heading: str | None) -> Figure:
         panels = [self._panels(look) for look in looks]
         pictures = [list(look.pictures) if self._titles else [] for look in looks]
@@ -111,8 +113,7 @@ class Drawing:
                 bars = panel.values.ndim == 1 and self._kind != "heat"
                 low, high = self._limits[panel.path]
                 draw_panel(page.axes[number], panel, self._cmap, (low, high), bars=bars)
-                if bars and high > low:
-                    page.axes[number].set_ylim(min(low, 0), max(high, 0))
+                fix_height(page.axes[number], (low, high), bars=bars)
                 title = panel.title if heading else f"{look.label}\n{panel.path}"
                 page.label(number, title, f"{panel.caption} · run {low:.3g} … {high:.3g}")
                 number += 1

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from phosphene._errors import ModelFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from numpy.typing import NDArray
 
 
@@ -34,19 +36,35 @@ def write_npz(
         A few things about the arrays, as JSON has them, for `read_about`: the comment of the
         archive, which ``numpy.load`` passes over.
     """
-    import tempfile
     import zipfile
+
+    with _replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+        if about is not None:
+            archive.comment = json.dumps(about).encode()
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text to a file: beside its place first, then renamed."""
+    with _replacing(path) as file:
+        file.write(text.encode())
+    return path
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file that takes the place of another when all has been written to it."""
+    import tempfile
 
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-            if about is not None:
-                archive.comment = json.dumps(about).encode()
-            for name, array in arrays.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+        with os.fdopen(handle, "wb") as file:
+            yield file
         # mkstemp makes files that only their owner can read.
         mask = os.umask(0)
         os.umask(mask)
@@ -61,7 +79,6 @@ def write_npz(
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-    return path
 
 
 def read_npz(path: Path, name: str) -> NDArray[Any]:
@@ -110,35 +127,3 @@ def damaged(path: Path, reason: Any) -> ModelFileError:
     """Return the error of a file that isn't as it was written."""
     words = getattr(reason, "strerror", None) or reason
     return ModelFileError(f"{path} can't be read any more: {words}.")
-
-
-class StoredArrays(Mapping[str, "NDArray[Any]"]):
-    """Arrays that lie in files, one file a sample; each is read when it is asked for.
-
-    Parameters
-    ----------
-    names
-        The names of the arrays.
-    files
-        One file a sample, as `write_npz` writes them, each array with a batch axis of length 1.
-    """
-
-    def __init__(self, names: Sequence[str], files: Sequence[Path]) -> None:
-        self._names = tuple(names)
-        self._files = tuple(file.resolve() for file in files)
-
-    @property
-    def samples(self) -> int:
-        """The number of samples."""
-        return len(self._files)
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        if name not in self._names:
-            raise KeyError(name)
-        return np.concatenate([read_npz(path, name) for path in self._files])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)

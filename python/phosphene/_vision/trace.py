@@ -13,7 +13,8 @@ import numpy as np
 from phosphene._errors import InvalidArgumentError, UnknownNameError
 from phosphene._models.arrays import batches, model_inputs
 from phosphene._models.model import Model, as_model
-from phosphene._vision.stores import StoredArrays, write_npz
+from phosphene._vision.stores import write_npz
+from phosphene._vision.trace_files import Form, StoredArrays, nested, store_traces
 
 if TYPE_CHECKING:
     import os
@@ -30,6 +31,7 @@ def trace(
     *,
     batch_size: int | None = None,
     store: str | os.PathLike[str] | None = None,
+    store_as: Form = "npz",
     out: Trace | None = None,
 ) -> Trace:
     """Return the output of every layer for `x`, all of them in one run.
@@ -40,15 +42,19 @@ def trace(
         A `Model`, or anything that `load` takes. A live Keras model is read at each call.
     x : array_like of the model's `input_shape`
         In the range that the network was trained on; or pictures, see `Model.prepare`. The batch
-        axis may be missing.
+        axis may be missing. With `store` also what gives one pattern after the other: an iterator,
+        a dataset of h5py, a list of files.
     layers
         Which layers: names, paths, globs (``"conv*"``), kinds (``"Conv2D"``), layers, or a list
         of such; by default all but the inputs.
     batch_size
         How many samples are computed at a time; by default all.
     store
-        A folder, for more than fits into memory: each sample is computed by itself and its arrays
-        are written to ``0.npz``, ``1.npz`` ...; the result reads them when they are asked for.
+        A folder, for more than fits into memory: each pattern is computed by itself and its arrays
+        are written to ``0.npz``, ``1.npz`` ...; the result reads them when they are asked for. The
+        same call goes on where an earlier one was stopped. `render` draws what is there.
+    store_as
+        ``"npz"``, or ``"json"``: nested lists, in files several times as large.
     out
         An earlier trace of the same layers for an input of the same shape: its arrays are written
         to, and it is returned.
@@ -74,12 +80,18 @@ def trace(
     """
     model = as_model(model)
     paths = model.select(layers)
+    if store is not None and out is None:
+        arrays_there = store_traces(model, paths, x, Path(store), batch_size, store_as)
+        return Trace(model, paths, arrays_there)
+    if isinstance(x, Iterator):
+        raise InvalidArgumentError(
+            "What gives one pattern after the other is traced into files: give store=, a folder, "
+            "or hand over an array."
+        )
     arrays = model_inputs(model, x)
     model.warn_about(arrays)
     if out is not None:
         return _rewritten(out, model, paths, arrays, store, batch_size)
-    if store is not None:
-        return Trace(model, paths, _stored(model, paths, arrays, Path(store), batch_size))
     if batch_size is None:
         return Trace(model, paths, dict(zip(paths, run_layers(model, paths, arrays), strict=True)))
     results = [run_layers(model, paths, batch) for batch in batches(arrays, batch_size)]
@@ -189,8 +201,9 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         """
         from phosphene._display.plots import trace_plot
 
+        shown, sample = self._sample(sample)
         return trace_plot(
-            self,
+            shown,
             layers=self._chosen(layers),
             sample=sample,
             channels=channels,
@@ -237,8 +250,9 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         """
         from phosphene._display.plots import save_trace
 
+        shown, sample = self._sample(sample)
         return save_trace(
-            self,
+            shown,
             Path(folder),
             layers=self._chosen(layers),
             sample=sample,
@@ -275,7 +289,7 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
                 "mean": _finite(np.mean(array, dtype=np.float64)),
             }
             if values:
-                entry["values"] = _nested(array)
+                entry["values"] = nested(array)
             layers.append(entry)
         return json.dumps({"model": self.model.name, "layers": layers})
 
@@ -308,6 +322,12 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
             for path in self._paths
         )
         return f"<table><tr><th>layer</th><th>kind</th><th>shape</th></tr>{rows}</table>"
+
+    def _sample(self, sample: int) -> tuple[Mapping[str, NDArray[Any]], int]:
+        """Return where a sample is found: of those in files none but that one is read."""
+        if isinstance(self._arrays, StoredArrays):
+            return self._arrays.one(sample), 0
+        return self, sample
 
     def _chosen(self, layers: Any) -> list[str] | None:
         """Return the traced paths that `layers` selects."""
@@ -356,33 +376,6 @@ def _rewritten(
     return earlier
 
 
-def _stored(
-    model: Model,
-    paths: tuple[str, ...],
-    arrays: Sequence[NDArray[Any]],
-    folder: Path,
-    batch_size: int | None,
-) -> StoredArrays:
-    """Compute one sample (or batch) after the other, keeping one in memory."""
-    files: list[Path] = []
-    for batch in batches(arrays, batch_size or 1):
-        results = run_layers(model, paths, batch)
-        for index in range(len(batch[0])):
-            single = {
-                path: array[index : index + 1] for path, array in zip(paths, results, strict=True)
-            }
-            files.append(write_npz(folder / f"{len(files)}.npz", single))
-    return StoredArrays(paths, files)
-
-
 def _finite(value: Any) -> float | None:
     number = float(value)
     return number if math.isfinite(number) else None
-
-
-def _nested(array: NDArray[Any]) -> Any:
-    if np.isfinite(array).all():
-        return array.tolist()
-    result = array.astype(object)
-    result[~np.isfinite(array)] = None
-    return result.tolist()

@@ -1,0 +1,99 @@
+"""Stored traces as pictures, one pattern after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from phosphene._errors import InvalidArgumentError
+from phosphene._vision.trace_files import StoredArrays, StoredTrace
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from matplotlib.colors import Colormap
+
+
+def render(
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    layers: str | Sequence[str] | None = None,
+    *,
+    channels: int | Sequence[int] = 9,
+    kind: Literal["auto", "bars", "heat"] = "auto",
+    cmap: str | Colormap = "viridis",
+    scale: Literal["panel", "shared", "set"] = "panel",
+    grid: tuple[int, int] = (3, 3),
+    min_size: tuple[int, int] = (15, 15),
+) -> list[Path]:
+    """Turn the traces that ``ph.trace(model, patterns, store=folder)`` wrote into pictures.
+
+    One pattern is in memory at a time; neither the model nor the patterns are needed. A set that
+    isn't finished is drawn as far as it has come.
+
+    Parameters
+    ----------
+    folder
+        Where the traces are.
+    out
+        Gets a folder ``0``, ``1`` ... for each pattern, with pages ``0.png``, ``1.png`` ... in it;
+        by default ``pictures`` in `folder`.
+    layers
+        Paths, or globs such as ``"conv*"``, which are drawn whatever their size; by default all
+        that are large enough.
+    channels, kind, cmap, grid, min_size
+        As for `Trace.save`.
+    scale
+        ``"panel"`` and ``"shared"`` as for `Trace.save`; ``"set"`` stretches the colours of a layer
+        over its values for all patterns, so that these can be compared.
+
+    Returns
+    -------
+    list of Path
+        The pages, in order.
+
+    Raises
+    ------
+    ModelFileError
+        If there are no traces, a file is damaged, or a picture can't be written.
+    InvalidArgumentError
+        If an argument is out of range, or no output is large enough to be drawn.
+
+    Examples
+    --------
+    >>> import phosphene as ph, tempfile
+    >>> images, labels = ph.zoo.garments()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     trace = ph.trace(ph.zoo.wardrobe(), iter(images[:2]), "conv1", store=folder)
+    ...     pages = ph.render(folder)
+    ...     [f"{page.parent.name}/{page.name}" for page in pages]
+    ['0/0.png', '1/0.png']
+    """
+    from phosphene._display.plots import common_limits, save_trace
+
+    if scale not in ("panel", "shared", "set"):
+        raise InvalidArgumentError(f"scale must be 'panel', 'shared' or 'set', received {scale!r}.")
+    stored = StoredTrace.open(Path(folder))
+    files = stored.files
+    if not files:
+        raise InvalidArgumentError(f"{str(folder)!r} holds no pattern yet.")
+    traces = [StoredArrays(stored.layers, [file]) for file in files]
+    target = Path(folder) / "pictures" if out is None else Path(out)
+    drawn = {"layers": layers, "channels": channels, "kind": kind, "min_size": min_size}
+    limits = common_limits(traces, **drawn) if scale == "set" else None  # type: ignore[arg-type]
+    pages: list[Path] = []
+    for number, trace in enumerate(traces):
+        pages += save_trace(
+            trace,
+            target / str(number),
+            layers=layers,
+            channels=channels,
+            kind=kind,
+            cmap=cmap,
+            scale="panel" if scale == "set" else scale,
+            grid=grid,
+            min_size=min_size,
+            limits=limits,
+        )
+    return pages

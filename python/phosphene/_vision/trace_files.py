@@ -1,0 +1,278 @@
+"""Traces in a folder: a file for each pattern, of a set that need not fit into memory."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from phosphene._errors import InvalidArgumentError, ModelFileError
+from phosphene._models.arrays import batches, is_picture, model_inputs
+from phosphene._vision.stores import (
+    damaged,
+    read_about,
+    read_json,
+    read_npz,
+    write_npz,
+    write_text,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from phosphene._models.model import Model
+
+FORMAT = "phosphene-trace/1"
+FORMS = ("npz", "json")
+Form = Literal["npz", "json"]
+
+
+class StoredArrays(Mapping[str, "NDArray[Any]"]):
+    """Arrays that lie in files, one file a sample; each is read when it is asked for.
+
+    Parameters
+    ----------
+    names
+        The names of the arrays.
+    files
+        One file a sample, as `StoredTrace` writes them, each array with a batch axis of length 1.
+    """
+
+    def __init__(self, names: Sequence[str], files: Sequence[Path]) -> None:
+        self._names = tuple(names)
+        self._files = tuple(file.resolve() for file in files)
+
+    @property
+    def samples(self) -> int:
+        """The number of samples."""
+        return len(self._files)
+
+    def one(self, sample: int) -> StoredArrays:
+        """Return the arrays of one sample, counted from 0 or, if negative, from the end."""
+        if not -self.samples <= sample < self.samples:
+            raise InvalidArgumentError(
+                f"sample must be a number below {self.samples}, the number of patterns; received "
+                f"{sample!r}."
+            )
+        return StoredArrays(self._names, [self._files[sample]])
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._names:
+            raise KeyError(name)
+        parts = [_read(path, name) for path in self._files]
+        shapes = {part.shape[1:] for part in parts}
+        if len(shapes) > 1:
+            raise InvalidArgumentError(
+                f"The output of {name!r} has another shape for each pattern, such as "
+                f"{' and '.join(map(str, sorted(shapes)[:2]))}: look at one pattern at a time."
+            )
+        return np.concatenate(parts)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class StoredTrace:
+    """A folder of traces: ``0.npz``, ``1.npz`` ... and ``trace.json``, which says of what.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    about
+        What ``trace.json`` holds: ``model``, ``layers``, ``of`` (a digest of the model and of the
+        layers), ``form`` of the files and the number of ``patterns``, None if it isn't finished.
+    """
+
+    def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.about = dict(about)
+        self.layers = [str(path) for path in about["layers"]]
+
+    @classmethod
+    def open(cls, folder: Path) -> StoredTrace:
+        """Return what a folder holds."""
+        path = folder / "trace.json"
+        if not path.is_file():
+            raise ModelFileError(
+                f"{str(folder)!r} holds no stored traces: it has no file trace.json. "
+                "ph.trace(model, patterns, store=folder) makes one."
+            )
+        about = read_json(path, FORMAT)
+        try:
+            for key in ("model", "of", "form", "patterns"):
+                about[key]
+            return cls(folder, about)
+        except (KeyError, TypeError) as error:
+            raise damaged(path, f"{error!r} in it") from None
+
+    def write(self) -> None:
+        """Write ``trace.json``."""
+        write_text(self.folder / "trace.json", json.dumps({"format": FORMAT} | self.about))
+
+    def path(self, number: int) -> Path:
+        """Return the file of a pattern."""
+        return self.folder / f"{number}.{self.about['form']}"
+
+    @property
+    def files(self) -> list[Path]:
+        """All files; of a set that isn't finished those that are there."""
+        if self.about["patterns"] is not None:
+            return [self.path(number) for number in range(int(self.about["patterns"]))]
+        numbers = itertools.takewhile(lambda at: self.path(at).exists(), itertools.count())
+        return [self.path(number) for number in numbers]
+
+    def has(self, number: int, pattern: str) -> bool:
+        """Return whether the file of a pattern is there and is of this very pattern and model."""
+        path = self.path(number)
+        if not path.exists():
+            return False
+        try:
+            about = read_about(path) if path.suffix == ".npz" else read_json(path, FORMAT)
+        except ModelFileError:
+            return False
+        return about.get("pattern") == pattern and about.get("of") == self.about["of"]
+
+    def put(self, number: int, pattern: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write the file of a pattern."""
+        about = {"format": FORMAT, "pattern": pattern, "of": self.about["of"]}
+        if self.about["form"] == "npz":
+            write_npz(self.path(number), arrays, about)
+            return
+        layers = {
+            name: {
+                "shape": list(array.shape),
+                "dtype": array.dtype.name,
+                "values": nested(array),
+            }
+            for name, array in arrays.items()
+        }
+        document = json.dumps(about | {"layers": layers}, separators=(",", ":"))
+        write_text(self.path(number), document)
+
+
+def store_traces(
+    model: Model,
+    paths: tuple[str, ...],
+    patterns: Any,
+    folder: Path,
+    batch_size: int | None,
+    form: Form,
+) -> StoredArrays:
+    """Trace one pattern (or batch) after the other, keeping one in memory.
+
+    Files that are there already, of the same patterns and the same model, are left as they are.
+    """
+    from phosphene._vision.trace import run_layers
+
+    if form not in FORMS:
+        raise InvalidArgumentError(f"store_as must be one of {FORMS}, received {form!r}.")
+    of = _digest([model.digest, model.exact, model.precision, list(paths)])
+    about = {"model": model.name, "layers": list(paths), "of": of, "form": form, "patterns": None}
+    stored = StoredTrace(folder, about)
+    number = 0
+    for batch in batches_of(model, patterns, batch_size):
+        if not number:
+            model.warn_about(batch)
+            stored.write()  # the folder says what its files are from the first of them on
+        digests = [
+            _digest([(part[at].shape, part.dtype.name) for part in batch], [p[at] for p in batch])
+            for at in range(len(batch[0]))
+        ]
+        if not all(stored.has(number + at, digest) for at, digest in enumerate(digests)):
+            results = run_layers(model, paths, batch)
+            for at, digest in enumerate(digests):
+                single = {
+                    path: array[at : at + 1] for path, array in zip(paths, results, strict=True)
+                }
+                stored.put(number + at, digest, single)
+        number += len(digests)
+    if not number:
+        raise InvalidArgumentError("The set of patterns is empty.")
+    stored.about["patterns"] = number
+    stored.write()
+    return StoredArrays(paths, stored.files)
+
+
+def is_set(model: Model, x: Any) -> bool:
+    """Return whether `x` is a set whose patterns come one by one, not an array of them."""
+    if isinstance(x, Iterator):
+        return True
+    if isinstance(x, (str, bytes, os.PathLike, Mapping)) or is_picture(x):
+        return False
+    if isinstance(x, (list, tuple)):  # pictures, which needn't all be open at once
+        return len(model.input_types) == 1 and bool(x) and all(map(is_picture, x))
+    if isinstance(x, np.memmap) or (hasattr(x, "chunks") and hasattr(x, "shape")):
+        return len(x.shape) == len(model.input_types[0].shape)  # h5py, zarr
+    return isinstance(x, Iterable) and not hasattr(x, "__array__") and not hasattr(x, "__dlpack__")
+
+
+def batches_of(model: Model, patterns: Any, batch_size: int | None) -> Iterator[list[NDArray[Any]]]:
+    """Return the patterns as inputs of the network, by default each by itself."""
+    size = 1 if batch_size is None else batch_size
+    if not is_set(model, patterns):
+        yield from batches(model_inputs(model, patterns), size)
+        return
+    waiting: list[list[NDArray[Any]]] = []
+    for pattern in patterns:
+        for single in batches(model_inputs(model, pattern), 1):
+            if waiting and _shapes(single) != _shapes(waiting[0]):
+                yield _joined(waiting)
+                waiting = []
+            waiting.append(single)
+            if len(waiting) == size:  # at once: the next pattern may take long, or fail
+                yield _joined(waiting)
+                waiting = []
+    if waiting:
+        yield _joined(waiting)
+
+
+def _shapes(arrays: Sequence[NDArray[Any]]) -> list[tuple[int, ...]]:
+    return [array.shape for array in arrays]
+
+
+def _joined(singles: list[list[NDArray[Any]]]) -> list[NDArray[Any]]:
+    if len(singles) == 1:
+        return singles[0]
+    return [np.concatenate(parts) for parts in zip(*singles, strict=True)]
+
+
+def _digest(about: Any, arrays: Sequence[NDArray[Any]] = ()) -> str:
+    digest = hashlib.sha256(json.dumps(about).encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path, name: str) -> NDArray[Any]:
+    if path.suffix == ".npz":
+        return read_npz(path, name)
+    document = read_json(path, FORMAT)
+    try:
+        stated = document["layers"][name]
+        values = np.asarray(stated["values"], np.dtype(stated["dtype"]))
+        return values.reshape(stated["shape"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(path, f"{error!r} in it") from None
+
+
+def nested(array: NDArray[Any]) -> Any:
+    """Return an array as nested lists; NaN and infinity, which JSON doesn't have, become None."""
+    if np.isfinite(array).all():
+        return array.tolist()
+    result = array.astype(object)
+    result[~np.isfinite(array)] = None
+    return result.tolist()
