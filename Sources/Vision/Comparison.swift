@@ -12,12 +12,12 @@ extension Objective {
     /// The numbers, little-endian float32; base64 in JSON.
     let float32: Data
 
-    /// The numbers.
-    func elements() throws(PhospheneError) -> [Float] {
-      let count = try Shape(checking: shape, of: "activations").elementCount
+    /// The numbers; an error calls them `what`.
+    func elements(_ what: String = "activations") throws(PhospheneError) -> [Float] {
+      let count = try Shape(checking: shape, of: what).elementCount
       guard float32.count == 4 * count else {
         throw .invalidArgument(
-          "activations of shape \(Shape(shape)) need \(4 * count) bytes, received \(float32.count)")
+          "\(what) of shape \(Shape(shape)) need \(4 * count) bytes, received \(float32.count)")
       }
       return (0..<count).map { index in
         var bits: UInt32 = 0

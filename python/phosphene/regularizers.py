@@ -11,7 +11,43 @@ from typing import Any, Literal
 
 from phosphene._settings import check_integer, check_number
 
-__all__ = ["Lp", "Regularizer", "TotalVariation"]
+__all__ = ["Distance", "Lp", "Regularizer", "TotalVariation"]
+
+
+@dataclass(frozen=True)
+class Distance:
+    """Hold on to the start picture.
+
+    Parameters
+    ----------
+    weight
+        How strongly, in units of the objective, 0 or more.
+
+    Notes
+    -----
+    ``weight * mean (x - start)**2`` over the positions and channels of one picture. With a weight
+    that lets the objective grow but not take over, what the network sees in the start is
+    accentuated.
+
+    References
+    ----------
+    The accentuation of Horama, the code of Fel et al. 2023.
+
+    Examples
+    --------
+    >>> Distance(100).to_json()
+    {'kind': 'distance', 'weight': 100.0}
+    """
+
+    weight: float
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        check_number(self, "weight", minimum=0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the penalty as a recipe states it."""
+        return {"kind": "distance", "weight": float(self.weight)}
 
 
 @dataclass(frozen=True)
@@ -84,5 +120,5 @@ class Lp:
         return {"kind": "lp", "weight": float(self.weight), "p": float(self.p)}
 
 
-Regularizer = TotalVariation | Lp
+Regularizer = Distance | TotalVariation | Lp
 """Any penalty of this module."""

@@ -38,7 +38,7 @@ extension Rendering {
   ) throws(PhospheneError) -> [Int: String] {
     var graph = Graph()
     let source = graph.input(TensorType(image.parameterShape))
-    let picture = try image.image(of: source, in: &graph)
+    let picture = try self.picture(of: source, in: &graph)
     let input = try networkInput(of: views(of: picture, in: &graph), in: &graph)
     var lowered = try lowered(on: input, in: graph, wanted: nil)
     let scores = try objectives(in: &lowered, views: sizes.views)

@@ -42,16 +42,24 @@ extension Model {
   public func maximize(
     _ recipe: Recipe, start: Tensor? = nil, progress: (Progress) -> Bool = { _ in true }
   ) throws(PhospheneError) -> Picture {
-    var climb = try Climb(Rendering(recipe, of: self), start: start)
-    for step in 1...climb.rendering.recipe.steps {
+    var pace = Pace(budget: recipe.budget)
+    var climb = try Climb(Rendering(recipe, of: self, start: start))
+    var step = 0
+    while true {
+      step += 1
       try climb.step(step)
-      let goesOn = progress(
-        Progress(step: step, steps: climb.rendering.recipe.steps, score: climb.latestScore))
-      let isLast = step == climb.rendering.recipe.steps || !goesOn
-      if isLast || step % climb.interval == 0 { try climb.judge() }
-      if !goesOn { return climb.picture(isCancelled: true) }
+      if step == 1 { try climb.plan(for: &pace) }
+      let steps = climb.rendering.recipe.steps
+      let goesOn = progress(Progress(step: step, steps: steps, score: climb.latestScore))
+      let isLast =
+        step == climb.rendering.recipe.lastStep ?? steps || !goesOn || pace.isOver
+      let endsStage = !isLast && step == climb.rendering.lastStepOfStage
+      if isLast || endsStage || step % climb.interval == 0 { try climb.judge() }
+      if isLast || climb.isSettled {
+        return climb.picture(lastStep: step, isCancelled: !goesOn)
+      }
+      if endsStage { try climb.enterNextStage() }
     }
-    return climb.picture(isCancelled: false)
   }
 }
 
@@ -61,39 +69,34 @@ struct Climb {
   /// The rule that ``stepPlan`` was made with.
   private var rule: GradientRule
   private var stepPlan: Plan
-  private var viewPlan: Plan
+  private(set) var viewPlan: Plan
   /// Parameters and the optimizer's state, and where the next step writes them.
   var current: [Tensor]
-  private var next: [Tensor]
+  var next: [Tensor]
   private let scores: Tensor
   /// For each picture the largest absolute number of its gradient.
   let strengths: Tensor
-  let isStarted: Bool
   var diagnoses: [String?]
   /// For each picture how redirection was extended, if it was.
   var redirectionNotes: [String?]
   private var history: [[Float]]
+  /// The best score of each picture after each look at it in the present stage.
+  private(set) var judged: [[Float]] = []
   private var best: [Float]
-  private let bestInput: Tensor
-  private let bestImage: Tensor
+  private var bestInput: Tensor
+  private var bestImage: Tensor
 
-  init(_ rendering: Rendering, start: Tensor?) throws(PhospheneError) {
+  init(_ rendering: Rendering) throws(PhospheneError) {
     self.rendering = rendering
     rule = rendering.rule(at: 1)
     stepPlan = try rendering.stepPlan(rule)
     viewPlan = try rendering.viewPlan()
-    let parameters = try Climb.parameters(for: rendering, start: start)
-    let shape = rendering.image.parameterShape
-    current = [parameters]
-    next = [try Tensor(shape, repeating: 0)]
-    for _ in 0..<rendering.optimizer.stateCount {
-      current.append(try Tensor(shape, repeating: 0))
-      next.append(try Tensor(shape, repeating: 0))
-    }
+    let parameters = try rendering.firstParameters()
+    current = [parameters] + (try rendering.emptyState())
+    next = [try Tensor(rendering.image.parameterShape, repeating: 0)] + (try rendering.emptyState())
     let count = rendering.sizes.count
     scores = try Tensor([count], repeating: 0)
     strengths = try Tensor([count], repeating: 0)
-    isStarted = start != nil
     diagnoses = Array(repeating: nil, count: count)
     redirectionNotes = diagnoses
     history = Array(repeating: [], count: count)
@@ -103,7 +106,7 @@ struct Climb {
   }
 
   /// How many steps lie between two looks at the picture without transforms.
-  var interval: Int { max(rendering.recipe.steps / 8, 1) }
+  var interval: Int { max(rendering.recipe.steps / (rendering.recipe.earlyStop > 0 ? 32 : 8), 1) }
 
   /// The objective of the latest step, mean over the pictures.
   var latestScore: Float {
@@ -137,9 +140,17 @@ struct Climb {
   /// Goes on with another rendering of the same pictures.
   mutating func adopt(_ other: Rendering) throws(PhospheneError) {
     rendering = other
-    rule = other.rule(at: 1)
+    rule = other.rule(at: other.stepsBefore + 1)
     stepPlan = try other.stepPlan(rule)
     viewPlan = try other.viewPlan()
+  }
+
+  /// Forgets the best pictures so far: those of the next stage have another size.
+  mutating func forgetBest() throws(PhospheneError) {
+    judged = []
+    best = Array(repeating: -.infinity, count: best.count)
+    bestInput = try Tensor(viewPlan.outputTypes[1].shape, repeating: 0)
+    bestImage = try Tensor(viewPlan.outputTypes[2].shape, repeating: 0)
   }
 
   /// Looks at the pictures as they stand, without transforms, and keeps those that are better than
@@ -158,50 +169,18 @@ struct Climb {
         memcpy(kept.start + size * index, new.start + size * index, size)
       }
     }
+    judged.append(best)
   }
 
-  func picture(isCancelled: Bool) -> Picture {
+  func picture(lastStep: Int, isCancelled: Bool) -> Picture {
+    var recipe = rendering.recipe
+    recipe.lastStep = lastStep < recipe.steps ? lastStep : nil
     let diagnoses = zip(diagnoses, redirectionNotes).map { diagnosis, note -> String? in
       let parts = [diagnosis, note].compactMap(\.self)
       return parts.isEmpty ? nil : parts.joined(separator: "; ") + "."
     }
     return Picture(
       scores: best, history: history, input: bestInput, image: bestImage,
-      diagnoses: diagnoses, recipe: rendering.recipe, isCancelled: isCancelled)
-  }
-
-  static func parameters(
-    for rendering: Rendering, start: Tensor?
-  ) throws(PhospheneError) -> Tensor {
-    let (sizes, recipe) = (rendering.sizes, rendering.recipe)
-    guard let start else {
-      return try rendering.image.randomParameters(
-        seed: recipe.seed, replicates: recipe.count, starts: recipe.starts)
-    }
-    let single = [1, sizes.canvas.height, sizes.canvas.width, sizes.channels]
-    let batch = [sizes.count] + single.dropFirst()
-    // Networks without a channel axis, or whose input is no picture, have shapes of their own.
-    let inputSingle = [1] + sizes.input.axes.dropFirst()
-    let allowed = [batch, single, sizes.input.axes, inputSingle].filter {
-      $0 == batch || $0 == single || sizes.canvas == sizes.view
-    }
-    guard allowed.contains(start.shape.axes) else {
-      throw .invalidArgument(
-        "start must have shape \(Shape(batch)) or \(Shape(single)), received \(start.shape)")
-    }
-    guard start.floats.allAreFinite else {
-      throw .invalidArgument("start holds NaN or infinity")
-    }
-    let (scale, offset) = try recipe.input.expanded(to: sizes.channels)
-    let given = start.elements
-    let image = try Tensor(Shape(batch)) { pixels in
-      for index in pixels.indices {
-        let channel = index % sizes.channels
-        let source = recipe.input.reverseChannels ? sizes.channels - 1 - channel : channel
-        let value = given[(index - channel + source) % given.count]
-        pixels[index] = (value - offset[source]) / (255 * scale[source])
-      }
-    }
-    return try rendering.image.parameters(of: image)
+      diagnoses: diagnoses, recipe: recipe, isCancelled: isCancelled)
   }
 }

@@ -122,7 +122,7 @@ struct ParametrizedImage {
   ///
   /// Source: lucid, `optvis/param/spatial.py`: `sqrt(width * height)` over the frequency to the decay
   /// power; 4 brings the result into the sigmoid's range.
-  private var scale: [Float] {
+  var scale: [Float] {
     let half = width / 2 + 1
     let lowest = 1 / Double(max(width, height))
     var scale: [Float] = []

@@ -13,6 +13,15 @@ public struct Recipe: Codable, Sendable {
   var count = 1
   /// How many times the input is improved.
   var steps = 256
+  /// The step after which it ends all the same, as it did when it was stopped; `nil` for ``steps``.
+  var lastStep: Int?
+  /// The seconds that it may take; ``steps`` becomes what fits.
+  var budget: Double?
+  /// The share of what was gained that an eighth of the steps must add to go on; 0 to do all steps.
+  var earlyStop: Float = 0
+  /// Canvases to begin with before that of ``size``, coarse to fine, each with its own steps; ``size``
+  /// and ``steps`` are those of all.
+  var stages: [Stage] = []
   /// Decides every random number.
   var seed: UInt64 = 0
   /// Height and width of the canvas in pixels; `nil` for those of the network's input.
@@ -32,6 +41,8 @@ public struct Recipe: Codable, Sendable {
   var redirectedSteps = 0
   /// For each picture, which of the seed's starts it begins from; `nil` for the first.
   var starts: [Int]?
+  /// Where the picture may change, from 0 (it stays as at the start) to 1; `nil` for everywhere.
+  var mask: Objective.Activations?
   /// How the network wants its pixels.
   var input = InputScaling()
   /// The brightness, from 0 to 1, of what lies around the canvas.
@@ -44,8 +55,11 @@ public struct Recipe: Codable, Sendable {
   static let currentFormat = "phosphene-recipe/1"
 
   private enum CodingKeys: String, CodingKey {
-    case format, objectives, count, steps, seed, size, parametrization, views, transforms
-    case regularizers, optimizer, starts, input, background, exact, precision
+    case format, objectives, count, steps, seed, size, stages, parametrization, views, transforms
+    case lastStep = "last_step"
+    case budget = "budget_s"
+    case earlyStop = "early_stop"
+    case regularizers, optimizer, starts, mask, input, background, exact, precision
     case redirectedSteps = "redirected_steps"
   }
 
@@ -59,6 +73,10 @@ public struct Recipe: Codable, Sendable {
     try option(.format, &format)
     try option(.count, &count)
     try option(.steps, &steps)
+    lastStep = try recipe.decodeIfPresent(Int.self, forKey: .lastStep)
+    budget = try recipe.decodeIfPresent(Double.self, forKey: .budget)
+    try option(.earlyStop, &earlyStop)
+    try option(.stages, &stages)
     try option(.seed, &seed)
     size = try recipe.decodeIfPresent([Int].self, forKey: .size)
     parametrization = try recipe.decodeIfPresent(Parametrization.self, forKey: .parametrization)
@@ -68,6 +86,7 @@ public struct Recipe: Codable, Sendable {
     optimizer = try recipe.decodeIfPresent(Optimizer.self, forKey: .optimizer)
     try option(.redirectedSteps, &redirectedSteps)
     starts = try recipe.decodeIfPresent([Int].self, forKey: .starts)
+    mask = try recipe.decodeIfPresent(Objective.Activations.self, forKey: .mask)
     try option(.input, &input)
     try option(.background, &background)
     try option(.exact, &exact)
@@ -106,6 +125,10 @@ public struct Recipe: Codable, Sendable {
         throw .invalidArgument("size must be two lengths from 4 to 4096, received \(size)")
       }
     }
+    if let lastStep { try require(1...steps, lastStep, "last_step") }
+    if let budget { try require(0.001...1e7, budget, "budget_s") }
+    try require(0...1, earlyStop, "early_stop")
+    try checkStages()
     try parametrization?.check()
     if let views { try require(1...256, views, "views") }
     for transform in transforms ?? [] { try transform.check() }
@@ -123,6 +146,38 @@ public struct Recipe: Codable, Sendable {
     }
     try input.check()
     try require(0...1, background, "background")
+  }
+}
+
+extension Recipe {
+  /// A part of a maximization on a canvas of its own.
+  struct Stage: Codable, Sendable {
+    /// Height and width of the canvas in pixels.
+    var size: [Int]
+    /// How many steps it takes.
+    var steps: Int
+  }
+
+  private func checkStages() throws(PhospheneError) {
+    guard let last = stages.last else { return }
+    try require(1...64, stages.count, "the number of stages")
+    for stage in stages {
+      try require(1...1_000_000, stage.steps, "the steps of a stage")
+      guard stage.size.count == 2, stage.size.allSatisfy({ (4...4096).contains($0) }) else {
+        throw .invalidArgument(
+          "the size of a stage must be two lengths from 4 to 4096, received \(stage.size)")
+      }
+    }
+    let sum = stages.reduce(0) { $0 + $1.steps }
+    guard steps == sum, size == nil || size == last.size else {
+      throw .invalidArgument(
+        "size and steps must be the last stage's size \(last.size) and the sum \(sum) of all stages' "
+          + "steps, received \(size.map { "\($0)" } ?? "none") and \(steps)")
+    }
+    guard budget == nil else {
+      throw .invalidArgument(
+        "a budget plans the number of steps and stages state it: give one of the two")
+    }
   }
 }
 

@@ -5,12 +5,14 @@ import Tensors
 enum Regularizer: Codable, Sendable {
   /// The mean difference of neighbouring pixels to a power: 1 keeps edges, 2 smooths them.
   case totalVariation(weight: Float, power: Int)
+  /// The mean square of the distance from the start picture's pixels.
+  case distance(weight: Float)
   /// The power mean of the distance from mid-grey, `(mean |2 x - 1|^p)^(1 / p)` for pixels between
   /// 0 and 1.
   case lp(weight: Float, p: Float)
 
   private enum Kind: String, Codable {
-    case lp
+    case distance, lp
     case totalVariation = "total_variation"
   }
   private enum CodingKeys: String, CodingKey { case kind, weight, power, p }
@@ -22,6 +24,7 @@ enum Regularizer: Codable, Sendable {
     case .totalVariation:
       self = .totalVariation(
         weight: weight, power: try options.decodeIfPresent(Int.self, forKey: .power) ?? 1)
+    case .distance: self = .distance(weight: weight)
     case .lp:
       self = .lp(weight: weight, p: try options.decodeIfPresent(Float.self, forKey: .p) ?? 2)
     }
@@ -34,6 +37,9 @@ enum Regularizer: Codable, Sendable {
       try options.encode(Kind.totalVariation, forKey: .kind)
       try options.encode(weight, forKey: .weight)
       try options.encode(power, forKey: .power)
+    case .distance(let weight):
+      try options.encode(Kind.distance, forKey: .kind)
+      try options.encode(weight, forKey: .weight)
     case .lp(let weight, let p):
       try options.encode(Kind.lp, forKey: .kind)
       try options.encode(weight, forKey: .weight)
@@ -46,6 +52,7 @@ enum Regularizer: Codable, Sendable {
     case .totalVariation(let weight, let power):
       try require(0...1e6, weight, "total variation weight")
       try require(1...2, power, "total variation power")
+    case .distance(let weight): try require(0...1e6, weight, "distance weight")
     case .lp(let weight, let p):
       try require(0...1e6, weight, "lp weight")
       try require(1...64, p, "lp p")
@@ -53,9 +60,19 @@ enum Regularizer: Codable, Sendable {
   }
 
   /// Appends the weighted number of each picture, of shape `(count,)`, for pictures (count, height,
-  /// width, channels) between 0 and 1.
-  func value(of image: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
+  /// width, channels) between 0 and 1, and where they started if that was given.
+  func value(
+    of image: Value, start: Tensor? = nil, in graph: inout Graph
+  ) throws(PhospheneError) -> Value {
     switch self {
+    case .distance(let weight):
+      guard let start else {
+        throw .invalidArgument(
+          "the penalty 'distance' measures from a start picture: give a start, or leave the penalty out"
+        )
+      }
+      let difference = try graph.subtract(image, graph.constant(start))
+      return try graph.linear(graph.mean(graph.unary(.square, difference)), scale: weight)
     case .totalVariation(let weight, let power):
       var sum: Value?
       for axis in 1...2 where graph.shape(image)[axis] > 1 {

@@ -23,7 +23,9 @@ struct RenderingSizes: Sendable {
   /// The side of a canvas for networks that take any size.
   private static let freeSide = 128
 
-  init(_ recipe: Recipe, model: Model) throws(PhospheneError) {
+  /// The sizes for a stage's canvas; with `nil` for that of the recipe.
+  init(_ recipe: Recipe, model: Model, size: [Int]?) throws(PhospheneError) {
+    let size = size ?? recipe.size
     count = recipe.objectives.count * recipe.count
     guard let shape = model.inputShapes.first, model.inputShapes.count == 1 else {
       throw .unsupported(
@@ -35,7 +37,7 @@ struct RenderingSizes: Sendable {
       guard axes.count == 2 || axes[2] != nil else {
         throw .unsupported("maximization needs an input with a known number of channels")
       }
-      let free = recipe.size ?? [RenderingSizes.freeSide, RenderingSizes.freeSide]
+      let free = size ?? [RenderingSizes.freeSide, RenderingSizes.freeSide]
       let view = (height: axes[0] ?? free[0], width: axes[1] ?? free[1])
       self.view = view
       channels = axes.count == 3 ? axes[2] ?? 1 : 1
@@ -43,11 +45,11 @@ struct RenderingSizes: Sendable {
       // Crops are resized to the network's input, so that a larger canvas shows more.
       let standard =
         kind == .maco ? (height: view.height * 12 / 7, width: view.width * 12 / 7) : view
-      canvas = recipe.size.map { ($0[0], $0[1]) } ?? standard
+      canvas = size.map { ($0[0], $0[1]) } ?? standard
       views = recipe.views ?? (kind == .maco ? 4 : 1)
       input = Shape([count, view.height, view.width] + (axes.count == 3 ? [channels] : []))
     } else {
-      guard axes.allSatisfy({ $0 != nil }), recipe.size == nil else {
+      guard axes.allSatisfy({ $0 != nil }), size == nil else {
         throw .invalidArgument(
           "size applies to pictures, this network takes inputs of shape "
             + "(\(axes.map { $0.map(String.init) ?? "None" }.joined(separator: ", ")))")
@@ -79,20 +81,33 @@ struct Rendering {
   let sizes: RenderingSizes
   let image: ParametrizedImage
   let optimizer: Optimizer
+  /// Which of the recipe's stages this is, counted from 0.
+  let stage: Int
+  /// What the caller starts from, as it was given.
+  let start: Tensor?
+  /// The same on the canvas: (count, height, width, channels) between 0 and 1.
+  let startImage: Tensor?
+  /// Where the picture may change, (1, height, width, channels), and what it is elsewhere.
+  private let frame: (mask: Tensor, rest: Tensor)?
 
   /// How the gradient passes rectifiers at a step.
   func rule(at step: Int) -> GradientRule {
     step <= recipe.redirectedSteps ? .redirected : .plain
   }
 
-  init(_ recipe: Recipe, of model: Model) throws(PhospheneError) {
+  init(
+    _ recipe: Recipe, of model: Model, start: Tensor? = nil, stage: Int = 0
+  ) throws(PhospheneError) {
     guard recipe.precision == model.precision else {
       throw .invalidArgument(
         "the recipe is for weights stored in \(recipe.precision), the model's are stored in "
           + "\(model.precision): load the model with that precision")
     }
     var recipe = recipe
-    sizes = try RenderingSizes(recipe, model: model)
+    if let last = recipe.stages.last { recipe.size = last.size }
+    sizes = try RenderingSizes(
+      recipe, model: model, size: recipe.stages.isEmpty ? nil : recipe.stages[stage].size)
+    recipe.budget = nil
     var parametrization = recipe.parametrization ?? .standard(sizes.kind)
     parametrization.kind = sizes.kind
     recipe.parametrization = parametrization
@@ -103,18 +118,40 @@ struct Rendering {
       recipe.transforms = []
       recipe.regularizers.removeAll { if case .totalVariation = $0 { true } else { false } }
     } else {
-      recipe.size = [sizes.canvas.height, sizes.canvas.width]
+      let size = recipe.size ?? [sizes.canvas.height, sizes.canvas.width]
+      recipe.size = size
       recipe.transforms =
         recipe.transforms
-        ?? (sizes.kind == .maco
-          ? Transform.crops
-          : Transform.standard(side: min(sizes.canvas.height, sizes.canvas.width)))
+        ?? (sizes.kind == .maco ? Transform.crops : Transform.standard(side: min(size[0], size[1])))
     }
     self.recipe = recipe
     self.model = model
+    self.stage = stage
+    self.start = start
+    if let start { startImage = try sizes.image(of: start, recipe) } else { startImage = nil }
+    if let mask = recipe.mask {
+      frame = try sizes.frame(
+        mask, around: startImage, background: recipe.background, size: recipe.size)
+    } else {
+      frame = nil
+    }
     image = ParametrizedImage(
       parametrization: parametrization, count: sizes.count, height: sizes.canvas.height,
       width: sizes.canvas.width, channels: sizes.channels, background: recipe.background)
+  }
+
+  /// The same pictures by another recipe.
+  func changed(to recipe: Recipe) throws(PhospheneError) -> Rendering {
+    try Rendering(recipe, of: model, start: start, stage: stage)
+  }
+
+  /// Appends the pictures: what the parameters make of them, but where a mask forbids it.
+  func picture(of parameters: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
+    let made = try image.image(of: parameters, in: &graph)
+    guard let frame else { return made }
+    let rest = graph.constant(frame.rest)
+    return try graph.add(
+      rest, graph.multiply(graph.constant(frame.mask), graph.subtract(made, rest)))
   }
 
   /// One step: parameters, the optimizer's state and what ``stepInputs(_:)`` gives to the scores, the
@@ -128,14 +165,14 @@ struct Rendering {
     for _ in 0..<optimizer.stateCount { state.append(graph.input(type)) }
     let corrections = graph.input(TensorType([3]))
 
-    let picture = try image.image(of: parameters, in: &graph)
+    let picture = try picture(of: parameters, in: &graph)
     let input = try networkInput(of: views(of: picture, in: &graph), in: &graph)
     var scored = try lowered(on: input, in: graph, wanted: recipe.objectives.flatMap(\.layers))
     var scores = try objectives(in: &scored, views: sizes.views)
     var target = scores
     for regularizer in recipe.regularizers {
       target = try scored.graph.subtract(
-        target, regularizer.value(of: picture, in: &scored.graph))
+        target, regularizer.value(of: picture, start: startImage, in: &scored.graph))
     }
     // Penalties don't go through the network, so that what reaches its input is the objective's own.
     let end = recipe.regularizers.isEmpty ? parameters : input
@@ -173,7 +210,7 @@ struct Rendering {
   func viewPlan() throws(PhospheneError) -> Plan {
     var graph = Graph()
     let parameters = graph.input(TensorType(image.parameterShape))
-    let picture = try image.image(of: parameters, in: &graph)
+    let picture = try picture(of: parameters, in: &graph)
     var view = picture
     if sizes.canvas != sizes.view {
       let map = AffineMap(canvas: sizes.canvas, view: sizes.view)
@@ -267,6 +304,6 @@ struct Rendering {
         hasChanged = true
       }
     }
-    return hasChanged ? try Rendering(recipe, of: model) : nil
+    return hasChanged ? try changed(to: recipe) : nil
   }
 }

@@ -79,7 +79,7 @@ extension Climb {
     let original = rendering
     var recipe = rendering.recipe
     recipe.redirectedSteps = min(Climb.redirectedSteps, recipe.steps)
-    try adopt(Rendering(recipe, of: rendering.model))
+    try adopt(rendering.changed(to: recipe))
     try run(1)
     let cured = Set(ill).subtracting(illPictures)
     for picture in cured {
@@ -98,15 +98,15 @@ extension Climb {
     _ cures: inout [Int: String], _ tried: inout [String]
   ) throws(PhospheneError) {
     let ill = illPictures
-    guard !ill.isEmpty, !isStarted else { return }
+    guard !ill.isEmpty, !rendering.startsFromImage else { return }
     let (original, parameters) = (rendering, current[0])
     for attempt in 1...Climb.otherStarts {
       var recipe = rendering.recipe
       var starts = recipe.starts ?? [Int](repeating: 0, count: rendering.sizes.count)
       for picture in illPictures { starts[picture] += 1 }
       recipe.starts = starts
-      try adopt(Rendering(recipe, of: rendering.model))
-      current[0] = try Climb.parameters(for: rendering, start: nil)
+      try adopt(rendering.changed(to: recipe))
+      current[0] = try rendering.firstParameters()
       try run(1)
       let present = Set(illPictures)
       for picture in ill where cures[picture] == nil && !present.contains(picture) {
@@ -128,7 +128,7 @@ extension Climb {
     guard !ill.isEmpty, step <= rendering.recipe.steps else { return }
     var recipe = rendering.recipe
     recipe.redirectedSteps = min(2 * recipe.redirectedSteps, recipe.steps)
-    rendering = try Rendering(recipe, of: rendering.model)
+    rendering = try rendering.changed(to: recipe)
     try run(step)
     for picture in ill {
       // Only the latest counts.

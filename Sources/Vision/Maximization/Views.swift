@@ -45,7 +45,7 @@ extension Rendering {
   /// the optimizer's corrections, the matrices of the views, and what blurs and disturbs them.
   func stepInputs(_ step: Int) throws(PhospheneError) -> [Tensor] {
     var inputs = [
-      try Tensor([3], optimizer.corrections(step: step)),
+      try Tensor([3], optimizer.corrections(step: step - stepsBefore)),
       try Tensor([sizes.count * sizes.views, 6], matrices(step: step)),
     ]
     let (height, width) = (sizes.view.height, sizes.view.width)
@@ -73,7 +73,7 @@ extension Rendering {
       for _ in 0..<sizes.views {
         var map = AffineMap(canvas: sizes.canvas, view: sizes.view)
         // The map leads from the view back to the canvas, so what acts last comes first.
-        for transform in (recipe.transforms ?? []).reversed() {
+        for transform in transforms.reversed() {
           map.apply(
             transform, canvas: sizes.canvas, progress: progress(step), random: &random)
         }

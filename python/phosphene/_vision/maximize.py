@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -40,6 +41,10 @@ def maximize(
     value_range: tuple[float, float] | None = None,
     background: float | None = None,
     start: Any = None,
+    over: Any = None,
+    stages: Sequence[tuple[int | tuple[int, int], int]] | None = None,
+    budget_s: float | None = None,
+    early_stop: float = 0.0,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
 ) -> Picture:
@@ -97,8 +102,27 @@ def maximize(
         the picture starts from (but from 0.25 to 0.75, as nothing grows out of pure black); by
         default 0.5. 0.1 suits networks that were trained on objects on black.
     start : (n, height, width, channels) array_like, optional
-        Where to start instead of noise, in the range of the network's input. Or a picture, or the
-        path of one, see `Model.prepare`.
+        Where to start instead of noise, in the range of the network's input and of its size or
+        the canvas'. Or a picture, or the path of one, see `Model.prepare`. Together with the
+        penalty `phosphene.regularizers.Distance` it stays recognizable and what the network sees
+        in it grows (accentuation). ``"maco"`` takes one only together with `over`.
+    over : (height, width, channels) array_like, optional
+        Where the picture may change: 1 where it may, 0 where it stays as `start`, or as the
+        background without one, and anything between. Of the size of the network's input or the
+        canvas, of the input's shape for a network whose input is no picture; any length may be
+        1, the axis of the channels be missing.
+    stages
+        Coarse to fine: pairs of a size and a number of steps, such as ``[(64, 64), (128, 64)]``,
+        instead of `size` and `steps`. Each stage goes on with the picture of the one before; the
+        picture is the best of the last.
+    budget_s
+        Seconds that it may take. After the first step `steps` is lowered to what fits, so that
+        whatever changes over the steps comes to its end, and the recipe holds that number. A
+        budget too short for one step takes one.
+    early_stop
+        Stop where an eighth of the steps has added no more than this share of what every
+        picture has gained so far, such as 0.02; the picture is then looked at 32 times without
+        transforms instead of 8 times. 0, the default, does all steps.
     callbacks
         Called with a `Progress` after each step. One that returns True stops, and `Cancelled` with
         the best picture so far is raised. An exception comes out of the call unchanged, with the
@@ -157,8 +181,19 @@ def maximize(
         "count": _whole("n", n, 1),
         "input": _input(model, value_range),
     }
+    if stages is not None:
+        if not (size is steps is budget_s is None):
+            raise InvalidArgumentError(
+                "stages say sizes and steps: leave size, steps and budget_s out."
+            )
+        recipe["stages"] = _stages(stages)
+        recipe["steps"] = sum(stage["steps"] for stage in recipe["stages"])
     if steps is not None:
         recipe["steps"] = _whole("steps", steps, 1)
+    if budget_s is not None:
+        recipe["budget_s"] = _number("budget_s", budget_s, 0.001, 1e7)
+    if _number("early_stop", early_stop, 0, 1):
+        recipe["early_stop"] = float(early_stop)
     if parametrization is not None:
         recipe["parametrization"] = {"kind": parametrization}
     if views is not None:
@@ -172,13 +207,15 @@ def maximize(
     if model.precision != "float32":
         recipe["precision"] = model.precision
     if background is not None:
-        recipe["background"] = _brightness(background)
+        recipe["background"] = _number("background", background, 0, 1)
     if size is not None:
         recipe["size"] = _size(size)
     if transforms is not None:
         recipe["transforms"] = _all_stated(transforms, "transforms")
     if regularizers is not None:
         recipe["regularizers"] = _all_stated(regularizers, "regularizers")
+    if over is not None:
+        recipe["mask"] = _mask(over)
     array = None if start is None else _start(model, start)
     return render(model, recipe, array, callbacks=callbacks, progress=progress)
 
@@ -209,11 +246,27 @@ def _whole(name: str, value: Any, minimum: int) -> int:
     return int(value)
 
 
-def _brightness(value: Any) -> float:
+def _number(name: str, value: Any, low: float, high: float) -> float:
     number = not isinstance(value, bool) and isinstance(value, (int, float, np.number))
-    if not number or not 0 <= value <= 1:
-        raise InvalidArgumentError(f"background must be a number from 0 to 1; received {value!r}.")
+    if not number or not low <= value <= high:
+        raise InvalidArgumentError(
+            f"{name} must be a number from {low:g} to {high:g}; received {value!r}."
+        )
     return float(value)
+
+
+def _stages(stages: Any) -> list[dict[str, Any]]:
+    """Return the stages of a maximization as a recipe states them."""
+    pairs = list(stages) if isinstance(stages, (list, tuple)) else []
+    if not pairs or any(not isinstance(each, (list, tuple)) or len(each) != 2 for each in pairs):
+        raise InvalidArgumentError(
+            "stages must be a list of pairs of a size and a number of steps, such as "
+            f"[(64, 64), (128, 64)]; received {stages!r}."
+        )
+    return [
+        {"size": _size(size), "steps": _whole("the steps of a stage", steps, 1)}
+        for size, steps in pairs
+    ]
 
 
 def _optimizer(optimizer: Any) -> Optimizer:
@@ -254,6 +307,20 @@ def _size(size: Any) -> list[int]:
             f"size must be a number of pixels or (height, width), received {size!r}."
         )
     return [int(side) for side in sides]
+
+
+def _mask(over: Any) -> dict[str, Any]:
+    """Return a mask as a recipe states it."""
+    array = np.asarray(as_array(over, "over"), dtype="<f4")
+    if array.ndim == 2:
+        array = array[..., np.newaxis]
+    if not ((array >= 0) & (array <= 1)).all():
+        raise InvalidArgumentError(
+            "over must hold numbers from 0 (stays) to 1 (may change); received "
+            f"{array.min():g} to {array.max():g}."
+        )
+    content = base64.b64encode(array.tobytes()).decode()
+    return {"shape": list(array.shape), "float32": content}
 
 
 def _start(model: Model, start: Any) -> NDArray[np.float32]:

@@ -146,6 +146,7 @@ class _Watch:
                 self._wants_bar = False
                 return
             self._bar = tqdm(total=progress.steps, unit="step", leave=False)
+        self._bar.total = progress.steps  # a budget lowers it
         self._bar.update(progress.step - self._bar.n)
         self._bar.set_postfix_str(f"score {progress.score:.4g}", refresh=False)
 

@@ -1,0 +1,105 @@
+import Graphs
+import Tensors
+
+// Pictures that a caller hands over: where to start, and what must stay.
+
+extension Rendering {
+  /// Whether the parameters to start from are those of a given picture.
+  ///
+  /// Phases alone can't keep one; behind a mask it is what stays.
+  var startsFromImage: Bool { startImage != nil && !(sizes.kind == .maco && recipe.mask != nil) }
+
+  /// The parameters of the first step.
+  func firstParameters() throws(PhospheneError) -> Tensor {
+    if startsFromImage, let startImage { return try image.parameters(of: startImage) }
+    return try image.randomParameters(
+      seed: recipe.seed, replicates: recipe.count, starts: recipe.starts)
+  }
+}
+
+extension RenderingSizes {
+  /// A given input of the network, of its own size or the canvas', as pictures on the canvas, (count,
+  /// height, width, channels) between 0 and 1.
+  func image(of start: Tensor, _ recipe: Recipe) throws(PhospheneError) -> Tensor {
+    let side = try given(start, size: recipe.size)
+    guard start.floats.allAreFinite else {
+      throw .invalidArgument("start holds NaN or infinity")
+    }
+    let (scale, offset) = try recipe.input.expanded(to: channels)
+    let values = start.elements
+    var pixels = [Float](repeating: 0, count: count * side.height * side.width * channels)
+    for index in pixels.indices {
+      let channel = index % channels
+      let source = recipe.input.reverseChannels ? channels - 1 - channel : channel
+      let value = values[(index - channel + source) % values.count]
+      pixels[index] = (value - offset[source]) / (255 * scale[source])
+    }
+    return try Tensor(
+      [count, canvas.height, canvas.width, channels],
+      resampled(pixels, count: count, channels: channels, from: side, to: canvas))
+  }
+
+  /// The height and width of a start of an accepted shape.
+  private func given(
+    _ start: Tensor, size: [Int]?
+  ) throws(PhospheneError) -> (height: Int, width: Int) {
+    // The canvas of all stages, and the network's own size.
+    let whole = size.map { (height: $0[0], width: $0[1]) } ?? canvas
+    for side in [whole, view] {
+      for batch in [count, 1] where start.shape.axes == [batch, side.height, side.width, channels] {
+        return side
+      }
+    }
+    // Networks without a channel axis, or whose input is no picture, have shapes of their own.
+    let single = Shape([1] + input.axes.dropFirst())
+    if start.shape == input || start.shape == single { return view }
+    let accepted =
+      isPicture ? Shape([1, whole.height, whole.width, channels]) : single
+    throw .invalidArgument(
+      "start must have shape \(accepted)\(count > 1 ? " or \(count) in place of 1" : ""), received "
+        + "\(start.shape)")
+  }
+
+  /// A mask on the canvas, and what stays where it is zero.
+  func frame(
+    _ mask: Objective.Activations, around start: Tensor?, background: Float,
+    size: [Int]?
+  ) throws(PhospheneError) -> (mask: Tensor, rest: Tensor) {
+    let values = try mask.elements("mask")
+    guard values.allSatisfy({ (0...1).contains($0) }) else {
+      throw .invalidArgument("a mask must hold numbers from 0 (stays) to 1 (may change)")
+    }
+    guard values.contains(where: { $0 > 0 }) else {
+      throw .invalidArgument("the mask is 0 everywhere, so that nothing may change")
+    }
+    let pixels = try spread(values, of: mask.shape, size: size)
+    let shape = Shape([1, canvas.height, canvas.width, channels])
+    var rest = try Tensor(Shape([count] + shape.axes.dropFirst()), repeating: background)
+    if let start { rest = start }
+    return (mask: try Tensor(shape, pixels), rest: rest)
+  }
+
+  /// A mask of one number a pixel, a channel, both or a unit, as one number for each pixel and channel.
+  private func spread(
+    _ values: [Float], of shape: [Int], size: [Int]?
+  ) throws(PhospheneError) -> [Float] {
+    let count = canvas.height * canvas.width * channels
+    if !isPicture, values.count == count { return values }
+    let whole = size.map { (height: $0[0], width: $0[1]) } ?? canvas
+    let sides = [whole, view, (1, whole.width), (whole.height, 1), (1, 1)]
+    guard isPicture, shape.count == 3, [1, channels].contains(shape[2]),
+      sides.contains(where: { $0 == (shape[0], shape[1]) })
+    else {
+      throw .invalidArgument(
+        "a mask must have shape "
+          + (isPicture
+            ? "(\(whole.height), \(whole.width), \(channels)), where 1 may stand for any length"
+            : "\(Shape(input.axes.dropFirst().map(\.self)))")
+          + ", received \(Shape(shape))")
+    }
+    let wide = resampled(
+      values, count: 1, channels: shape[2], from: (shape[0], shape[1]), to: canvas)
+    guard shape[2] < channels else { return wide }
+    return wide.flatMap { [Float](repeating: $0, count: channels) }
+  }
+}
