@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    from phosphene._vision.card import Card
+
 CHUNK = "phosphene"
 """The keyword of the PNG text chunk with the recipe."""
 
@@ -110,6 +112,62 @@ class Picture:
         if copy is False and dtype is not None and np.dtype(dtype) != array.dtype:
             raise ValueError(f"a {array.dtype} picture can't be seen as {dtype} without a copy")
         return array.astype(array.dtype if dtype is None else dtype, copy=bool(copy))
+
+    def card(
+        self,
+        model: Any,
+        images: Any = None,
+        *,
+        seeds: int = 1,
+        random_weights: bool = True,
+        start: Any = None,
+        progress: bool = True,
+    ) -> Card:
+        """Compare the pictures' scores with those of other inputs, other starts, chance.
+
+        Each run for `seeds` and the one for `random_weights` costs as much as the pictures did; the
+        rest is a few dozen passes through the network.
+
+        Parameters
+        ----------
+        model
+            The one that the pictures were made with.
+        images
+            Inputs of the user's own, as `model` takes them, or pictures; see `Model.prepare`.
+        seeds
+            How many times the recipe is followed again from another seed.
+        random_weights
+            Follow the recipe in a network whose kernels hold the same numbers in random order: a
+            score that beats chance no more than there says little about what was learned.
+        start
+            The start picture, if one was given that was too large (over 1 MB) for the recipe.
+        progress
+            Show a progress bar, as `maximize` does.
+
+        Returns
+        -------
+        Card
+
+        Examples
+        --------
+        >>> import phosphene as ph
+        >>> model, (images, _) = ph.zoo.wardrobe(), ph.zoo.garments()
+        >>> picture = ph.maximize(model, "Bag", steps=16, progress=False)
+        >>> card = picture.card(model, images, seeds=0, random_weights=False)
+        >>> float(card.percentiles[0]) > 50
+        True
+        """
+        from phosphene._vision.card import make_card
+
+        return make_card(
+            self,
+            model,
+            images,
+            seeds=seeds,
+            random_weights=random_weights,
+            start=start,
+            progress=progress,
+        )
 
     def to_pil(self, *, scale: int = 1) -> Image:
         """Return a PIL image: the picture itself, or a labelled sheet of several pictures.

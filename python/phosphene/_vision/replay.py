@@ -78,7 +78,7 @@ def replay(png: str | Path, model: Any, *, start: Any = None, progress: bool = T
     made_by = recipe.pop("engine", {})
     labels = recipe.pop("labels", None)
     recipe.pop("scores", None)
-    array = _start(recipe.pop("start", None), start)
+    array = start_of(recipe.pop("start", None), start)
     differences = _differences(made_by if isinstance(made_by, dict) else {}, model)
     if differences:
         warnings.warn(
@@ -100,7 +100,7 @@ def _differences(made_by: dict[str, Any], model: Any) -> list[str]:
     return found
 
 
-def _start(stated: dict[str, Any] | None, given: Any) -> NDArray[np.float32] | None:
+def start_of(stated: dict[str, Any] | None, given: Any) -> NDArray[np.float32] | None:
     """Return the start picture that a recipe asks for."""
     if stated is None:
         if given is not None:

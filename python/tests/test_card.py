@@ -1,0 +1,165 @@
+"""Cards: scores of pictures beside those of other inputs, checked on a linear network."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import phosphene as ph
+
+QUIET = {"progress": False}
+OPTIONS = {"parametrization": "pixel", "transforms": (), "steps": 100, "progress": False}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Compute on one thread, which is fastest for networks this small on a busy machine."""
+    ph.set_threads(1)
+    yield
+    ph.set_threads(None)
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    """Return weights of a smooth stripe: shifted by a pixel of 16 it nearly fits, scrambled not."""
+    columns = np.sin(2 * np.pi * (np.arange(16) + 0.5) / 16)
+    return np.tile(columns, (16, 1))[..., None]
+
+
+@pytest.fixture(scope="module")
+def model(kernel):
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 16, 16, 1], "name": "x"}},
+        {"class_name": "Flatten", "config": {"name": "flatten"}},
+        {"class_name": "Dense", "config": {"name": "sum", "units": 2}},
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "model", "layers": layers}}
+    weights = np.stack([kernel.ravel(), -kernel.ravel()], axis=1).astype(np.float32)
+    return ph.load((config, [weights, np.zeros(2, np.float32)]))
+
+
+@pytest.fixture(scope="module")
+def picture(model):
+    return ph.maximize(model, [0, 1], n=2, **OPTIONS)
+
+
+def test_scores_are_those_of_the_network(model, kernel, picture):
+    images = np.random.default_rng(0).random((10, 16, 16, 1), np.float32)
+    card = picture.card(model, images, seeds=2, **QUIET)
+    signs = np.array([1, 1, -1, -1])
+    np.testing.assert_allclose(card.scores, picture.scores, rtol=1e-4)
+    np.testing.assert_allclose(
+        card.images, signs[:, None] * (images * kernel).sum((1, 2, 3)), atol=1e-3
+    )
+    np.testing.assert_array_equal(card.percentiles, 100)
+    # Two more runs of two pictures, and the other picture of the same objective.
+    assert [len(each) for each in card.seeds] == [5] * 4
+    assert card.seeds[0][0] == card.scores[1]
+    np.testing.assert_allclose(np.concatenate(card.seeds), card.scores[0], rtol=0.02)
+    assert len(card) == 4
+
+
+def test_scrambled_and_shifted_copies(model, picture):
+    card = picture.card(model, seeds=0, random_weights=False, **QUIET)
+    assert card.scrambled.shape == card.shifted.shape == (4, 16)
+    # The pixels of a scrambled copy are black or white by chance: about zero, and 256 of them with
+    # weights of root mean square 0.7 have a deviation of 0.7 * 0.5 * 16 = 5.7.
+    assert np.abs(card.scrambled).max() < 4 * 5.7
+    np.testing.assert_allclose(card.scrambled.std(axis=1), 5.7, rtol=0.5)
+    expected = (card.scores - card.scrambled.mean(axis=1)) / card.scrambled.std(axis=1)
+    np.testing.assert_array_equal(card.gains, expected)
+    assert (card.gains > 8).all()
+    # A stripe shifted by a sixteenth of its length loses little.
+    assert (card.kept > 0.9).all()
+    assert (card.kept <= 1).all()
+    assert card.images is card.percentiles is card.random_gains is None
+    assert [len(each) for each in card.seeds] == [1] * 4
+
+
+def test_percentiles_count_those_below(model, picture, kernel):
+    best = (kernel > 0).astype(np.float32)
+    images = np.stack([best, best * 0.5, 1 - best, best * 0.1])
+    card = picture.card(model, images, seeds=0, random_weights=False, **QUIET)
+    # A sigmoid never reaches white, so that the best input of all is above.
+    np.testing.assert_array_equal(card.percentiles, [75] * 4)
+
+
+def test_weights_in_random_order(model, picture):
+    """A linear network's best input is as good for any order of its weights."""
+    card = picture.card(model, seeds=0, **QUIET)
+    assert card.random_gains.shape == (4,)
+    np.testing.assert_allclose(card.random_gains, card.gains, rtol=0.6)
+
+
+def test_weights_without_a_gradient():
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 4, 4, 1], "name": "x"}},
+        {"class_name": "Flatten", "config": {"name": "flatten"}},
+        {"class_name": "Dense", "config": {"name": "flat", "units": 2, "activation": "sigmoid"}},
+        {"class_name": "Dense", "config": {"name": "sum", "units": 1}},
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "model", "layers": layers}}
+    # In this order the large numbers cancel at the grey start, in hardly any other.
+    kernel = np.tile([[300.0, -300.0], [-300.0, 300.0]], (8, 1)).astype(np.float32)
+    kernel[0] += 0.25
+    weights = [kernel, np.zeros(2, np.float32), np.ones((2, 1), np.float32), np.zeros(1)]
+    model = ph.load((config, weights))
+    start = np.full((1, 4, 4, 1), 0.5)
+    picture = ph.maximize(model, 0, start=start, steps=3, transforms=(), **QUIET)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        card = picture.card(model, seeds=1, **QUIET)
+    assert np.isnan(card.random_gains).all()
+    assert card.facts()["weights in random order"] == "no gradient"
+
+
+def test_inputs_that_are_no_pictures():
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 6], "name": "x"}},
+        {"class_name": "Dense", "config": {"name": "sum", "units": 1}},
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "model", "layers": layers}}
+    weights = [np.array([[1.0], [-1], [2], [-3], [0.5], [-0.5]]), np.zeros(1)]
+    model = ph.load((config, weights))
+    card = ph.maximize(model, 0, steps=60, **QUIET).card(model, np.zeros((3, 6)), **QUIET)
+    assert card.shifted is card.kept is None
+    assert card.percentiles == [100]
+    assert "shifted" not in repr(card)
+    assert "<svg" in card._repr_html_()
+
+
+def test_what_is_shown(model, picture):
+    images = np.zeros((3, 16, 16, 1))
+    card = picture.card(model, images, **QUIET)
+    words = repr(card)
+    for part in ("output 0: score", "above 100 % of 3", "shifted copies keep", "deviations"):
+        assert part in words
+    page = card._repr_html_()
+    assert page.count("data:image/png;base64,") == 4
+    assert page.count("<circle") == 4
+    assert "nan" not in page
+
+
+def test_titles_are_escaped(model):
+    named = ph.load((model.config, model.get_weights()), classes=["<b>", "&"])
+    card = ph.maximize(named, "<b>", **OPTIONS).card(named, seeds=0, random_weights=False)
+    assert "&lt;b&gt;" in card._repr_html_()
+    assert "<b>" not in card._repr_html_()
+
+
+def test_the_same_card_twice(model, picture):
+    one, two = (picture.card(model, seeds=1, **QUIET) for _ in range(2))
+    np.testing.assert_array_equal(one.scrambled, two.scrambled)
+    np.testing.assert_array_equal(one.random_gains, two.random_gains)
+    np.testing.assert_array_equal(np.array(one.seeds), np.array(two.seeds))
+
+
+def test_refusals(model, picture):
+    with pytest.raises(ph.InvalidArgumentError, match="seeds must be a whole number"):
+        picture.card(model, seeds=-1)
+    with pytest.raises(ph.InvalidArgumentError, match="made with another model"):
+        picture.card(ph.zoo.wardrobe())
+    with pytest.raises(ph.InvalidArgumentError, match="shape"):
+        picture.card(model, np.zeros((2, 5, 5, 1)), seeds=0, random_weights=False)
+    alone = ph.maximize(model, ph.logit(0) + ph.diversity("sum"), n=2, **OPTIONS)
+    assert len(alone.card(model, seeds=0, random_weights=False)) == 2
