@@ -104,7 +104,7 @@ class Rotate:
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
-        check_number(self, "degrees", minimum=0)
+        check_number(self, "degrees", minimum=0, maximum=180)
 
     def to_json(self) -> dict[str, Any]:
         """Return the transform as a recipe states it."""

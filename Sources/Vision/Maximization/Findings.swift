@@ -84,10 +84,12 @@ extension Rendering {
         findings[picture] = clause
         continue
       }
-      guard let place = end(of: known, gradientAtInput: atInput) else {
+      let whole = numbers[gradients][picture]
+      guard let place = end(of: known, gradientAtInput: atInput, whole: whole) else {
         findings[picture] =
-          numbers[gradients][picture] == 0 && atInput > 0
-          ? "the picture itself is all black or white, where its sigmoid is flat"
+          atInput > 0
+          ? "it ends before the network, whose views show nothing of the picture, or nothing that isn't "
+            + "all black or white"
           : "the objective changes with no layer's output"
         continue
       }
@@ -156,10 +158,10 @@ extension Rendering {
   }
 
   /// The layer that the gradient doesn't come through: the first of those that one reaches.
-  private func end(of known: [Sizes], gradientAtInput: Float) -> Sizes? {
+  private func end(of known: [Sizes], gradientAtInput: Float, whole: Float) -> Sizes? {
     let largest = known.map(\.largestGradient).max() ?? 0
     // A gradient that fades is lost where it has done half of the way, in orders of magnitude.
-    let threshold = (largest * gradientAtInput).squareRoot()
+    let threshold = (largest * min(whole, gradientAtInput)).squareRoot()
     let place = known.first { $0.largestGradient > threshold }
     return gradientAtInput > threshold ? nil : place
   }

@@ -124,6 +124,7 @@ struct Rendering {
         recipe.transforms
         ?? (sizes.kind == .maco ? Transform.crops : Transform.standard(side: min(size[0], size[1])))
     }
+    for transform in recipe.transforms ?? [] { try transform.check(canvas: recipe.size ?? [1, 1]) }
     self.recipe = recipe
     self.model = model
     self.stage = stage
@@ -185,7 +186,10 @@ struct Rendering {
     let gradients = try graph.gradient(
       of: target, withRespectTo: [places[0], reduced.values[2]], rule: rule)
     guard let gradient = gradients[0], let own = gradients[1] else {
-      throw .invalidArgument("the objective doesn't depend on the network's input")
+      let paths = Set(recipe.objectives.flatMap(\.layers)).sorted().map { "'\($0)'" }
+      throw .invalidArgument(
+        "the objective can't be reached: nothing that has a gradient leads from the network's input to "
+          + (paths.isEmpty ? "its output" : "layer " + paths.joined(separator: ", ")))
     }
     let strengths = try largestSizes(of: own, in: &graph)
     let moved = try optimizer.step(

@@ -106,6 +106,18 @@ enum Transform: Codable, Sendable {
     }
   }
 
+  /// Refuses shifts and borders that leave nothing of a canvas to see.
+  func check(canvas: [Int]) throws(PhospheneError) {
+    let shorter = canvas.min() ?? 1
+    switch self {
+    case .jitter(let pixels) where pixels >= shorter, .pad(let pixels) where pixels >= 8 * shorter:
+      throw .invalidArgument(
+        "a jitter must be smaller than the canvas and a border no wider than eight of it, received "
+          + "\(pixels) pixels for a canvas of \(canvas[0]) by \(canvas[1])")
+    default: break
+    }
+  }
+
   func check() throws(PhospheneError) {
     switch self {
     case .jitter(let pixels): try require(0...4096, pixels, "jitter pixels")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from phosphene._errors import InvalidArgumentError
+from phosphene._errors import InvalidArgumentError, PhospheneWarning
 from phosphene._models.arrays import as_array, is_picture
-from phosphene._vision.render import FORMAT, Callback, render
+from phosphene._models.preprocessing import Preprocessing
+from phosphene._vision.render import FORMAT, Callback, check_callbacks, render
 from phosphene.optimizers import SGD, Adam, NAdam, RMSprop
 
 if TYPE_CHECKING:
@@ -177,7 +179,7 @@ def maximize(
     recipe: dict[str, Any] = {
         "format": FORMAT,
         "objectives": [as_objective(model, each).to_json() for each in wanted],
-        "seed": _whole("seed", seed, 0),
+        "seed": _whole("seed", seed, 0, 2**64 - 1),
         "count": _whole("n", n, 1),
         "input": _input(model, value_range),
     }
@@ -195,7 +197,7 @@ def maximize(
     if _number("early_stop", early_stop, 0, 1):
         recipe["early_stop"] = float(early_stop)
     if parametrization is not None:
-        recipe["parametrization"] = {"kind": parametrization}
+        recipe["parametrization"] = {"kind": _kind(parametrization)}
     if views is not None:
         recipe["views"] = _whole("views", views, 1)
     if optimizer is not None:
@@ -216,7 +218,8 @@ def maximize(
         recipe["regularizers"] = _all_stated(regularizers, "regularizers")
     if over is not None:
         recipe["mask"] = _mask(over)
-    array = None if start is None else _start(model, start)
+    check_callbacks(callbacks)
+    array = None if start is None else _start(model, start, recipe["input"])
     return render(model, recipe, array, callbacks=callbacks, progress=progress)
 
 
@@ -237,12 +240,12 @@ def _input(model: Model, value_range: tuple[float, float] | None) -> dict[str, A
     return stated
 
 
-def _whole(name: str, value: Any, minimum: int) -> int:
-    """Return a whole number; what is too large, the engine says."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
-        raise InvalidArgumentError(
-            f"{name} must be a whole number, {minimum} or more; received {value!r}."
-        )
+def _whole(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
+    """Return a whole number; what is too large, the engine says if `maximum` isn't given."""
+    whole = not isinstance(value, bool) and isinstance(value, (int, np.integer))
+    if not whole or value < minimum or (maximum is not None and value > maximum):
+        accepted = f", {minimum} or more" if maximum is None else f" from {minimum} to {maximum}"
+        raise InvalidArgumentError(f"{name} must be a whole number{accepted}; received {value!r}.")
     return int(value)
 
 
@@ -300,6 +303,15 @@ def _stated(option: Any, where: str) -> dict[str, Any]:
     return stated
 
 
+def _kind(parametrization: Any) -> str:
+    if parametrization not in ("fourier", "maco", "pixel"):
+        raise InvalidArgumentError(
+            "parametrization must be 'fourier', 'maco' or 'pixel'; "
+            f"received {parametrization!r:.60}."
+        )
+    return str(parametrization)
+
+
 def _size(size: Any) -> list[int]:
     sides = [size, size] if isinstance(size, (int, np.integer)) else list(np.ravel(size))
     if len(sides) != 2 or any(int(side) != side or side < 1 for side in sides):
@@ -323,9 +335,29 @@ def _mask(over: Any) -> dict[str, Any]:
     return {"shape": list(array.shape), "float32": content}
 
 
-def _start(model: Model, start: Any) -> NDArray[np.float32]:
+def _start(model: Model, start: Any, scaling: dict[str, Any]) -> NDArray[np.float32]:
     """Return the start picture as the engine takes it: float32 with a batch axis."""
     if is_picture(start):
         return model.prepare(start)
     array = np.array(as_array(start, "start"), dtype=np.float32, order="C")
+    _check_range(model, array, scaling)
     return array[np.newaxis] if array.ndim == 3 else array
+
+
+def _check_range(model: Model, start: NDArray[np.float32], scaling: dict[str, Any]) -> None:
+    """Refuse a start out of the range of pictures, and warn of one that uses next to none of it."""
+    preprocessing = Preprocessing(tuple(scaling["scale"]), tuple(scaling["offset"]))
+    low, high = preprocessing.value_range
+    smallest, largest = float(start.min()), float(start.max())
+    margin = (high - low) / 10
+    said = (
+        f"start holds numbers from {smallest:.4g} to {largest:.4g}, where black to white is "
+        f"{low:.4g} to {high:.4g} for {model.name!r}"
+    )
+    if smallest < low - margin or largest > high + margin:
+        raise InvalidArgumentError(
+            f"{said}: scale it, hand over a picture (see Model.prepare), or say what the network "
+            "takes by value_range=, or by preprocessing= when it is loaded."
+        )
+    if high - low > 100 and smallest >= 0 and 0 < largest <= 1:
+        warnings.warn(f"{said}, so that it is black to the eye.", PhospheneWarning, stacklevel=4)

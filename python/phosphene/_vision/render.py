@@ -50,6 +50,15 @@ class Progress:
 Callback = Callable[[Progress], object]
 
 
+def check_callbacks(callbacks: Any) -> None:
+    """Refuse what can't be called after each step."""
+    if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):
+        raise InvalidArgumentError(
+            "callbacks must be a list of functions that take a Progress; "
+            f"received {callbacks!r:.80}."
+        )
+
+
 def render(
     model: Model,
     recipe: dict[str, Any],

@@ -1,0 +1,181 @@
+"""What can't work is said in one sentence before the first step."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import phosphene as ph
+
+NETWORKS = {
+    "grey": ([8, 8, 1], 64),
+    "row": ([5], 5),
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Compute on one thread, which is fastest for networks this small on a busy machine."""
+    ph.set_threads(1)
+    yield
+    ph.set_threads(None)
+
+
+def network(kind="grey", **options):
+    """Return a network of one dense layer."""
+    shape, length = NETWORKS[kind]
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, *shape], "name": "x"}},
+        {"class_name": "Flatten", "config": {"name": "flatten"}},
+        {"class_name": "Dense", "config": {"name": "scores", "units": 3}},
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "model", "layers": layers}}
+    kernel = np.random.default_rng(0).normal(size=(length, 3)).astype(np.float32)
+    return ph.load((config, [kernel, np.zeros(3, np.float32)]), **options)
+
+
+def refused(model, objective, **options):
+    """Return the sentence that a call is refused with, and make sure that no step was done."""
+    steps = []
+    options = {"steps": 2, "callbacks": [steps.append], "progress": False} | options
+    with pytest.raises(ph.InvalidArgumentError) as caught:
+        ph.maximize(model, objective, **options)
+    assert steps == []
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    return sentence
+
+
+@pytest.mark.parametrize(
+    ("objective", "sentence"),
+    [
+        (("scoers", 0), "'model' has no layer 'scoers'; the closest names are 'scores'"),
+        (("scores", 3), "index 3 doesn't exist: layer 'scores' has 3 channels, 0 to 2"),
+        (("scores", -1), "whole number, 0 or more"),
+        (7, "index 7 doesn't exist: output 'scores' has 3 channels, 0 to 2"),
+        (ph.neuron("scores", 0, (4, 4)), "position [4, 4] doesn't exist in layer 'scores'"),
+        ("Bag", "class"),
+        (1.5, "An objective is made by ph.channel"),
+        (None, "An objective is made by ph.channel"),
+        ([], "1 to 1024 objectives are needed, received 0"),
+        (0 * ph.logit(0), "the objective changes with no layer's output"),
+        (ph.direction("scores", [1, 2]), "vector of length 2 doesn't fit: layer 'scores'"),
+    ],
+)
+def test_objectives_that_dont_exist(objective, sentence):
+    assert sentence in refused(network(), objective)
+
+
+@pytest.mark.keras
+def test_a_target_without_a_way_to_the_input(keras):
+    x = keras.Input((8, 8, 3))
+    maps = keras.layers.Conv2D(4, 3, name="maps")(x)
+    largest = keras.ops.cast(keras.ops.argmax(maps, axis=-1), "float32")
+    model = keras.Model(x, keras.layers.Reshape((6, 6, 1), name="largest")(largest))
+    sentence = refused(model, ph.channel("largest", 0))
+    assert "the objective can't be reached" in sentence
+    assert "layer 'largest'" in sentence
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"steps": 0}, "steps must be a whole number, 1 or more; received 0"),
+        ({"seed": 2**64}, "seed must be a whole number from 0 to 18446744073709551615"),
+        ({"seed": -1}, "seed must be a whole number from 0 to"),
+        ({"n": 1025}, "count must lie between 1 and 1024, received 1025"),
+        ({"size": 5000}, "size must be two lengths from 4 to 4096, received [5000, 5000]"),
+        ({"views": 257}, "views must lie between 1 and 256, received 257"),
+        ({"parametrization": "wavelet"}, "must be 'fourier', 'maco' or 'pixel'; received 'wav"),
+        ({"parametrization": 3}, "must be 'fourier', 'maco' or 'pixel'; received 3"),
+        ({"optimizer": "lbfgs"}, "optimizer must be 'adam', 'nadam', 'rmsprop', 'sgd' or one of"),
+        ({"redirected_steps": -1}, "redirected_steps must be a whole number, 0 or more"),
+        ({"background": 2}, "background must be a number from 0 to 1; received 2"),
+        ({"callbacks": print}, "callbacks must be a list of functions"),
+        ({"callbacks": [3]}, "callbacks must be a list of functions"),
+        ({"transforms": ph.transforms.Jitter(1)}, "transforms must be a list of options"),
+        ({"transforms": [ph.transforms.Jitter(8)]}, "a jitter must be smaller than the canvas"),
+        ({"transforms": [ph.transforms.Pad(100)]}, "received 100 pixels for a canvas of 8 by 8"),
+        ({"regularizers": [None]}, "regularizers must be a list of options"),
+        ({"value_range": "tf"}, "value_range must be the network's input for black and for white"),
+        ({"value_range": (0, np.inf)}, "value_range must be the network's input for black"),
+    ],
+)
+def test_options_out_of_range(options, sentence):
+    assert sentence in refused(network(), 0, **options)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ph.optimizers.Adam(-1),
+        lambda: ph.optimizers.NAdam(1, beta1=1.0),
+        lambda: ph.optimizers.SGD(1, momentum=2),
+        lambda: ph.regularizers.Lp(1, 0),
+        lambda: ph.regularizers.TotalVariation(-1),
+        lambda: ph.regularizers.Distance(-1),
+        lambda: ph.transforms.Jitter(-1),
+        lambda: ph.transforms.Scale(0, 1),
+        lambda: ph.transforms.Rotate(200),
+        lambda: ph.transforms.Crop(0, 1),
+    ],
+)
+def test_options_are_checked_where_they_are_made(make):
+    with pytest.raises(ph.InvalidArgumentError, match="received"):
+        make()
+
+
+@pytest.mark.parametrize("preprocessing", [None, "tf", (1.0, 0.0)])
+def test_a_start_in_the_wrong_range(preprocessing):
+    model = network(preprocessing=preprocessing)
+    low, high = {None: (0, 1), "tf": (-1, 1), (1.0, 0.0): (0, 255)}[preprocessing]
+    for values in ((low, 2 * high + 1), (low - (high - low), high), (1000, 1001)):
+        start = np.linspace(*values, 64).reshape(1, 8, 8, 1)
+        sentence = refused(model, 0, start=start)
+        assert f"where black to white is {low} to {high} for 'model'" in sentence
+        assert f"numbers from {values[0]} to {values[1]}" in sentence
+    # A little outside, as resizing leaves it, is clipped.
+    near = np.linspace(low - 0.05 * (high - low), high, 64).reshape(1, 8, 8, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ph.maximize(model, 0, start=near, steps=1, progress=False)
+
+
+def test_a_start_of_pixels_is_named_by_what_it_is():
+    pixels = np.full((1, 8, 8, 1), 200, np.uint8)
+    assert "numbers from 200 to 200, where black to white is 0 to 1" in refused(
+        network(), 0, start=pixels
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ph.maximize(network(), 0, start=pixels, value_range=(0, 255), steps=1, progress=False)
+
+
+def test_a_start_that_is_black_to_the_eye():
+    model = network(preprocessing=(1.0, 0.0))
+    with pytest.warns(ph.PhospheneWarning, match="so that it is black to the eye") as caught:
+        ph.maximize(model, 0, start=np.full((1, 8, 8, 1), 0.5), steps=1, progress=False)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("start", "sentence"),
+    [
+        (np.zeros((1, 5, 5, 1)), "start must have shape (1, 8, 8, 1), received (1, 5, 5, 1)"),
+        (np.zeros((3, 8, 8, 1)), "start must have shape (1, 8, 8, 1), received (3, 8, 8, 1)"),
+        (np.full((1, 8, 8, 1), np.nan), "start holds NaN or infinity"),
+        ("missing.png", "missing.png"),
+        ([["a"]], "start must be real numbers"),
+    ],
+)
+def test_starts_that_dont_fit(start, sentence):
+    steps = []
+    with pytest.raises(ph.PhospheneError) as caught:
+        ph.maximize(network(), 0, start=start, callbacks=[steps.append], progress=False)
+    assert sentence in str(caught.value)
+    assert steps == []
+
+
+def test_options_of_pictures_for_a_row():
+    assert "size applies to pictures" in refused(network("row"), 0, size=8)
+    assert "start must have shape (1, 5)" in refused(network("row"), 0, start=np.zeros((1, 4)))
