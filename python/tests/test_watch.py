@@ -114,7 +114,8 @@ def test_phases_begin_anew_at_each_look(tmp_path):
 def test_a_training_that_comes_to_nan_is_seen(watch):
     broken = weights(1)
     broken["conv/bias"][:] = np.nan
-    look = watch.look(broken)
+    with pytest.warns(UserWarning, match="What the units like is missing at a look: .*NaN"):
+        look = watch.look(broken)
     assert np.isnan(look["scores"]).all()
     assert np.isnan(look.scores).all()
     assert (look.pictures == 127).all()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._errors import InvalidArgumentError
+from phosphene._errors import InvalidArgumentError, PhospheneWarning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +40,8 @@ def lasting_recipe(model: Model, units: Sequence[Any], picture: Picture) -> dict
     """
     from phosphene._vision.objectives import as_objective
 
-    recipe = {key: each for key, each in picture.recipe.items() if key not in ("engine", "start")}
+    passing = ("engine", "start", "starts")
+    recipe = {key: each for key, each in picture.recipe.items() if key not in passing}
     return recipe | {"objectives": [as_objective(model, unit).to_json() for unit in units]}
 
 
@@ -53,11 +55,16 @@ def next_pictures(model: Model, run: Run) -> dict[str, NDArray[Any]]:
         start = _start(run.looks[-1].pictures, recipe)
         recipe["steps"] = max(1, int(recipe["steps"]) // 2)
     try:
-        return arrays_of(render(model, recipe, start, labels=run.titles, progress=False))
-    except InvalidArgumentError:
-        if not run.looks or not any(np.isnan(array).any() for array in model.get_weights()):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PhospheneWarning)  # of units that are off for a while
+            picture = render(model, recipe, start, labels=run.titles, progress=False)
+        return arrays_of(picture)
+    except InvalidArgumentError as error:
+        if not run.looks:
             raise
-        # A training that has come to NaN is to be seen, not to be stopped.
+        # Weights that have come to NaN, or units that are off, are to be seen, and no reason to
+        # lose a training.
+        warnings.warn(f"What the units like is missing at a look: {error}", stacklevel=2)
         grey = np.full_like(run.looks[-1].pictures, 127)
         return {"pictures": grey, "scores": np.full(len(grey), np.nan)}
 
