@@ -15,11 +15,18 @@ final class PictureBox: Sendable {
   let inputShape: CShape
   let image: Tensor
   let imageShape: CShape
+  let frames: [(image: Tensor, shape: CShape)]
+
+  private struct FrameDescription: Encodable {
+    let step: Int
+    let scores: [Float]
+  }
 
   private struct Description: Encodable {
     let scores: [Float]
     let history: [[Float]]
     let diagnoses: [String?]
+    let frames: [FrameDescription]
     let recipe: Recipe
     let engine: [String: String]
   }
@@ -27,6 +34,7 @@ final class PictureBox: Sendable {
   init(_ picture: Picture, threads: Int) throws(PhospheneError) {
     let description = Description(
       scores: picture.scores, history: picture.history, diagnoses: picture.diagnoses,
+      frames: picture.frames.map { FrameDescription(step: $0.step, scores: $0.scores) },
       recipe: picture.recipe,
       engine: [
         "version": libraryVersion, "onednn": EngineInformation.oneDNNVersion,
@@ -41,22 +49,28 @@ final class PictureBox: Sendable {
     }
     input = picture.input
     inputShape = CShape(input.shape)
-    image = try PictureBox.bytes(of: picture.image)
+    image = try picture.image.asPixels()
     imageShape = CShape(image.shape)
+    // Frames of a coarse stage are smaller.
+    frames = picture.frames.map { ($0.image, CShape($0.image.shape)) }
   }
 
-  /// Pixels from 0 to 255 of pixels from 0 to 1, rounded.
-  private static func bytes(of image: Tensor) throws(PhospheneError) -> Tensor {
-    let storage = try Storage(byteCount: image.shape.elementCount)
-    let bytes = storage.start.assumingMemoryBound(to: UInt8.self)
-    for (index, pixel) in image.floats.enumerated() {
-      bytes[index] = UInt8(min(max(pixel, 0), 1) * 255 + 0.5)
-    }
-    return Tensor(TensorType(image.shape, .uint8), storage: storage)
+  /// Pixels as C callers know them.
+  static func described(_ pixels: Tensor, _ shape: CShape) -> ph_array {
+    ph_array(
+      data: pixels.start, dtype: DataType.uint8.rawValue, rank: Int32(pixels.shape.rank),
+      shape: shape.pointer)
   }
 }
 
 typealias PictureHandle = Handle<PictureBox>
+
+/// What a progress callback may ask about the pictures; it lives as long as the callback runs.
+private final class PresentPicture {
+  let picture: () throws(PhospheneError) -> PictureBox
+
+  init(_ picture: @escaping () throws(PhospheneError) -> PictureBox) { self.picture = picture }
+}
 
 @c @implementation
 public func ph_maximize(
@@ -75,14 +89,32 @@ public func ph_maximize(
     let picture = try Threads.with(threads) { () throws(PhospheneError) in
       try model.maximize(recipe, start: startTensor) { state in
         guard let progress else { return true }
-        var report = ph_progress(
-          struct_size: MemoryLayout<ph_progress>.size, step: Int32(clamping: state.step),
-          steps: Int32(clamping: state.steps), score: Double(state.score))
-        return progress(userData, &report) == 0
+        let present = PresentPicture { () throws(PhospheneError) in
+          try PictureBox(state.picture(), threads: threads)
+        }
+        return withExtendedLifetime(present) {
+          var report = ph_progress(
+            struct_size: MemoryLayout<ph_progress>.size, step: Int32(clamping: state.step),
+            steps: Int32(clamping: state.steps), score: Double(state.score),
+            pictures: Unmanaged.passUnretained(present).toOpaque())
+          return progress(userData, &report) == 0
+        }
       }
     }
     pictureOut.pointee = PictureHandle.create(try PictureBox(picture, threads: threads))
     if picture.isCancelled { throw .cancelled }
+  }
+}
+
+@c @implementation
+public func ph_progress_picture(
+  _ progress: UnsafePointer<ph_progress>?, _ pictureOut: UnsafeMutablePointer<OpaquePointer?>?
+) -> ph_status {
+  status { () throws(PhospheneError) in
+    let pictureOut = try required(pictureOut, "picture_out")
+    let pictures = try required(required(progress, "progress").pointee.pictures, "pictures")
+    let present = Unmanaged<PresentPicture>.fromOpaque(pictures).takeUnretainedValue()
+    pictureOut.pointee = PictureHandle.create(try present.picture())
   }
 }
 
@@ -114,8 +146,22 @@ public func ph_picture_image(
   status { () throws(PhospheneError) in
     let imageOut = try required(imageOut, "image_out")
     let box = try PictureHandle.value(picture, "picture")
-    imageOut.pointee = ph_array(
-      data: box.image.start, dtype: DataType.uint8.rawValue, rank: Int32(box.image.shape.rank),
-      shape: box.imageShape.pointer)
+    imageOut.pointee = PictureBox.described(box.image, box.imageShape)
+  }
+}
+
+@c @implementation
+public func ph_picture_frame(
+  _ picture: OpaquePointer?, _ index: Int32, _ imageOut: UnsafeMutablePointer<ph_array>?
+) -> ph_status {
+  status { () throws(PhospheneError) in
+    let imageOut = try required(imageOut, "image_out")
+    let box = try PictureHandle.value(picture, "picture")
+    guard box.frames.indices.contains(Int(index)) else {
+      throw .invalidArgument(
+        "the picture has \(box.frames.count) frames, counted from 0; received \(index)")
+    }
+    let frame = box.frames[Int(index)]
+    imageOut.pointee = PictureBox.described(frame.image, frame.shape)
   }
 }

@@ -64,6 +64,61 @@ import Testing
     for key in ["scores", "history", "recipe", "engine"] { #expect(json.contains("\"\(key)\":")) }
   }
 
+  // The middle of the picture at the second step, and what asking for it came to.
+  private struct Looks {
+    var statuses: [ph_status] = []
+    var pictures: [OpaquePointer?] = []
+  }
+
+  @Test func callbacksSeeThePicture() {
+    let model = makeModel()
+    defer { ph_model_destroy(model) }
+    let look: ph_progress_fn = { userData, progress in
+      guard let looks = userData?.assumingMemoryBound(to: Looks.self) else { return 1 }
+      var picture: OpaquePointer?
+      looks.pointee.statuses.append(ph_progress_picture(progress, &picture))
+      looks.pointee.pictures.append(picture)
+      return 0
+    }
+    var (picture, looks) = (OpaquePointer?.none, Looks())
+    let status = withUnsafeMutablePointer(to: &looks) {
+      ph_maximize(model, Self.recipe, nil, look, UnsafeMutableRawPointer($0), &picture)
+    }
+    #expect(status == ok)
+    #expect(looks.statuses == [ok, ok, ok, ok, ok])
+    // This climb only rises, so what was there at the end is the result.
+    let images = [looks.pictures[0], looks.pictures[4], picture].map { handle -> [UInt8] in
+      var image = ph_array()
+      #expect(ph_picture_image(handle, &image) == ok)
+      let start = image.data?.assumingMemoryBound(to: UInt8.self)
+      return UnsafeBufferPointer(start: start, count: 48).map { $0 }
+    }
+    #expect(images[1] == images[2])
+    #expect(images[0] != images[2])
+    for each in looks.pictures + [picture] { ph_picture_destroy(each) }
+  }
+
+  @Test func framesAreCounted() {
+    let model = makeModel()
+    defer { ph_model_destroy(model) }
+    let recipe = Self.recipe.dropLast() + #", "frames": 3}"#
+    var picture: OpaquePointer?
+    #expect(ph_maximize(model, String(recipe), nil, nil, nil, &picture) == ok)
+    defer { ph_picture_destroy(picture) }
+    let json = ph_picture_json(picture).map { String(cString: $0) } ?? ""
+    for step in [0, 3, 5] { #expect(json.contains("\"step\":\(step)}")) }
+    var image = ph_array()
+    for index in 0..<3 as Range<Int32> {
+      #expect(ph_picture_frame(picture, index, &image) == ok)
+      #expect(image.rank == 4)
+      #expect(image.dtype == Int32(PH_UINT8))
+    }
+    for index in [-1, 3] as [Int32] {
+      #expect(ph_picture_frame(picture, index, &image) == invalid)
+      #expect(lastMessage == "the picture has 3 frames, counted from 0; received \(index)")
+    }
+  }
+
   @Test func cancellingGivesThePictureSoFar() {
     let model = makeModel()
     defer { ph_model_destroy(model) }
@@ -88,6 +143,8 @@ import Testing
       ({ ph_maximize(model, Self.recipe, nil, nil, nil, nil) }, "picture_out is NULL"),
       ({ ph_picture_input(nil, &array) }, "picture is NULL"),
       ({ ph_picture_image(nil, &array) }, "picture is NULL"),
+      ({ ph_picture_frame(nil, 0, &array) }, "picture is NULL"),
+      ({ ph_progress_picture(nil, &picture) }, "progress is NULL"),
     ]
     for (call, sentence) in checks {
       #expect(call() == invalid)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from phosphene import compat, ops, optimizers, regularizers, transforms, zoo
     from phosphene._display.diagram import diagram
     from phosphene._display.filters import filters
+    from phosphene._display.preview import Preview
     from phosphene._vision.maximize import maximize
     from phosphene._vision.picture import Picture
     from phosphene._vision.replay import replay
@@ -44,6 +45,7 @@ __all__ = [
     "PhospheneError",
     "PhospheneWarning",
     "Picture",
+    "Preview",
     "Trace",
     "UnsupportedError",
     "Watch",
@@ -77,6 +79,7 @@ __all__ = [
 # What makes pictures is imported when it is first used: `import phosphene` stays fast.
 _LATER = {
     "Picture": "_vision.picture",
+    "Preview": "_display.preview",
     "Watch": "_vision.watch",
     "compat": None,
     "diagram": "_display.diagram",

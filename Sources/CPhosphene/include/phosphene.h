@@ -252,6 +252,7 @@ typedef struct ph_progress {
     int32_t step;  /**< Steps done. */
     int32_t steps; /**< Steps in all. */
     double score;  /**< The objective of the latest step, mean over the pictures. */
+    void *pictures; /**< For ph_progress_picture() alone. */
 } ph_progress;
 
 /** Called on the calling thread after each step; a non-zero result stops. */
@@ -274,10 +275,22 @@ ph_status ph_maximize(
     const ph_model *model, const char *recipe_json, const ph_array *start,
     ph_progress_fn progress, void *user_data, ph_picture **picture_out);
 
+/**
+ * Returns the pictures as they stand, seen without transforms, to whom a progress callback calls.
+ *
+ * It costs one look of the network at them, and may be asked on the calling thread while the callback
+ * runs; the picture may be kept.
+ *
+ * @param progress    What the callback received.
+ * @param picture_out Receives a picture of its own.
+ */
+ph_status ph_progress_picture(const ph_progress *progress, ph_picture **picture_out);
+
 /** Destroys a picture; NULL is allowed. */
 void ph_picture_destroy(ph_picture *picture);
 
-/** Returns scores, history, diagnoses (for each picture what was wrong with its gradient, or null) and
+/** Returns scores, history, diagnoses (for each picture what was wrong with its gradient, or null),
+ * frames (steps done and scores of each; as many as the recipe asks for) and
  * the full recipe (every default written out) as JSON. */
 const char *ph_picture_json(const ph_picture *picture);
 
@@ -286,6 +299,13 @@ ph_status ph_picture_input(const ph_picture *picture, ph_array *input_out);
 
 /** Describes the pictures to look at: uint8 (batch, height, width, channels), owned by `picture`. */
 ph_status ph_picture_image(const ph_picture *picture, ph_array *image_out);
+
+/**
+ * Describes the pictures at one moment of the way there, as ph_picture_image() does.
+ *
+ * @param index From 0; `frames` in ph_picture_json() says which there are, and their scores.
+ */
+ph_status ph_picture_frame(const ph_picture *picture, int32_t index, ph_array *image_out);
 
 #ifdef __cplusplus
 }

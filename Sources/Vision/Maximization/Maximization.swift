@@ -15,6 +15,8 @@ public struct Picture: Sendable {
   public let image: Tensor
   /// For each picture what was wrong with its gradient and what was done about it, if something was.
   public let diagnoses: [String?]
+  /// Pictures of the way there, as many as the recipe asks for.
+  public let frames: [Frame]
   /// What made it, every default written out.
   public let recipe: Recipe
   /// Whether the caller stopped it early.
@@ -22,11 +24,14 @@ public struct Picture: Sendable {
 }
 
 /// How far a maximization is.
-public struct Progress: Sendable {
+public struct Progress {
   /// Steps done, and steps in all.
   public let step: Int, steps: Int
   /// The objective of the latest step, mean over the pictures.
   public let score: Float
+  /// Returns the pictures as they stand, without transforms; for as long as the call lasts that the
+  /// progress was reported by.
+  public let picture: () throws(PhospheneError) -> Picture
 }
 
 extension Model {
@@ -50,7 +55,11 @@ extension Model {
       try climb.step(step)
       if step == 1 { try climb.plan(for: &pace) }
       let steps = climb.rendering.recipe.steps
-      let goesOn = progress(Progress(step: step, steps: steps, score: climb.latestScore))
+      try climb.film(step)
+      let goesOn = progress(
+        Progress(step: step, steps: steps, score: climb.latestScore) {
+          [step] () throws(PhospheneError) in try climb.present(step)
+        })
       let isLast =
         step == climb.rendering.recipe.lastStep ?? steps || !goesOn || pace.isOver
       let endsStage = !isLast && step == climb.rendering.lastStepOfStage
@@ -85,6 +94,7 @@ struct Climb {
   private var best: [Float]
   private var bestInput: Tensor
   private var bestImage: Tensor
+  private var film: Film
 
   init(_ rendering: Rendering) throws(PhospheneError) {
     self.rendering = rendering
@@ -103,6 +113,7 @@ struct Climb {
     best = Array(repeating: -.infinity, count: count)
     bestInput = try Tensor(viewPlan.outputTypes[1].shape, repeating: 0)
     bestImage = try Tensor(viewPlan.outputTypes[2].shape, repeating: 0)
+    film = try Film(rendering)
   }
 
   /// How many steps lie between two looks at the picture without transforms.
@@ -153,15 +164,26 @@ struct Climb {
     bestImage = try Tensor(viewPlan.outputTypes[2].shape, repeating: 0)
   }
 
+  /// Keeps the pictures as they stand after a step for the film, where that wants them.
+  mutating func film(_ step: Int) throws(PhospheneError) {
+    let steps = rendering.recipe.steps
+    // What the first step began with; it may have been exchanged within that step.
+    if step == 1, film.wants(0, of: steps) { try film.keep(look(at: next[0]), step: 0) }
+    if film.wants(step, of: steps) { try film.keep(look(at: current[0]), step: step) }
+  }
+
+  /// The pictures as they stand after a step, without transforms.
+  func present(_ step: Int) throws(PhospheneError) -> Picture {
+    let results = try look(at: current[0])
+    return picture(
+      scores: results[0].elements, input: results[1], image: results[2], lastStep: step,
+      isCancelled: false)
+  }
+
   /// Looks at the pictures as they stand, without transforms, and keeps those that are better than
   /// before: score and picture come from the same run.
   mutating func judge() throws(PhospheneError) {
-    let results = try viewPlan.run([current[0]])
-    guard results.allSatisfy({ $0.floats.allAreFinite }) else {
-      throw .invalidArgument(
-        "the picture or its objective became NaN or infinite: the model's weights hold NaN or "
-          + "infinity, or the learning rate is too large")
-    }
+    let results = try look(at: current[0])
     for (index, score) in results[0].elements.enumerated() where score > best[index] {
       best[index] = score
       for (kept, new) in [(bestInput, results[1]), (bestImage, results[2])] {
@@ -172,7 +194,26 @@ struct Climb {
     judged.append(best)
   }
 
+  /// The scores, the network's input and the picture, without transforms.
+  private func look(at parameters: Tensor) throws(PhospheneError) -> [Tensor] {
+    let results = try viewPlan.run([parameters])
+    guard results.allSatisfy({ $0.floats.allAreFinite }) else {
+      throw .invalidArgument(
+        "the picture or its objective became NaN or infinite: the model's weights hold NaN or "
+          + "infinity, or the learning rate is too large")
+    }
+    return results
+  }
+
   func picture(lastStep: Int, isCancelled: Bool) -> Picture {
+    picture(
+      scores: best, input: bestInput, image: bestImage, lastStep: lastStep,
+      isCancelled: isCancelled)
+  }
+
+  private func picture(
+    scores: [Float], input: Tensor, image: Tensor, lastStep: Int, isCancelled: Bool
+  ) -> Picture {
     var recipe = rendering.recipe
     recipe.lastStep = lastStep < recipe.steps ? lastStep : nil
     let diagnoses = zip(diagnoses, redirectionNotes).map { diagnosis, note -> String? in
@@ -180,7 +221,7 @@ struct Climb {
       return parts.isEmpty ? nil : parts.joined(separator: "; ") + "."
     }
     return Picture(
-      scores: best, history: history, input: bestInput, image: bestImage,
-      diagnoses: diagnoses, recipe: recipe, isCancelled: isCancelled)
+      scores: scores, history: history, input: input, image: image, diagnoses: diagnoses,
+      frames: film.frames, recipe: recipe, isCancelled: isCancelled)
   }
 }

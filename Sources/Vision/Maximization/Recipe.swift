@@ -43,6 +43,8 @@ public struct Recipe: Codable, Sendable {
   var starts: [Int]?
   /// Where the picture may change, from 0 (it stays as at the start) to 1; `nil` for everywhere.
   var mask: Objective.Activations?
+  /// How many pictures of the way there are kept.
+  var frames = 0
   /// How the network wants its pixels.
   var input = InputScaling()
   /// The brightness, from 0 to 1, of what lies around the canvas.
@@ -59,7 +61,7 @@ public struct Recipe: Codable, Sendable {
     case lastStep = "last_step"
     case budget = "budget_s"
     case earlyStop = "early_stop"
-    case regularizers, optimizer, starts, mask, input, background, exact, precision
+    case regularizers, optimizer, starts, mask, frames, input, background, exact, precision
     case redirectedSteps = "redirected_steps"
   }
 
@@ -87,6 +89,7 @@ public struct Recipe: Codable, Sendable {
     try option(.redirectedSteps, &redirectedSteps)
     starts = try recipe.decodeIfPresent([Int].self, forKey: .starts)
     mask = try recipe.decodeIfPresent(Objective.Activations.self, forKey: .mask)
+    try option(.frames, &frames)
     try option(.input, &input)
     try option(.background, &background)
     try option(.exact, &exact)
@@ -144,6 +147,7 @@ public struct Recipe: Codable, Sendable {
             + "pictures, received \(starts)")
       }
     }
+    try require(0...10_000, frames, "frames")
     try input.check()
     try require(0...1, background, "background")
   }

@@ -1,3 +1,4 @@
+import Glibc
 import KerasModels
 import Tensors
 import TestSupport
@@ -45,6 +46,40 @@ import Testing
     let own = try score(term, of: picture.input, model)
     #expect(abs(own[0] - picture.scores[0]) < 1e-5)
     #expect(picture.image.elements.allSatisfy { (0...1).contains($0) })
+  }
+
+  @Test(arguments: ["", #", "parametrization": {"kind": "maco"}"#, #", "count": 2, "seed": 7"#])
+  func framesChangeNothingElse(options: String) throws {
+    let model = try smoothNetwork()
+    let without = try model.maximize(recipe([Self.channel], options))
+    let picture = try model.maximize(recipe([Self.channel], options + #", "frames": 5"#))
+    #expect(picture.image.elements == without.image.elements)
+    #expect(picture.scores == without.scores)
+    #expect(without.frames.isEmpty)
+    #expect(picture.frames.map(\.step) == [0, 3, 6, 9, 12])
+    for frame in picture.frames { #expect(frame.image.shape == picture.image.shape) }
+    // A frame is what a shorter climb arrives at, seen without transforms.
+    var seen: [Frame] = []
+    _ = try model.maximize(recipe([Self.channel], options)) { progress in
+      if [3, 6, 9, 12].contains(progress.step), let present = try? progress.picture() {
+        let image = try? present.image.asPixels()
+        seen.append(
+          Frame(step: progress.step, scores: present.scores, image: image ?? present.image))
+      }
+      return true
+    }
+    #expect(seen.map(\.scores) == picture.frames.dropFirst().map(\.scores))
+    for (one, other) in zip(seen, picture.frames.dropFirst()) {
+      #expect(memcmp(one.image.start, other.image.start, one.image.type.byteCount) == 0)
+    }
+  }
+
+  @Test func tooManyFramesAreRefused() throws {
+    let model = try smoothNetwork("12, 12, 3")
+    let tooMany = try recipe(
+      [Self.channel], #", "frames": 10000, "size": [512, 512]"#, steps: 20_000)
+    let error = #expect(throws: PhospheneError.self) { try model.maximize(tooMany) }
+    #expect("\(error, default: "")".contains("ask for fewer frames or pictures at once"))
   }
 
   @Test(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FORMATS = {".gif": "GIF", ".apng": "PNG", ".webp": "WEBP"}
 """Pillow's name of each format of films, by the end of the file's name."""
 
+ALMOST_WHITE = 248
+
 LAST_SECONDS = 1.5
 """How long the last picture stays, at least, before a film begins again."""
 
@@ -30,7 +32,12 @@ def is_film(path: Path) -> bool:
 
 
 def write_film(
-    path: Path, frames: Iterable[Image], seconds: float, text: str | None = None
+    path: Path,
+    frames: Iterable[Image],
+    seconds: float,
+    text: str | None = None,
+    *,
+    shaded: bool = False,
 ) -> Path:
     """Write pictures of one size as a film that plays for ever; the file is whole or not there.
 
@@ -44,6 +51,9 @@ def write_film(
         How long each is shown; the last one stays longer.
     text
         Kept in the file: a recipe.
+    shaded
+        Whether the pictures are like photographs, not plain areas: their colours are mixed of the
+        256 that GIF has.
 
     Returns
     -------
@@ -59,7 +69,9 @@ def write_film(
     """
     kind = film_format(path)
     checked_seconds(seconds)
-    waiting = map(_with_palette, frames) if kind == "GIF" else iter(frames)
+    waiting = iter(frames)
+    if kind == "GIF":
+        waiting = (_with_palette(frame, shaded=shaded) for frame in frames)
     first = next(waiting)
     rest = list(waiting)  # Pillow keeps them all anyway, and the times have to be known
     each = max(20, round(1000 * seconds / 10) * 10)  # GIF counts in hundredths
@@ -117,15 +129,27 @@ def evenly(count: int, most: int) -> list[int]:
     return [first for first, _ in itertools.groupby(places)]
 
 
-def _with_palette(frame: Image) -> Image:
-    """Return a picture with the 256 colours that suit it best, plain areas kept plain."""
+def _with_palette(frame: Image, *, shaded: bool) -> Image:
+    """Return a picture with the 256 colours that suit it best."""
     from PIL import Image
 
     if frame.mode == "L":
         return frame
-    return frame.convert("RGB").quantize(
+    plain = frame.convert("RGB").quantize(
         256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
     )
+    _whiten(plain)
+    # Colours are mixed only when a palette is given.
+    return frame.convert("RGB").quantize(palette=plain) if shaded else plain
+
+
+def _whiten(picture: Image) -> None:
+    """Make the colour next to white white, so that paper doesn't flicker between pictures."""
+    colours = np.array(picture.getpalette(), np.uint8).reshape(-1, 3)
+    brightest = int(colours.min(axis=1).argmax())
+    if colours[brightest].min() >= ALMOST_WHITE:
+        colours[brightest] = 255
+        picture.putpalette(colours.ravel().tolist())
 
 
 def _options(kind: str, text: str | None) -> dict[str, Any]:

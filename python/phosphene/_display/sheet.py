@@ -36,6 +36,20 @@ def enlarged(pixels: NDArray[np.uint8], scale: int) -> Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
+def sized(images: NDArray[np.uint8], size: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return pictures of 1 or 3 channels in another height and width, resized smoothly."""
+    from PIL import Image
+
+    if images.shape[1:3] == size:
+        return images
+    height, width = size
+    resized = [
+        np.asarray(enlarged(pixels, 1).resize((width, height), Image.Resampling.BICUBIC))
+        for pixels in images
+    ]
+    return np.stack(resized).reshape(len(images), height, width, -1)
+
+
 def shown_scale(height: int, width: int, smallest: int) -> int:
     """Return the whole number that enlarges a picture to a shorter side of `smallest` or more.
 

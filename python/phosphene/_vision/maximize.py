@@ -47,6 +47,7 @@ def maximize(
     stages: Sequence[tuple[int | tuple[int, int], int]] | None = None,
     budget_s: float | None = None,
     early_stop: float = 0.0,
+    frames: int = 0,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
 ) -> Picture:
@@ -125,10 +126,14 @@ def maximize(
         Stop where an eighth of the steps has added no more than this share of what every
         picture has gained so far, such as 0.02; the picture is then looked at 32 times without
         transforms instead of 8 times. 0, the default, does all steps.
+    frames
+        How many pictures of the way there are kept, evenly from the start to the last step, each
+        seen without transforms: for ``picture.save("film.gif")``. That changes nothing else.
     callbacks
-        Called with a `Progress` after each step. One that returns True stops, and `Cancelled` with
-        the best picture so far is raised. An exception comes out of the call unchanged, with the
-        best picture so far as its attribute ``picture``; so does Ctrl-C.
+        Called with a `Progress` after each step; ``progress.picture()`` is the picture as it
+        stands, and `Preview` shows it in a notebook. One that returns True stops, and `Cancelled`
+        with the best picture so far is raised. An exception comes out of the call unchanged, with
+        the best picture so far as its attribute ``picture``; so does Ctrl-C.
     progress
         Show a progress bar, where there is a terminal or a notebook and tqdm is installed.
 
@@ -204,6 +209,8 @@ def maximize(
         recipe["optimizer"] = _optimizer(optimizer).to_json()
     if _whole("redirected_steps", redirected_steps, 0):
         recipe["redirected_steps"] = int(redirected_steps)
+    if frames:
+        recipe["frames"] = _whole("frames", frames, 0)
     if model.exact:
         recipe["exact"] = True
     if model.precision != "float32":

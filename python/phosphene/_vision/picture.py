@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._display.figures import write_file
-from phosphene._display.sheet import contact_sheet, enlarged, shown_scale
+from phosphene._display.sheet import contact_sheet, enlarged, shown_scale, sized
 from phosphene._errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
     from PIL.Image import Image
@@ -26,8 +26,36 @@ if TYPE_CHECKING:
 CHUNK = "phosphene"
 """The keyword of the PNG text chunk with the recipe."""
 
+PLACES = {"PNG": CHUNK, "GIF": "comment", "WEBP": "xmp"}
+"""Where Pillow finds the recipe in a file of each format."""
+
+PLACES_NAMED = {CHUNK: f"text chunk {CHUNK!r}", "comment": "comment", "xmp": "XMP metadata"}
+
 SMALLEST_SHOWN = 224
 """Pixels of the shorter side in a notebook; smaller pictures are enlarged by whole numbers."""
+
+
+FRAME_SECONDS = 0.08
+"""How long a film shows each picture of the way there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Pictures at one moment of the way there, seen without transforms.
+
+    Attributes
+    ----------
+    step : int
+        Steps done; 0 is the start.
+    images : (n, height, width, channels) ndarray of uint8
+        As those of the `Picture`.
+    scores : tuple of float
+        The objective of each.
+    """
+
+    step: int
+    images: NDArray[np.uint8]
+    scores: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -56,6 +84,8 @@ class Picture:
     diagnoses : tuple of str or None
         For each picture None, or where and why its gradient was zero or not finite, and what was
         done about it.
+    frames : tuple of Frame
+        The pictures on their way there, as many as `maximize` was asked for.
     """
 
     images: NDArray[np.uint8]
@@ -66,6 +96,7 @@ class Picture:
     labels: tuple[str, ...]
     alpha: NDArray[np.float32] | None = None
     diagnoses: tuple[str | None, ...] = ()
+    frames: tuple[Frame, ...] = ()
 
     @cached_property
     def recipe(self) -> dict[str, Any]:
@@ -187,19 +218,24 @@ class Picture:
             return enlarged(self.image, int(scale))
         return contact_sheet(self.images, self.labels, self.scores, int(scale))
 
-    def save(self, path: str | Path, *, scale: int = 1) -> Path:
-        """Write a PNG file that carries the recipe; `replay` renders it again.
+    def save(
+        self, path: str | Path, *, scale: int | None = None, seconds: float = FRAME_SECONDS
+    ) -> Path:
+        """Write a PNG file, or a film of the way there, that carries the recipe.
 
-        The recipe is JSON in the text chunk ``phosphene``, so
-        ``json.loads(PIL.Image.open(path).text["phosphene"])`` reads it. The file appears whole or
-        not at all.
+        `replay` renders it again. The recipe is JSON in the text chunk ``phosphene`` of a PNG, so
+        ``json.loads(PIL.Image.open(path).text["phosphene"])`` reads it, in the comment of a GIF and
+        in the XMP of a WebP. The file appears whole or not at all.
 
         Parameters
         ----------
         path
-            Ends in ``.png``; an existing file is replaced.
+            Ends in ``.png``, or for a film of `frames` and picture in ``.gif``, ``.apng`` or
+            ``.webp``; an existing file is replaced.
         scale
-            See `to_pil`.
+            See `to_pil`. By default 1; small pictures of a film are enlarged.
+        seconds
+            How long a film shows each frame; the picture itself stays longer.
 
         Returns
         -------
@@ -209,25 +245,54 @@ class Picture:
         Raises
         ------
         InvalidArgumentError
-            If `path` doesn't end in ``.png``.
+            If `path` ends otherwise, or a film is asked for and there are no frames.
         ModelFileError
             If the file can't be written; it is also an OSError.
+
+        Examples
+        --------
+        >>> import phosphene as ph, tempfile
+        >>> picture = ph.maximize(ph.zoo.wardrobe(), "Bag", steps=4, frames=3, progress=False)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     picture.save(f"{folder}/bag.gif").name
+        'bag.gif'
         """
+        from phosphene._display.film import is_film, write_film
+
         path = Path(path)
+        document = self.recipe | {"labels": list(self.labels), "scores": list(self.scores)}
+        text = json.dumps(document)
+        if is_film(path):
+            if not self.frames:
+                raise InvalidArgumentError(
+                    f"{str(path)!r} is a film of the way there, of which nothing was kept: ask for "
+                    "it with ph.maximize(..., frames=60)."
+                )
+            return write_film(path, self._film(scale), seconds, text, shaded=True)
         if path.suffix.lower() != ".png":
             raise InvalidArgumentError(
-                f"A picture is saved as .png, which carries its recipe; received {str(path)!r}. "
-                "For another format use picture.to_pil().save(...)."
+                f"A picture is saved as .png, a film as .gif, .apng or .webp; received "
+                f"{str(path)!r}. For another format use picture.to_pil().save(...)."
             )
         from PIL.PngImagePlugin import PngInfo
 
         info = PngInfo()
-        document = self.recipe | {"labels": list(self.labels), "scores": list(self.scores)}
-        info.add_text(CHUNK, json.dumps(document))
+        info.add_text(CHUNK, text)
         file = io.BytesIO()
-        self.to_pil(scale=scale).save(file, format="png", pnginfo=info)
+        self.to_pil(scale=scale or 1).save(file, format="png", pnginfo=info)
         write_file(path, file.getvalue())
         return path
+
+    def _film(self, scale: int | None) -> Iterator[Image]:
+        """Return the pictures of a film, the picture itself last."""
+        if scale is None:
+            _, height, width, _ = self.images.shape
+            scale = shown_scale(height, width, SMALLEST_SHOWN) if len(self) == 1 else 1
+        for frame in self.frames:
+            images = sized(frame.images, self.images.shape[1:3])  # coarse stages are smaller
+            shown = replace(self, images=images, scores=frame.scores, frames=())
+            yield shown.to_pil(scale=scale)
+        yield self.to_pil(scale=scale)
 
     def _repr_png_(self) -> bytes:
         """Return what a notebook shows: nothing is smaller than a stamp."""
@@ -238,30 +303,33 @@ class Picture:
         return file.getvalue()
 
 
-def read_recipe(png: str | Path) -> dict[str, Any]:
-    """Return the recipe in a PNG file that `Picture.save` wrote.
+def read_recipe(path: str | Path) -> dict[str, Any]:
+    """Return the recipe in a file that `Picture.save` wrote.
 
     Raises
     ------
     ModelFileError
-        If there is no such file, it is no PNG, or holds no recipe; it is also an OSError.
+        If there is no such file, it is no picture, or holds no recipe; it is also an OSError.
     """
     from PIL import Image, UnidentifiedImageError
 
     from phosphene._errors import ModelFileError
 
     try:
-        with Image.open(png, formats=["PNG"]) as image:
-            image.load()  # text chunks may follow the pixels
-            text = getattr(image, "text", {}).get(CHUNK)
+        with Image.open(path, formats=["PNG", "GIF", "WEBP"]) as image:
+            place = PLACES[str(image.format)]
+            # Text chunks of a PNG may follow the pixels.
+            text = image.info.get(place) if image.format == "GIF" else None
+            image.load()
+            text = text or image.info.get(place) or getattr(image, "text", {}).get(place)
     except UnidentifiedImageError:
-        raise ModelFileError(f"{str(png)!r} is no PNG file.") from None
+        raise ModelFileError(f"{str(path)!r} is no PNG, GIF or WebP file.") from None
     except (OSError, SyntaxError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ModelFileError(f"Can't read {str(png)!r}: {reason}.") from error
+        raise ModelFileError(f"Can't read {str(path)!r}: {reason}.") from error
     if text is None:
         raise ModelFileError(
-            f"{str(png)!r} carries no recipe: it has no text chunk {CHUNK!r}. Programs that edit "
+            f"{str(path)!r} carries no recipe: it has no {PLACES_NAMED[place]}. Programs that edit "
             "pictures often drop it."
         )
     try:
@@ -269,5 +337,5 @@ def read_recipe(png: str | Path) -> dict[str, Any]:
     except ValueError:
         recipe = None
     if not isinstance(recipe, dict) or not isinstance(recipe.get("objectives"), list):
-        raise ModelFileError(f"The recipe in {str(png)!r} is damaged.")
+        raise ModelFileError(f"The recipe in {str(path)!r} is damaged.")
     return recipe

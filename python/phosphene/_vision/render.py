@@ -9,14 +9,14 @@ import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._engine.library import check, describe, ffi, lib, text, to_numpy
 from phosphene._errors import Cancelled, InvalidArgumentError, PhospheneWarning
-from phosphene._vision.picture import Picture
+from phosphene._vision.picture import Frame, Picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +45,20 @@ class Progress:
     step: int
     steps: int
     score: float
+    _look: Callable[[], Picture] | None = field(default=None, repr=False, compare=False)
+
+    def picture(self) -> Picture:
+        """Return the pictures as they stand, seen without transforms.
+
+        That costs one look of the network at them, so ask now and then. Only while the callback
+        runs; the picture may be kept.
+        """
+        if self._look is None:
+            raise InvalidArgumentError(
+                "progress.picture() shows the pictures as they stand, so it can be asked for only "
+                "while the callback runs; keep the picture instead of the progress."
+            )
+        return self._look()
 
 
 Callback = Callable[[Progress], object]
@@ -90,7 +104,9 @@ def render(
             f"The recipe holds something that isn't a number: {error}."
         ) from None
     arrays = None if start is None else describe([start])
-    watch = _Watch(callbacks, progress=progress)
+    watch = _Watch(
+        callbacks, lambda handle: _picture(model, handle, start, labels), progress=progress
+    )
     out = ffi.new("ph_picture **")
     user_data = ffi.new_handle(watch)
     with watch:
@@ -134,17 +150,31 @@ def _warn_about(picture: Picture) -> None:
 class _Watch:
     """What the engine's progress callback talks to."""
 
-    def __init__(self, callbacks: Sequence[Callback], *, progress: bool) -> None:
+    def __init__(
+        self, callbacks: Sequence[Callback], read: Callable[[Any], Picture], *, progress: bool
+    ) -> None:
         self.callbacks = tuple(callbacks)
+        self._read = read
         self.error: BaseException | None = None
         self._wants_bar = progress and _is_watched()
         self._bar: Any = None
 
-    def __call__(self, progress: Progress) -> bool:
+    def __call__(self, struct: Any) -> bool:
         """Tell everybody; return whether to stop."""
+
+        def look() -> Picture:
+            out = ffi.new("ph_picture **")
+            check(lib.ph_progress_picture(struct, out))
+            return self._read(ffi.gc(out[0], lib.ph_picture_destroy))
+
+        progress = Progress(struct.step, struct.steps, struct.score, look)
         if self._wants_bar:
             self._show(progress)
-        answers = [callback(progress) for callback in self.callbacks]  # each hears of each step
+        try:
+            # Each hears of each step.
+            answers = [callback(progress) for callback in self.callbacks]
+        finally:
+            object.__setattr__(progress, "_look", None)
         return any(answer is True for answer in answers)
 
     def _show(self, progress: Progress) -> None:
@@ -178,7 +208,7 @@ def _keep_error(kind: type[BaseException], error: BaseException, traceback: Any)
 @ffi.def_extern(name="ph_progress_callback", error=1, onerror=_keep_error)  # type: ignore[untyped-decorator]
 def _progress_callback(user_data: Any, progress: Any) -> int:
     watch: _Watch = ffi.from_handle(user_data)
-    return int(watch(Progress(progress.step, progress.steps, progress.score)))
+    return int(watch(progress))
 
 
 def _is_watched() -> bool:
@@ -206,6 +236,10 @@ def _picture(
     if start is not None:
         recipe["start"] = _stated_array(start)
     made_by = document["engine"] | {"threads": int(document["engine"]["threads"])}
+    frames = []
+    for index in range(len(document["frames"])):
+        check(lib.ph_picture_frame(handle, index, struct))
+        frames.append(to_numpy(struct))
     if labels is None:
         titles = [_title(model, each) for each in recipe["objectives"]]
         labels = [title for title in titles for _ in range(len(images) // len(titles))]
@@ -217,6 +251,10 @@ def _picture(
         make_recipe=lambda: recipe | {"engine": made_by | {"model_digest": model.digest}},
         labels=tuple(labels),
         diagnoses=tuple(document["diagnoses"]),
+        frames=tuple(
+            Frame(each["step"], image, tuple(each["scores"]))
+            for image, each in zip(frames, document["frames"], strict=True)
+        ),
     )
 
 

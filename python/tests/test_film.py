@@ -1,0 +1,210 @@
+"""Pictures on their way: frames, films, and callbacks that look."""
+
+import sys
+import types
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+from test_maximize import one_thread
+
+import phosphene as ph
+from phosphene._display import film
+from phosphene._vision.picture import read_recipe
+
+QUIET = {"progress": False}
+
+__all__ = ["one_thread"]  # pytest finds the fixture here
+
+
+@pytest.fixture(scope="module")
+def wardrobe():
+    return ph.zoo.wardrobe()
+
+
+@pytest.fixture(scope="module")
+def climbed(wardrobe):
+    ph.set_threads(1)  # before the fixture that each test has
+    return ph.maximize(wardrobe, ["Bag", ("conv1", 2)], steps=12, frames=5, **QUIET)
+
+
+def shown(path):
+    with Image.open(path) as opened:
+        return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(opened)]
+
+
+def test_frames_are_spread_from_start_to_end(wardrobe, climbed):
+    assert [frame.step for frame in climbed.frames] == [0, 3, 6, 9, 12]
+    without = ph.maximize(wardrobe, ["Bag", ("conv1", 2)], steps=12, **QUIET)
+    np.testing.assert_array_equal(without.images, climbed.images)
+    assert without.scores == climbed.scores
+    assert without.frames == ()
+    start, *_, last = climbed.frames
+    assert start.images.std() < 2  # faint noise
+    assert last.scores > start.scores
+    assert last.images.shape == climbed.images.shape
+
+
+def test_scores_of_frames_are_those_of_their_pictures(wardrobe, climbed):
+    for frame in climbed.frames:
+        pixels = (frame.images[:1] / 255).astype(np.float32)
+        seen = ph.maximize(wardrobe, "Bag", start=pixels, steps=1, frames=2, **QUIET).frames[0]
+        # The frame's pixels are rounded to whole numbers.
+        assert seen.scores[0] == pytest.approx(frame.scores[0], abs=0.05)
+        assert np.abs(seen.images - frame.images[:1].astype(int)).max() <= 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 13, 50])
+def test_any_number_of_frames(wardrobe, count):
+    picture = ph.maximize(wardrobe, "Bag", steps=12, frames=count, **QUIET)
+    steps = [frame.step for frame in picture.frames]
+    assert len(steps) == min(count, 13)
+    assert steps[-1] == 12
+    assert steps == sorted(set(steps))
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.apng", "a.webp"])
+def test_films_show_the_way_and_the_picture(climbed, tmp_path, name):
+    path = climbed.save(tmp_path / name, seconds=0.1)
+    expected = [np.asarray(_at(climbed, frame).to_pil().convert("RGB")) for frame in climbed.frames]
+    expected.append(np.asarray(climbed.to_pil().convert("RGB")))
+    received = shown(path)
+    # A picture that is like the one before is only shown for longer.
+    assert len(received) in (5, 6)
+    for one, other in zip([received[0], received[-1]], [expected[0], expected[-1]], strict=True):
+        assert one.shape == other.shape
+        error = np.abs(one.astype(float) - other).mean()
+        assert error < (0.01 if name == "a.apng" else 3)
+    with Image.open(path) as opened:
+        assert opened.info["loop"] == 0
+
+
+def _at(picture, frame):
+    from dataclasses import replace
+
+    return replace(picture, images=frame.images, scores=frame.scores)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.apng", "a.webp", "a.png"])
+def test_films_carry_their_recipe(wardrobe, climbed, tmp_path, name):
+    path = climbed.save(tmp_path / name)
+    assert read_recipe(path)["frames"] == 5
+    again = ph.replay(path, wardrobe, **QUIET)
+    np.testing.assert_array_equal(again.images, climbed.images)
+    assert again.recipe == climbed.recipe
+    for one, other in zip(again.frames, climbed.frames, strict=True):
+        assert (one.step, one.scores) == (other.step, other.scores)
+        np.testing.assert_array_equal(one.images, other.images)
+
+
+def test_coarse_stages_are_enlarged(wardrobe, tmp_path):
+    picture = ph.maximize(wardrobe, "Bag", stages=[(14, 4), (28, 4)], frames=5, **QUIET)
+    assert [frame.step for frame in picture.frames] == [0, 2, 4, 6, 8]
+    sides = [frame.images.shape[1] for frame in picture.frames]
+    assert sides == [14, 14, 14, 28, 28]
+    assert {frame.shape for frame in shown(picture.save(tmp_path / "a.gif"))} == {(224, 224, 3)}
+
+
+def test_frames_of_what_was_stopped_early(wardrobe):
+    def stop(progress):
+        return progress.step == 7
+
+    with pytest.raises(ph.Cancelled) as caught:
+        ph.maximize(wardrobe, "Bag", steps=12, frames=5, callbacks=[stop], **QUIET)
+    assert [frame.step for frame in caught.value.picture.frames] == [0, 3, 6]
+
+
+def test_small_pictures_are_enlarged(wardrobe, tmp_path):
+    picture = ph.maximize(wardrobe, "Bag", steps=2, frames=2, **QUIET)
+    assert shown(picture.save(tmp_path / "a.gif"))[0].shape == (224, 224, 3)
+    assert shown(picture.save(tmp_path / "b.gif", scale=2))[0].shape == (56, 56, 3)
+
+
+def test_films_keep_few_colours_true():
+    from phosphene._display.film import _with_palette
+
+    paper = np.full((40, 40, 3), 255, np.uint8)
+    paper[10:20] = (28, 28, 30)
+    paper[20:30] = np.random.default_rng(0).integers(0, 255, (10, 40, 3))
+    for shaded in (False, True):
+        drawn = np.asarray(_with_palette(Image.fromarray(paper), shaded=shaded).convert("RGB"))
+        assert (drawn[:10] == 255).all()
+
+
+def test_callbacks_see_the_picture_as_it_stands(wardrobe, climbed):
+    seen = {}
+
+    def look(progress):
+        if progress.step in (3, 12):
+            seen[progress.step] = progress.picture()
+
+    late = []
+    objectives = ["Bag", ("conv1", 2)]
+    ph.maximize(wardrobe, objectives, steps=12, callbacks=[look, late.append], **QUIET)
+    for step, index in ((3, 1), (12, 4)):
+        np.testing.assert_array_equal(seen[step].images, climbed.frames[index].images)
+        assert seen[step].scores == climbed.frames[index].scores
+        assert [len(each) for each in seen[step].history] == [step, step]
+        assert seen[step].labels == climbed.labels
+    with pytest.raises(ph.InvalidArgumentError, match="only while the callback runs"):
+        late[0].picture()
+    assert (late[0].step, late[0].steps) == (1, 12)
+
+
+def test_previews_are_replaced_in_place(wardrobe, monkeypatch):
+    calls = []
+
+    class Place:
+        def update(self, picture):
+            calls.append(("update", picture))
+
+    def display(picture, *, display_id):
+        calls.append(("display", picture))
+        return Place()
+
+    shell = type("ZMQInteractiveShell", (), {})()
+    ipython = types.ModuleType("IPython")
+    ipython.get_ipython = lambda: shell
+    ipython.display = types.ModuleType("IPython.display")
+    ipython.display.display = display
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", ipython.display)
+    preview = ph.Preview(every=4)
+    for _ in range(2):
+        calls.clear()
+        picture = ph.maximize(wardrobe, "Bag", steps=9, callbacks=[preview], **QUIET)
+        assert [call for call, _ in calls] == ["display", "update", "update", "update"]
+        assert calls[-1][1].images.shape == picture.images.shape
+    ipython.get_ipython = lambda: None
+    calls.clear()
+    ph.maximize(wardrobe, "Bag", steps=2, callbacks=[preview], **QUIET)
+    assert calls == []
+
+
+def test_evenly():
+    assert film.evenly(3, 5) == [0, 1, 2]
+    assert film.evenly(9, 3) == [0, 4, 8]
+    assert film.evenly(7, 1) == [6]
+
+
+def test_refusals(wardrobe, climbed, tmp_path):
+    plain = ph.maximize(wardrobe, "Bag", steps=1, **QUIET)
+    with pytest.raises(ph.InvalidArgumentError, match=r"ask for it with ph\.maximize\("):
+        plain.save(tmp_path / "a.gif")
+    with pytest.raises(ph.InvalidArgumentError, match=r"seconds must be a number from 0\.02 to 60"):
+        climbed.save(tmp_path / "a.gif", seconds=0)
+    with pytest.raises(ph.InvalidArgumentError, match="frames must be a whole number"):
+        ph.maximize(wardrobe, "Bag", frames=-1, **QUIET)
+    with pytest.raises(ph.InvalidArgumentError, match="frames must lie between 0 and 10000"):
+        ph.maximize(wardrobe, "Bag", frames=10**5, **QUIET)
+    with pytest.raises(ph.InvalidArgumentError, match="every must be a number of steps"):
+        ph.Preview(every=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp"])
+def test_pictures_without_a_recipe(tmp_path, name):
+    Image.new("RGB", (8, 8)).save(tmp_path / name)
+    place = {"a.gif": "comment", "a.webp": "XMP metadata"}[name]
+    with pytest.raises(ph.ModelFileError, match=f"carries no recipe: it has no {place}"):
+        read_recipe(tmp_path / name)
