@@ -163,6 +163,9 @@ extension Model {
   /// Returns the shapes of inputs without the batch axis, where the model fixes them.
   public var inputShapes: [[Int?]] { architecture.inputShapes }
 
+  /// The names of the inputs, in order.
+  public var inputNames: [String] { architecture.network.inputs.map(\.layer) }
+
   /// The paths of the layers whose outputs the model returns.
   public var outputPaths: [String] { architecture.outputPaths }
 

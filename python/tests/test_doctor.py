@@ -240,3 +240,28 @@ def test_healthy_networks_have_no_diagnosis():
     assert picture.diagnoses == (None, None)
     assert picture.diagnosis is None
     assert picture.recipe["redirected_steps"] == 0
+
+
+def test_a_climb_that_loses_its_gradient_says_where():
+    """One step of this size pushes every pixel to a side that the first layer is off for."""
+    kernel = np.vstack([np.ones((8, 3)), -np.ones((8, 3))])
+    hidden = ("hidden", "relu", kernel, 0.3)
+    model = network(hidden, ("last", "linear", -np.ones((3, 1)), 0.0))
+    # Minus what is on: the best is all off, so that this is success and no illness.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fine = ph.maximize(model, 0, optimizer=ph.optimizers.SGD(1e4), **OPTIONS)
+    assert fine.diagnosis is None
+    assert fine.score == 0
+
+    # Of the mean x: rises from 0.4 to 0.6, falls to zero at 0.7, stays there.
+    mean = np.full((PIXELS, 2), 1 / PIXELS)
+    hill = network(("hidden", "relu", mean, [-0.4, -0.6]), ("last", "relu", [[1], [-3]], 0.0))
+    picture, _ = diagnosed(hill, ("last", 0), optimizer=ph.optimizers.SGD(1e6))
+    assert picture.diagnosis == (
+        "The gradient has been zero since step 2: it ends at layer 'last', whose one unit is "
+        "off (0 for this input); a lower learning rate, redirected_steps= or another seed may help."
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert ph.maximize(hill, ("last", 0), **OPTIONS).score > 0.19

@@ -177,3 +177,53 @@ def test_distance_by_hand():
 def test_refusals(wardrobe, options, message):
     with pytest.raises(ph.InvalidArgumentError, match=message):
         ph.maximize(wardrobe, 0, steps=2, **options, **QUIET)
+
+
+@pytest.fixture
+def of_two_inputs(keras):
+    """Return a network whose score is a picture times weights that another input switches."""
+    image = keras.Input((6, 6, 1), name="image")
+    switch = keras.Input((1,), name="switch")
+    flat = keras.layers.Flatten()(image)
+    both = keras.layers.Multiply()([flat, keras.layers.RepeatVector(36)(switch)[..., 0]])
+    model = keras.Model({"image": image, "switch": switch}, keras.layers.Dense(1, name="sum")(both))
+    model.get_layer("sum").set_weights([np.ones((36, 1), np.float32), np.zeros(1, np.float32)])
+    return ph.load(model)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("switch", [1.0, -2.0])
+def test_other_inputs_are_given(of_two_inputs, switch, tmp_path):
+    options = {"parametrization": "pixel", "transforms": (), "steps": 100, **QUIET}
+    picture = ph.maximize(of_two_inputs, 0, given={"switch": [switch]}, n=2, **options)
+    assert picture.input.shape == (2, 6, 6, 1)
+    assert (picture.input > 0.5).all() == (switch > 0)
+    switches = np.full((2, 1), switch)
+    answer = of_two_inputs({"image": picture.input, "switch": switches})
+    np.testing.assert_allclose(picture.scores, answer[:, 0], rtol=1e-4)
+    again = ph.replay(picture.save(tmp_path / "picture.png"), of_two_inputs, progress=False)
+    np.testing.assert_array_equal(again.images, picture.images)
+    with pytest.raises(ph.InvalidArgumentError, match="several inputs"):
+        picture.card(of_two_inputs)
+    # The other way round.
+    row = ph.maximize(of_two_inputs, 0, given={"image": np.ones((1, 6, 6, 1))}, steps=60, **QUIET)
+    assert row.input.shape == (1, 1)
+    assert row.input[0, 0] > 0.8
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (None, r"changes one input of the model's 2, image, switch: give all others, .* none"),
+        ({}, "give all others"),
+        ({"swich": [1]}, "no input 'swich', its inputs are image, switch"),
+        ({"switch": [1], "image": np.ones((6, 6, 1))}, "received image, switch"),
+        ({"switch": [1, 2]}, r"'switch' takes arrays of shape \(1\), received \(2\)"),
+        ([1], "given must be a dict of inputs by name"),
+        ({"switch": "on"}, r"given\['switch'\] must be numbers"),
+    ],
+)
+def test_given_refusals(of_two_inputs, given, message):
+    with pytest.raises(ph.InvalidArgumentError, match=message):
+        ph.maximize(of_two_inputs, 0, given=given, steps=2, **QUIET)

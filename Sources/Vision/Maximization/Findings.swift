@@ -220,7 +220,10 @@ extension Rendering {
     if let low = values.min(), low > 0, low == ceiling {
       return ", all of whose \(units) units are at their ceiling of \(describe(ceiling))"
     }
-    guard count < units else { return ", all of whose \(units) units are off (0 for this input)" }
+    guard count < units else {
+      return
+        ", \(units == 1 ? "whose one unit is" : "all of whose \(units) units are") off (0 for this input)"
+    }
     let share = "\(Int((100 * Double(count) / Double(units)).rounded())) % of the layer's \(units)"
     let target = recipe.objectives[picture / recipe.count].terms.first { $0.layer == path }
     if case .all(let unit)? = target?.index {

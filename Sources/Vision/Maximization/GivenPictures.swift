@@ -1,4 +1,5 @@
 import Graphs
+import KerasModels
 import Tensors
 
 // Pictures that a caller hands over: where to start, and what must stay.
@@ -14,6 +15,55 @@ extension Rendering {
     if startsFromImage, let startImage { return try image.parameters(of: startImage) }
     return try image.randomParameters(
       seed: recipe.seed, replicates: recipe.count, starts: recipe.starts)
+  }
+}
+
+extension Recipe {
+  /// The position of the input that nothing is given for.
+  func freeInput(of model: Model) throws(PhospheneError) -> Int {
+    let (names, given) = (model.inputNames, given ?? [:])
+    if let unknown = given.keys.sorted().first(where: { !names.contains($0) }) {
+      throw .invalidArgument(
+        "the model has no input '\(unknown)', its inputs are \(names.joined(separator: ", "))")
+    }
+    let free = names.indices.filter { given[names[$0]] == nil }
+    guard free.count == 1 else {
+      throw .invalidArgument(
+        "maximization changes one input of the model's \(names.count), "
+          + "\(names.joined(separator: ", ")): give all others, received "
+          + (given.isEmpty ? "none" : given.keys.sorted().joined(separator: ", ")))
+    }
+    return free[0]
+  }
+}
+
+extension Rendering {
+  /// Appends what is given for the other inputs, the same for each sample; all in the network's order.
+  func allInputs(
+    with input: Value, in graph: inout Graph
+  ) throws(PhospheneError) -> [Value] {
+    let samples = graph.shape(input)[0]
+    var inputs: [Value] = []
+    for (index, name) in model.inputNames.enumerated() {
+      guard index != sizes.inputIndex, let given = recipe.given?[name] else {
+        inputs.append(input)
+        continue
+      }
+      let shape = Shape([1] + given.shape)
+      let fits = zip(model.inputShapes[index].dropFirst(), given.shape).allSatisfy {
+        length, received in
+        length == nil || length == received
+      }
+      guard fits, model.inputShapes[index].count == shape.rank else {
+        let wanted = model.inputShapes[index].dropFirst().map { $0.map(String.init) ?? "any" }
+        throw .invalidArgument(
+          "input '\(name)' takes arrays of shape (\(wanted.joined(separator: ", "))), received "
+            + "(\(given.shape.map(String.init).joined(separator: ", ")))")
+      }
+      let one = graph.constant(try Tensor(shape, given.elements("input '\(name)'")))
+      inputs.append(try graph.broadcast(one, to: Shape([samples] + given.shape)))
+    }
+    return inputs
   }
 }
 

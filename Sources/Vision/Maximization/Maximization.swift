@@ -65,6 +65,7 @@ extension Model {
       let endsStage = !isLast && step == climb.rendering.lastStepOfStage
       if isLast || endsStage || step % climb.interval == 0 { try climb.judge() }
       if isLast || climb.isSettled {
+        try climb.explainStandstill(at: step)
         return climb.picture(lastStep: step, isCancelled: !goesOn)
       }
       if endsStage { try climb.enterNextStage() }
@@ -88,10 +89,12 @@ struct Climb {
   var diagnoses: [String?]
   /// For each picture how redirection was extended, if it was.
   var redirectionNotes: [String?]
-  private var history: [[Float]]
+  private(set) var history: [[Float]]
+  /// For each picture the step since which its gradient is zero, if it is.
+  private(set) var deadSince: [Int?]
   /// The best score of each picture after each look at it in the present stage.
   private(set) var judged: [[Float]] = []
-  private var best: [Float]
+  private(set) var best: [Float]
   private var bestInput: Tensor
   private var bestImage: Tensor
   private var film: Film
@@ -110,6 +113,7 @@ struct Climb {
     diagnoses = Array(repeating: nil, count: count)
     redirectionNotes = diagnoses
     history = Array(repeating: [], count: count)
+    deadSince = Array(repeating: nil, count: count)
     best = Array(repeating: -.infinity, count: count)
     bestInput = try Tensor(viewPlan.outputTypes[1].shape, repeating: 0)
     bestImage = try Tensor(viewPlan.outputTypes[2].shape, repeating: 0)
@@ -131,7 +135,10 @@ struct Climb {
     if !(scores.floats.allAreFinite && strengths.floats.allAreFinite) {
       throw .invalidArgument(try notFiniteMessage(at: step))
     }
-    for (index, value) in scores.elements.enumerated() { history[index].append(value) }
+    for (index, value) in scores.elements.enumerated() {
+      history[index].append(value)
+      deadSince[index] = strengths.elements[index] > 0 ? nil : deadSince[index] ?? step
+    }
     swap(&current, &next)
   }
 

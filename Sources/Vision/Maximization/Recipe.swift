@@ -45,6 +45,8 @@ public struct Recipe: Codable, Sendable {
   var mask: Objective.Activations?
   /// How many pictures of the way there are kept.
   var frames = 0
+  /// What a network of several inputs is given as all others but the one that is changed, by name.
+  var given: [String: Objective.Activations]?
   /// How the network wants its pixels.
   var input = InputScaling()
   /// The brightness, from 0 to 1, of what lies around the canvas.
@@ -61,7 +63,7 @@ public struct Recipe: Codable, Sendable {
     case lastStep = "last_step"
     case budget = "budget_s"
     case earlyStop = "early_stop"
-    case regularizers, optimizer, starts, mask, frames, input, background, exact, precision
+    case regularizers, optimizer, starts, mask, given, frames, input, background, exact, precision
     case redirectedSteps = "redirected_steps"
   }
 
@@ -90,6 +92,8 @@ public struct Recipe: Codable, Sendable {
     starts = try recipe.decodeIfPresent([Int].self, forKey: .starts)
     mask = try recipe.decodeIfPresent(Objective.Activations.self, forKey: .mask)
     try option(.frames, &frames)
+    given = try recipe.decodeIfPresent(
+      [String: Objective.Activations].self, forKey: .given)
     try option(.input, &input)
     try option(.background, &background)
     try option(.exact, &exact)

@@ -7,6 +7,8 @@ import Tensors
 struct RenderingSizes: Sendable {
   /// The number of pictures.
   let count: Int
+  /// Which of the network's inputs is changed.
+  let inputIndex: Int
   let canvas: (height: Int, width: Int)
   /// Height and width of what the network sees.
   let view: (height: Int, width: Int)
@@ -27,11 +29,8 @@ struct RenderingSizes: Sendable {
   init(_ recipe: Recipe, model: Model, size: [Int]?) throws(PhospheneError) {
     let size = size ?? recipe.size
     count = recipe.objectives.count * recipe.count
-    guard let shape = model.inputShapes.first, model.inputShapes.count == 1 else {
-      throw .unsupported(
-        "maximization needs a model with one input, this one has \(model.inputShapes.count)")
-    }
-    let axes = Array(shape.dropFirst())
+    inputIndex = try recipe.freeInput(of: model)
+    let axes = Array(model.inputShapes[inputIndex].dropFirst())
     isPicture = axes.count == 2 || axes.count == 3
     if isPicture {
       guard axes.count == 2 || axes[2] != nil else {
@@ -257,8 +256,10 @@ struct Rendering {
   func lowered(
     on input: Value, in graph: Graph, wanted: [String]?
   ) throws(PhospheneError) -> LoweredModel {
-    try model.lower(
-      into: graph, on: [input], wanted: wanted,
+    var graph = graph
+    let inputs = try allInputs(with: input, in: &graph)
+    return try model.lower(
+      into: graph, on: inputs, wanted: wanted,
       needsOutputs: wanted == nil || recipe.objectives.contains(where: \.readsOutputs))
   }
 

@@ -138,6 +138,25 @@ extension Climb {
     }
   }
 
+  /// Says of pictures that gained nothing since their gradient was lost on the way where that ended.
+  mutating func explainStandstill(at step: Int) throws(PhospheneError) {
+    let lost = deadSince.indices.filter { picture in
+      guard let since = deadSince[picture], since > 1, diagnoses[picture] == nil else {
+        return false
+      }
+      return best[picture] <= history[picture][0]
+    }
+    guard !lost.isEmpty else { return }
+    let findings = try rendering.findings(
+      of: lost, parameters: current[0], step: step, rule: rendering.rule(at: step))
+    for picture in lost {
+      diagnoses[picture] =
+        "The gradient has been zero since step \(deadSince[picture] ?? step): "
+        + "\(findings[picture] ?? "for no known reason"); a lower learning rate, redirected_steps= or "
+        + "another seed may help"
+    }
+  }
+
   /// Says why a step gave numbers that aren't finite.
   func notFiniteMessage(at step: Int) throws(PhospheneError) -> String {
     let ill = strengths.elements.indices.filter { !strengths.elements[$0].isFinite }

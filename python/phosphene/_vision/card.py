@@ -150,6 +150,10 @@ def make_card(
             f"The picture was made with another model than {model.name!r}, or its weights have "
             "changed since."
         )
+    if len(model.input_types) > 1:
+        raise InvalidArgumentError(
+            f"{model.name!r} has several inputs; a card compares pictures of networks with one."
+        )
     # Which objective each picture is of.
     recipe = dict(picture.recipe)
     recipe.pop("engine")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -44,6 +45,7 @@ def maximize(
     background: float | None = None,
     start: Any = None,
     over: Any = None,
+    given: Mapping[str, Any] | None = None,
     stages: Sequence[tuple[int | tuple[int, int], int]] | None = None,
     budget_s: float | None = None,
     early_stop: float = 0.0,
@@ -114,6 +116,10 @@ def maximize(
         background without one, and anything between. Of the size of the network's input or the
         canvas, of the input's shape for a network whose input is no picture; any length may be
         1, the axis of the channels be missing.
+    given
+        For a network of several inputs what it gets as all but one of them, by name, one sample
+        each. The picture is the one that isn't given; ``model([picture.input, ...])`` takes it
+        with the others.
     stages
         Coarse to fine: pairs of a size and a number of steps, such as ``[(64, 64), (128, 64)]``,
         instead of `size` and `steps`. Each stage goes on with the picture of the one before; the
@@ -225,6 +231,8 @@ def maximize(
         recipe["regularizers"] = _all_stated(regularizers, "regularizers")
     if over is not None:
         recipe["mask"] = _mask(over)
+    if given is not None:
+        recipe["given"] = _given(model, given)
     check_callbacks(callbacks)
     array = None if start is None else _start(model, start, recipe["input"])
     return render(model, recipe, array, callbacks=callbacks, progress=progress)
@@ -338,6 +346,28 @@ def _mask(over: Any) -> dict[str, Any]:
             "over must hold numbers from 0 (stays) to 1 (may change); received "
             f"{array.min():g} to {array.max():g}."
         )
+    return _array(array)
+
+
+def _given(model: Model, given: Any) -> dict[str, Any]:
+    """Return other inputs as a recipe states them."""
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError(
+            "given must be a dict of inputs by name, such as {'meta': [0, 1]}; "
+            f"received {given!r:.80}."
+        )
+    ranks = {each.name: len(each.shape) for each in model.input_types}
+    stated = {}
+    for name, value in given.items():
+        array = np.asarray(as_array(value, f"given[{name!r}]"), dtype="<f4")
+        if array.ndim == ranks.get(name) and len(array) == 1:
+            array = array[0]
+        stated[str(name)] = _array(array)
+    return stated
+
+
+def _array(array: NDArray[np.float32]) -> dict[str, Any]:
+    """Return an array as a recipe carries it."""
     content = base64.b64encode(array.tobytes()).decode()
     return {"shape": list(array.shape), "float32": content}
 
