@@ -32,14 +32,17 @@ import Testing
 
   @Test func whatIsWrittenIsReadAlike() throws {
     let options = """
-      , "steps": 7, "seed": 18446744073709551615, "count": 2, "size": [16, 12],
+      , "steps": 7, "last_step": 5, "early_stop": 0.25, "redirected_steps": 3, "starts": [0, 2],
+      "stages": [{"size": [8, 6], "steps": 3}, {"size": [16, 12], "steps": 4}],
+      "mask": {"shape": [1, 1, 1], "float32": "AACAPw=="},
+      "given": {"other": {"shape": [1], "float32": "AACAPw=="}}, "seed": 18446744073709551615, "count": 2, "size": [16, 12],
       "parametrization": {"kind": "pixel", "standard_deviation": 0.5},
       "transforms": [{"kind": "jitter", "pixels": 3}, {"kind": "scale", "low": 0.5, "high": 2},
       {"kind": "rotate", "degrees": 12.5}, {"kind": "pad", "pixels": 2}, {"kind": "flip"},
       {"kind": "crop", "first": 1, "last": 0.5}, {"kind": "noise", "first": 0.25},
       {"kind": "blur", "first": 2, "last": 0}], "views": 3,
       "regularizers": [{"kind": "total_variation", "weight": 0.5, "power": 2},
-      {"kind": "lp", "weight": 0.25, "p": 6}],
+      {"kind": "lp", "weight": 0.25, "p": 6}, {"kind": "distance", "weight": 2}],
       "optimizer": {"kind": "rmsprop", "learning_rate": 1, "rho": 0.75, "epsilon": 0.5},
       "input": {"scale": [1, 2, 3], "offset": [0.5], "reverse_channels": true}, "background": 0.25
       """

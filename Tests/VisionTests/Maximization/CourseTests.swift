@@ -1,0 +1,91 @@
+import Tensors
+import TestSupport
+import Testing
+@testable import Vision
+
+@Suite struct CourseTests {
+  // By hand: pixel centres, the edge repeated, a triangle as wide as the coarser pixel.
+  @Test func picturesOfAnotherSize() {
+    func row(_ values: [Float], to width: Int) -> [Float] {
+      resampled(values, count: 1, channels: 1, from: (1, values.count), to: (1, width))
+    }
+    #expect(row([0, 1], to: 4) == [0, 0.25, 0.75, 1])
+    #expect(row([0, 8, 16, 24], to: 2) == [5, 19])
+    #expect(row([3, 3, 3], to: 7).allSatisfy { abs($0 - 3) < 1e-6 })
+    let turned = resampled([0, 1], count: 1, channels: 1, from: (2, 1), to: (4, 1))
+    #expect(turned == [0, 0.25, 0.75, 1])
+    // Two pictures of two channels don't mix.
+    let both = resampled(
+      [0, 10, 1, 10, 5, 0, 5, 1], count: 2, channels: 2, from: (1, 2), to: (1, 4))
+    #expect(both == [0, 10, 0.25, 10, 0.75, 10, 1, 10, 5, 0, 5, 0.25, 5, 0.75, 5, 1])
+  }
+
+  // A picture without the highest frequency goes through the same points on a grid twice as fine.
+  @Test(arguments: [Float(0), 1, 1.5])
+  func aSpectrumShowsTheSameOnALargerCanvas(decay: Float) throws {
+    func image(_ height: Int, _ width: Int) -> ParametrizedImage {
+      var parametrization = Parametrization.standard(.fourier)
+      parametrization.decayPower = decay
+      return ParametrizedImage(
+        parametrization: parametrization, count: 2, height: height, width: width, channels: 3,
+        background: 0.5)
+    }
+    func pixels(_ image: ParametrizedImage, _ parameters: Tensor) throws -> [Float] {
+      try compute([parameters]) { [try image.image(of: $1[0], in: &$0)] }[0].elements
+    }
+    let (coarse, fine) = (image(6, 8), image(12, 16))
+    let zeros = try Tensor(coarse.parameterShape, repeating: 0)
+    var given = try spread(coarse.parameterShape, seed: 3).elements
+    // What lies at half of the sampling rate is left out of both.
+    let half = coarse.width / 2 + 1
+    for index in given.indices {
+      if index % half == half - 1 || index / half % coarse.height == coarse.height / 2 {
+        given[index] = zeros.elements[index]
+      }
+    }
+    let old = try pixels(coarse, Tensor(coarse.parameterShape, given))
+    let carried = fine.spectrum(
+      [Float](repeating: 0, count: fine.parameterShape.elementCount), taking: given, of: coarse)
+    let new = try pixels(fine, Tensor(fine.parameterShape, carried))
+    var error: Float = 0
+    for picture in 0..<2 {
+      for (row, column, channel) in (0..<6 * 8 * 3).map({ ($0 / 24, $0 / 3 % 8, $0 % 3) }) {
+        let a = old[((picture * 6 + row) * 8 + column) * 3 + channel]
+        let b = new[((picture * 12 + 2 * row) * 16 + 2 * column) * 3 + channel]
+        error = max(error, abs(a - b))
+      }
+    }
+    #expect(error < 1e-4)
+  }
+
+  @Test(
+    arguments: [
+      (
+        #""steps": 5, "stages": [{"size": [8, 8], "steps": 3}]"#,
+        "size and steps must be the last stage's size [8, 8] and the sum 3"
+      ),
+      (
+        #""steps": 3, "size": [4, 4], "stages": [{"size": [8, 8], "steps": 3}]"#,
+        "size and steps must be the last stage's size [8, 8]"
+      ),
+      (
+        #""steps": 3, "stages": [{"size": [8], "steps": 3}]"#,
+        "the size of a stage must be two lengths from 4 to 4096, received [8]"
+      ),
+      (
+        #""steps": 3, "budget_s": 1, "stages": [{"size": [8, 8], "steps": 3}]"#,
+        "a budget plans the number of steps and stages state it"
+      ),
+      (#""budget_s": 0"#, "budget_s must lie between 0.001"),
+      (#""early_stop": 2"#, "early_stop must lie between 0.0 and 1.0, received 2.0"),
+      (#""steps": 3, "last_step": 4"#, "last_step must lie between 1 and 3, received 4"),
+      (#""starts": [0, 0]"#, "starts must be a number from 0 to 1000000 for each of 1 pictures"),
+    ])
+  func whatDoesntFitIsRefused(options: String, sentence: String) {
+    let objective = #"{"terms": [{"kind": "logit", "index": 0}]}"#
+    let received = refusal {
+      _ = try Recipe(json: #"{"objectives": [\#(objective)], \#(options)}"#)
+    }
+    #expect(received?.contains(sentence) == true, "\(received ?? "")")
+  }
+}
