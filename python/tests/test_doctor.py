@@ -117,7 +117,7 @@ def test_a_saturated_softmax_is_left_for_the_score_before_it():
     assert "layer 'classes', whose softmax is saturated: its largest output is 1.0" in (
         picture.diagnosis
     )
-    assert "logit for probability" in picture.diagnosis
+    assert "logit instead of probability" in picture.diagnosis
     assert [term["kind"] for term in picture.recipe["objectives"][0]["terms"]] == ["logit"] * 2
 
 

@@ -55,8 +55,11 @@ extension Climb {
     try run(1)
     let cured = Set(ill).subtracting(illPictures)
     for picture in cured {
+      let terms = original.recipe.objectives[picture / count].terms
       cures[picture] =
-        "aiming before the activation (pre_activation=True, or logit for probability)"
+        terms.contains { $0.kind == .probability }
+        ? "aiming before the softmax or sigmoid (logit instead of probability)"
+        : "aiming before the activation (pre_activation=True)"
     }
     let remedy = "aiming before the activation"
     if cured.count < ill.count {
