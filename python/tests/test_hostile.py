@@ -139,7 +139,8 @@ def test_what_an_objective_yields_doesnt_depend_on_its_neighbours():
     config = network(image(4, 4, 1), ("Conv2D", "c", CONVOLUTION, READS_X))
     kernel = np.array([1.0, -1.0], np.float32).reshape(1, 1, 1, 2)
     model = ph.load((json.dumps(config), {"c/kernel": kernel, "c/bias": np.array([0.0, -9.0])}))
-    picture = ph.maximize(model, [("c", 0), ("c", 1)], steps=4, progress=False)
+    with pytest.warns(ph.PhospheneWarning, match="whose unit 1 is off"):
+        picture = ph.maximize(model, [("c", 0), ("c", 1)], steps=4, progress=False)
     aims = [each["terms"][0]["pre_activation"] for each in picture.recipe["objectives"]]
     assert aims == [False, True]
 
