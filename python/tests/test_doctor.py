@@ -265,3 +265,19 @@ def test_a_climb_that_loses_its_gradient_says_where():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert ph.maximize(hill, ("last", 0), **OPTIONS).score > 0.19
+
+
+def test_a_remedy_that_helped_in_vain_is_no_success():
+    """Redirection gives a gradient, but no picture from 0 to 1 gets this unit going."""
+    hidden = ("hidden", "relu", spread(PIXELS, 3), -100.0)
+    model = network(hidden, ("last", "relu", spread(3, 2), 0.0))
+    picture, _ = diagnosed(model, ("last", 0), steps=60)
+    assert "what helped: redirected rectifiers" in picture.diagnosis
+    assert "and yet the objective never rose" in picture.diagnosis
+    assert picture.score == 0
+
+
+def test_rectified_weights_of_zero_are_named_too():
+    model = network(("empty", "relu", np.zeros((PIXELS, 2)), 0.0))
+    with pytest.raises(ph.InvalidArgumentError, match=r"layer 'empty', whose weights are all zero"):
+        ph.maximize(model, 0, **OPTIONS)

@@ -167,9 +167,20 @@ extension Rendering {
   }
 
   private func hasWeights(of path: String, where isSo: (Tensor) -> Bool) -> Bool {
+    weights(of: path).contains(where: isSo)
+  }
+
+  /// Whether a layer has kernels, all of zeros.
+  private func hasOnlyZeros(_ path: String) -> Bool {
+    let kernels = weights(of: path).filter { $0.shape.rank > 1 }
+    return !kernels.isEmpty && kernels.allSatisfy { $0.elements.allSatisfy { $0 == 0 } }
+  }
+
+  /// The weights of a layer, whichever of its calls a path names.
+  private func weights(of path: String) -> [Tensor] {
     let layer = path.split(separator: "/").map { $0.prefix { $0 != "#" } }.joined(separator: "/")
-    let own = model.architecture.weightShapes.map(\.key).filter { $0.hasPrefix(layer + "/") }
-    return own.contains { key in model.weight(key).map(isSo) ?? false }
+    return model.architecture.weightShapes.map(\.key).filter { $0.hasPrefix(layer + "/") }
+      .compactMap { model.weight($0) }
   }
 }
 
@@ -180,15 +191,10 @@ extension Rendering {
   ) throws(PhospheneError) -> String {
     let (path, isEndedBefore) = (place.site.path, place.gradientBefore > 0)
     let begin = "it ends at layer '\(path)'"
+    if hasOnlyZeros(path) { return begin + ", whose weights are all zero" }
     guard let curve = place.site.curve,
       !isEndedBefore || place.gradient > 1e6 * place.gradientBefore
-    else {
-      let areZero = hasWeights(of: path) { weight in
-        weight.shape.rank > 1 && weight.elements.allSatisfy { $0 == 0 }
-      }
-      return begin
-        + (areZero ? ", whose weights are all zero" : ", which passes none on to its input")
-    }
+    else { return begin + ", which passes none on to its input" }
     let plan = try Plan(
       graph, outputs: [place.site.value], pool: model.constants, fusesActivations: false,
       isExact: recipe.exact)

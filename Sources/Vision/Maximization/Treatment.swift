@@ -141,8 +141,13 @@ extension Climb {
     }
   }
 
-  /// Says of pictures that gained nothing since their gradient was lost on the way where that ended.
+  /// Says of pictures that gained nothing that no remedy helped in the end, or where the gradient
+  /// that was lost on the way ends.
   mutating func explainStandstill(at step: Int) throws(PhospheneError) {
+    for (picture, diagnosis) in diagnoses.enumerated() {
+      guard let diagnosis, best[picture] <= history[picture][0] else { continue }
+      diagnoses[picture] = diagnosis + ", and yet the objective never rose"
+    }
     let lost = deadSince.indices.filter { picture in
       guard let since = deadSince[picture], since > 1, diagnoses[picture] == nil else {
         return false
