@@ -49,12 +49,28 @@ public struct Graph: Sendable {
   public private(set) var nodes: [Node] = []
   private var known: [Signature: Value] = [:]
   private var activations: [Value: Activation] = [:]
+  /// What training saw of values, as normalization layers remember it, in order of their appearance.
+  public private(set) var statistics: [Statistics] = []
 
   /// What an activation was applied to.
   struct Activation: Sendable {
     let input: Value
     /// Whether it makes probabilities, as softmax does.
     let isProbability: Bool
+  }
+
+  /// The mean and the standard deviation that each channel of a value had in training, over samples
+  /// and positions.
+  public struct Statistics: Sendable {
+    /// The value; its last axis are the channels.
+    public let value: Value
+    /// One number a channel.
+    public let mean: [Float], deviation: [Float]
+
+    /// Creates a note of a value.
+    public init(value: Value, mean: [Float], deviation: [Float]) {
+      (self.value, self.mean, self.deviation) = (value, mean, deviation)
+    }
   }
 
   private struct Signature: Hashable, Sendable {
@@ -113,6 +129,11 @@ public struct Graph: Sendable {
   ) {
     guard output != input else { return }
     activations[output] = Activation(input: input, isProbability: isProbability)
+  }
+
+  /// Notes what mean and deviation the channels of a value had in training.
+  public mutating func noteStatistics(_ statistics: Statistics) {
+    self.statistics.append(statistics)
   }
 
   /// What was noted of the activation that computed a value.

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from phosphene._settings import check_integer, check_number
 
-__all__ = ["Distance", "Lp", "Regularizer", "TotalVariation"]
+__all__ = ["Distance", "Lp", "Regularizer", "Statistics", "TotalVariation"]
 
 
 @dataclass(frozen=True)
@@ -120,5 +120,47 @@ class Lp:
         return {"kind": "lp", "weight": float(self.weight), "p": float(self.p)}
 
 
-Regularizer = Distance | TotalVariation | Lp
+@dataclass(frozen=True)
+class Statistics:
+    """Keep the network's layers as they were in training.
+
+    A network with batch normalizations remembers which mean and which standard deviation each of
+    their channels had over its training pictures. A picture that has the same ones looks like
+    those: clean ground, plausible colours, things in surroundings.
+
+    Parameters
+    ----------
+    weight
+        How strongly, in units of the objective, 0 or more.
+
+    Notes
+    -----
+    ``weight`` times the mean, over the batch normalizations that the objective needs and over
+    their channels, of ``((m - mean) / deviation)**2 + (d / deviation - 1)**2``, where ``m`` and
+    ``d`` are the mean and the deviation over all positions and views of one picture, ``mean`` and
+    ``deviation`` those of training. It counts from the second step on. A network without batch
+    normalizations, or whose averages were folded into its weights, is refused.
+
+    References
+    ----------
+    Yin et al., "Dreaming to Distill", CVPR 2020 (DeepInversion).
+
+    Examples
+    --------
+    >>> Statistics(30).to_json()
+    {'kind': 'statistics', 'weight': 30.0}
+    """
+
+    weight: float
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        check_number(self, "weight", minimum=0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the penalty as a recipe states it."""
+        return {"kind": "statistics", "weight": float(self.weight)}
+
+
+Regularizer = Distance | TotalVariation | Lp | Statistics
 """Any penalty of this module."""

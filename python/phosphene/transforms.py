@@ -169,37 +169,35 @@ class Crop:
         canvas' sides; in between they change evenly.
     deviation
         The standard deviation of the part's centre around that of the canvas, in shares of the
-        canvas' sides, 0 or more.
-
-    Notes
-    -----
-    Each step draws a centre from a normal distribution, and moves it inwards as far as it takes
-    for the part to lie inside the canvas.
+        canvas' sides, 0 or more; a centre is moved inwards as far as it takes for the part to lie
+        inside the canvas. With None all places inside are equally likely, so that corners aren't
+        left out.
 
     Examples
     --------
-    >>> Crop(0.95, 0.35).to_json()
-    {'kind': 'crop', 'first': 0.95, 'last': 0.35, 'deviation': 0.15}
+    >>> Crop(0.95, 0.35).to_json()["deviation"]
+    0.15
+    >>> Crop(0.95, 0.5, deviation=None).to_json()
+    {'kind': 'crop', 'first': 0.95, 'last': 0.5, 'centre': 'uniform'}
     """
 
     first: float
     last: float
-    deviation: float = 0.15
+    deviation: float | None = 0.15
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
         check_number(self, "first", minimum=0.01, maximum=1)
         check_number(self, "last", minimum=0.01, maximum=1)
-        check_number(self, "deviation", minimum=0)
+        if self.deviation is not None:
+            check_number(self, "deviation", minimum=0)
 
     def to_json(self) -> dict[str, Any]:
         """Return the transform as a recipe states it."""
-        return {
-            "kind": "crop",
-            "first": float(self.first),
-            "last": float(self.last),
-            "deviation": float(self.deviation),
-        }
+        stated = {"kind": "crop", "first": float(self.first), "last": float(self.last)}
+        if self.deviation is None:
+            return stated | {"centre": "uniform"}
+        return stated | {"centre": "normal", "deviation": float(self.deviation)}
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def test_a_plateau_ends_it(wardrobe, tmp_path):
     np.testing.assert_array_equal(again.images, picture.images)
 
 
-@pytest.mark.parametrize("kind", ["pixel", "fourier", "maco"])
+@pytest.mark.parametrize("kind", ["pixel", "fourier", "natural", "maco"])
 def test_stages_go_from_coarse_to_fine(wardrobe, kind, tmp_path):
     picture = ph.maximize(
         wardrobe,

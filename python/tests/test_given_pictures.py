@@ -55,7 +55,7 @@ def test_a_picture_may_be_smaller_or_larger_than_the_canvas(wardrobe):
     np.testing.assert_allclose(picture.images, 200, atol=2)
 
 
-@pytest.mark.parametrize("kind", ["pixel", "fourier", "maco"])
+@pytest.mark.parametrize("kind", ["pixel", "fourier", "natural", "maco"])
 def test_a_mask_keeps_the_start(wardrobe, kind):
     mask = np.zeros((28, 28))
     mask[:, 14:] = 1

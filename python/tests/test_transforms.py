@@ -16,7 +16,14 @@ STATED = [
     (transforms.Scale(0.5, 2), {"kind": "scale", "low": 0.5, "high": 2.0}),
     (transforms.Rotate(15), {"kind": "rotate", "degrees": 15.0}),
     (transforms.Pad(12), {"kind": "pad", "pixels": 12}),
-    (transforms.Crop(1, 0.5), {"kind": "crop", "first": 1.0, "last": 0.5, "deviation": 0.15}),
+    (
+        transforms.Crop(1, 0.5),
+        {"kind": "crop", "first": 1.0, "last": 0.5, "centre": "normal", "deviation": 0.15},
+    ),
+    (
+        transforms.Crop(1, 0.5, None),
+        {"kind": "crop", "first": 1.0, "last": 0.5, "centre": "uniform"},
+    ),
     (transforms.Noise(0.5, 0), {"kind": "noise", "first": 0.5, "last": 0.0}),
     (transforms.Blur(2), {"kind": "blur", "first": 2.0, "last": 2.0}),
     (

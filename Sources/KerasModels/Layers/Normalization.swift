@@ -66,11 +66,34 @@ struct BatchNormalization: Layer {
     var summand = try graph.linear(graph.multiply(mean, factor), scale: -1)
     if let beta { summand = try graph.add(beta, summand) }
     let trailing = Shape(Array(column.axes[(positions.min() ?? 0)...]))
-    return [
-      try graph.add(
-        graph.multiply(input, graph.reshape(factor, to: trailing)),
-        graph.reshape(summand, to: trailing))
-    ]
+    let output = try graph.add(
+      graph.multiply(input, graph.reshape(factor, to: trailing)),
+      graph.reshape(summand, to: trailing))
+    if positions == [shape.rank - 1] {
+      noteStatistics(of: output, mean, variance, gamma: gamma, beta: beta, in: &graph)
+    }
+    return [output]
+  }
+
+  /// Notes the mean and the deviation that the layer's output had in training: those of its input are
+  /// its moving averages.
+  private func noteStatistics(
+    of output: Value, _ mean: Value, _ variance: Value, gamma: Value?, beta: Value?,
+    in graph: inout Graph
+  ) {
+    func numbers(_ value: Value?, or number: Float) -> [Float] {
+      value.flatMap { graph[$0].constant?.elements }
+        ?? [Float](repeating: number, count: graph.shape(mean).elementCount)
+    }
+    let (means, variances) = (numbers(mean, or: 0), numbers(variance, or: 1))
+    // A layer that was never trained, or whose averages were folded into other weights, knows nothing.
+    guard means.contains(where: { $0 != 0 }), Set(variances).count > 1 else { return }
+    graph.noteStatistics(
+      Graph.Statistics(
+        value: output, mean: numbers(beta, or: 0),
+        deviation: zip(numbers(gamma, or: 1), variances).map { (scale: Float, spread: Float) in
+          abs(scale) * (max(spread, 0) / (max(spread, 0) + epsilon)).squareRoot()
+        }))
   }
 }
 

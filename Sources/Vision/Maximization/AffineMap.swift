@@ -37,10 +37,15 @@ struct AffineMap {
       turn([(height + border) / height, 0, 0, (width + border) / width], around: canvas)
     case .flip:
       turn([1, 0, 0, random.uniform() < 0.5 ? 1 : -1], around: canvas)
-    case .crop(let first, let last, let deviation):
+    case .crop(let first, let last, let centre):
       let side = first + (last - first) * progress
       turn([side, 0, 0, side], around: canvas)
-      let (room, centre) = ((1 - side) / 2, random.normals(2).map { deviation * Double($0) })
+      let room = (1 - side) / 2
+      let centre =
+        switch centre {
+        case .normal(let deviation): random.normals(2).map { deviation * Double($0) }
+        case .uniform: [random.uniform(-room, room), random.uniform(-room, room)]
+        }
       offset[0] += min(max(centre[0], -room), room) * Double(canvas.height)
       offset[1] += min(max(centre[1], -room), room) * Double(canvas.width)
     case .noise, .blur: break

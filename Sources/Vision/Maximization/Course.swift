@@ -137,13 +137,16 @@ extension ParametrizedImage {
   ) -> [Float] {
     let (half, otherHalf) = (width / 2 + 1, other.width / 2 + 1)
     // Real and imaginary parts, or phases alone.
-    let parts = parametrization.kind == .fourier ? 2 : 1
-    let isWeighted = parametrization.kind == .fourier
-    let (weights, otherWeights) = isWeighted ? (scale, other.scale) : ([], [])
+    let isWeighted = parametrization.kind != .maco
+    let parts = isWeighted ? 2 : 1
     let gain = Float(height * width) / Float(other.height * other.width)
     let reach = ((min(height, other.height) - 1) / 2, (min(width, other.width) - 1) / 2)
     var spectrum = fresh
     for plane in 0..<count * channels * parts {
+      let channel = plane / parts % channels
+      let (weights, otherWeights) =
+        isWeighted
+        ? (self.weights(ofChannel: channel), other.weights(ofChannel: channel)) : ([], [])
       for fy in -reach.0...reach.0 {
         let (row, otherRow) = (fy < 0 ? fy + height : fy, fy < 0 ? fy + other.height : fy)
         for column in 0...reach.1 {

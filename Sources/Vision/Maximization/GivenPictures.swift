@@ -7,8 +7,10 @@ import Tensors
 extension Rendering {
   /// Whether the parameters to start from are those of a given picture.
   ///
-  /// Phases alone can't keep one; behind a mask it is what stays.
-  var startsFromImage: Bool { startImage != nil && !(sizes.kind == .maco && recipe.mask != nil) }
+  /// Phases alone can't keep one, nor can a fixed contrast; behind a mask it is what stays.
+  var startsFromImage: Bool {
+    startImage != nil && !([.maco, .natural].contains(sizes.kind) && recipe.mask != nil)
+  }
 
   /// The parameters of the first step.
   func firstParameters() throws(PhospheneError) -> Tensor {

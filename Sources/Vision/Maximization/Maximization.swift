@@ -76,8 +76,9 @@ extension Model {
 /// A maximization under way.
 struct Climb {
   var rendering: Rendering
-  /// The rule that ``stepPlan`` was made with.
+  /// The rule that ``stepPlan`` was made with, and whether it minds the network's layers.
   private var rule: GradientRule
+  private var mindsLayers = false
   private var stepPlan: Plan
   private(set) var viewPlan: Plan
   /// Parameters and the optimizer's state, and where the next step writes them.
@@ -144,9 +145,9 @@ struct Climb {
 
   /// Computes a step from where the climb stands.
   mutating func run(_ step: Int) throws(PhospheneError) {
-    if rendering.rule(at: step) != rule {
-      rule = rendering.rule(at: step)
-      stepPlan = try rendering.stepPlan(rule)
+    if rendering.rule(at: step) != rule || rendering.mindsLayers(at: step) != mindsLayers {
+      (rule, mindsLayers) = (rendering.rule(at: step), rendering.mindsLayers(at: step))
+      stepPlan = try rendering.stepPlan(rule, mindingLayers: mindsLayers)
     }
     let inputs = try rendering.stepInputs(step)
     defer { withExtendedLifetime(inputs) {} }
@@ -158,8 +159,9 @@ struct Climb {
   /// Goes on with another rendering of the same pictures.
   mutating func adopt(_ other: Rendering) throws(PhospheneError) {
     rendering = other
-    rule = other.rule(at: other.stepsBefore + 1)
-    stepPlan = try other.stepPlan(rule)
+    let step = other.stepsBefore + 1
+    (rule, mindsLayers) = (other.rule(at: step), other.mindsLayers(at: step))
+    stepPlan = try other.stepPlan(rule, mindingLayers: mindsLayers)
     viewPlan = try other.viewPlan()
   }
 

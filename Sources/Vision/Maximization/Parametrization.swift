@@ -9,6 +9,9 @@ struct Parametrization: Codable, Sendable {
     case pixel
     /// The picture's spectrum, with low frequencies weighted as in natural images.
     case fourier
+    /// The picture's spectrum, in which each frequency begins as strong as in natural images, and from
+    /// which a picture of one contrast is made.
+    case natural
     /// The phases of a spectrum whose magnitudes are those of natural images: MACO (Fel et al. 2023).
     case maco
   }
@@ -20,9 +23,11 @@ struct Parametrization: Codable, Sendable {
   var standardDeviation: Float
   /// Whether colours are mixed from axes along which those of natural images vary independently.
   var decorrelate: Bool
+  /// The standard deviation of a `natural` picture before the sigmoid.
+  var contrast: Float
 
   enum CodingKeys: String, CodingKey {
-    case kind, decorrelate
+    case kind, decorrelate, contrast
     case decayPower = "decay_power"
     case standardDeviation = "standard_deviation"
   }
@@ -31,14 +36,17 @@ struct Parametrization: Codable, Sendable {
   static func standard(_ kind: Kind) -> Parametrization {
     Parametrization(
       kind: kind, decayPower: 1, standardDeviation: kind == .maco ? 1 : 0.01,
-      decorrelate: kind != .pixel)
+      decorrelate: kind != .pixel, contrast: kind == .natural ? 1.5 : 1)
   }
 
-  init(kind: Kind, decayPower: Float, standardDeviation: Float, decorrelate: Bool) {
+  init(
+    kind: Kind, decayPower: Float, standardDeviation: Float, decorrelate: Bool, contrast: Float = 1
+  ) {
     self.kind = kind
     self.decayPower = decayPower
     self.standardDeviation = standardDeviation
     self.decorrelate = decorrelate
+    self.contrast = contrast
   }
 
   init(from decoder: any Decoder) throws {
@@ -52,11 +60,13 @@ struct Parametrization: Codable, Sendable {
       ?? standard.standardDeviation
     decorrelate =
       try options.decodeIfPresent(Bool.self, forKey: .decorrelate) ?? standard.decorrelate
+    contrast = try options.decodeIfPresent(Float.self, forKey: .contrast) ?? standard.contrast
   }
 
   func check() throws(PhospheneError) {
     try require(0...4, decayPower, "decay_power")
     try require(0...100, standardDeviation, "standard_deviation")
+    try require(0.01...100, contrast, "contrast")
   }
 }
 
@@ -82,7 +92,7 @@ struct ParametrizedImage {
     switch parametrization.kind {
     case .pixel: [count, height, width, channels]
     // Real parts above, imaginary parts below; half of the columns, as the picture is real.
-    case .fourier: [count, channels, 2 * height, width / 2 + 1]
+    case .fourier, .natural: [count, channels, 2 * height, width / 2 + 1]
     case .maco: [count, channels, height, width / 2 + 1]
     }
   }
@@ -93,9 +103,19 @@ struct ParametrizedImage {
     switch parametrization.kind {
     case .pixel: break
     case .fourier:
-      let weights = graph.constant(
-        try Tensor([2 * height, width / 2 + 1], Array((scale + scale))))
+      let weights = graph.constant(try Tensor([2 * height, width / 2 + 1], scale + scale))
       value = try inverseTransform(of: graph.multiply(value, weights), in: &graph)
+    case .natural:
+      var both: [Float] = []
+      for channel in 0..<channels {
+        let weights = weights(ofChannel: channel)
+        both += weights + weights
+      }
+      let weights = graph.constant(
+        try Tensor([channels, 2 * height, width / 2 + 1], both))
+      value = try standardized(
+        inverseTransform(of: graph.multiply(value, weights), in: &graph), in: &graph)
+      value = try graph.linear(value, scale: parametrization.contrast)
     case .maco: value = try imageOfPhases(value, in: &graph)
     }
     if parametrization.decorrelate, channels == 3 {
@@ -208,9 +228,10 @@ extension ParametrizedImage {
       return logf(clipped / (1 - clipped)) - middle
     }
     if parametrization.decorrelate, channels == 3 { values = ColorAxes.unmixed(values) }
-    guard parametrization.kind != .maco else {
+    guard ![.maco, .natural].contains(parametrization.kind) else {
       throw .invalidArgument(
-        "a start picture can't be kept by phases alone: leave start out, or choose the "
+        "a start picture can't be kept by the parametrization '\(parametrization.kind.rawValue)', "
+          + "whose pictures have a contrast of their own: leave start out, or choose the "
           + "parametrization 'fourier' or 'pixel'")
     }
     guard parametrization.kind == .fourier else { return try Tensor(parameterShape, values) }

@@ -17,7 +17,7 @@ extension ParametrizedImage {
   }
 
   /// Appends `(value - mean) / (standard deviation + 1e-5)` of each picture.
-  private func standardized(
+  func standardized(
     _ value: Value, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
     let single = Shape([count] + graph.shape(value).axes.dropFirst().map { _ in 1 })
@@ -31,23 +31,34 @@ extension ParametrizedImage {
     return try graph.divide(centred, deviation)
   }
 
-  /// The magnitude of each frequency, (channels, height, width / 2 + 1): along the axes of natural
-  /// colours where there are three, that of brightness for all channels otherwise.
-  private var magnitudes: [Float] {
+  /// The magnitude of each frequency, (channels, height, width / 2 + 1).
+  private var magnitudes: [Float] { (0..<channels).flatMap(magnitudes(ofChannel:)) }
+
+  /// The magnitude of each frequency, (height, width / 2 + 1): along the axes of natural colours where
+  /// there are three, that of brightness for all channels otherwise.
+  private func magnitudes(ofChannel channel: Int) -> [Float] {
     let half = width / 2 + 1
+    let axis = parametrization.decorrelate && channels == 3 ? channel : 0
     var magnitudes: [Float] = []
-    magnitudes.reserveCapacity(channels * height * half)
-    for channel in 0..<channels {
-      let axis = parametrization.decorrelate && channels == 3 ? channel : 0
-      for row in 0..<height {
-        let fy = Double(row <= (height - 1) / 2 ? row : row - height) / Double(height)
-        for column in 0..<half {
-          let magnitude = NaturalSpectrum.magnitude(
-            axis: axis, fy: fy, fx: Double(column) / Double(width))
-          magnitudes.append(Float(magnitude))
-        }
+    magnitudes.reserveCapacity(height * half)
+    for row in 0..<height {
+      let fy = Double(row <= (height - 1) / 2 ? row : row - height) / Double(height)
+      for column in 0..<half {
+        let magnitude = NaturalSpectrum.magnitude(
+          axis: axis, fy: fy, fx: Double(column) / Double(width))
+        magnitudes.append(Float(magnitude))
       }
     }
     return magnitudes
+  }
+
+  /// What the numbers of a spectrum are multiplied with, (height, width / 2 + 1).
+  func weights(ofChannel channel: Int) -> [Float] {
+    guard parametrization.kind == .natural else { return scale }
+    var weights = magnitudes(ofChannel: channel)
+    // The mean of a photo's channel is far stronger than its shapes. Here it would use up the
+    // contrast: a picture of one colour, as the standardization is over all channels.
+    if weights.count > 1 { weights[0] = weights[1] }
+    return weights
   }
 }

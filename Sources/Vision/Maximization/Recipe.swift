@@ -11,8 +11,8 @@ public struct Recipe: Codable, Sendable {
   var objectives: [Objective]
   /// How many pictures of each objective, from different seeds.
   var count = 1
-  /// How many times the input is improved.
-  var steps = 256
+  /// How many times the input is improved; ``undecided`` for the number that suits.
+  var steps = Recipe.undecided
   /// The step after which it ends all the same, as it did when it was stopped; `nil` for ``steps``.
   var lastStep: Int?
   /// The seconds that it may take; ``steps`` becomes what fits.
@@ -33,7 +33,8 @@ public struct Recipe: Codable, Sendable {
   var views: Int?
   /// `nil` for those that suit the size of the canvas.
   var transforms: [Transform]?
-  var regularizers: [Regularizer] = []
+  /// `nil` for those that suit the network and the objective.
+  var regularizers: [Regularizer]?
   /// `nil` for the one that suits the parametrization.
   var optimizer: Optimizer?
   /// How many steps at the beginning let a gradient through rectifiers that would block all of it; at
@@ -57,6 +58,8 @@ public struct Recipe: Codable, Sendable {
   var precision = Precision.float32
 
   static let currentFormat = "phosphene-recipe/1"
+  /// Stands for a number of steps until the network is known.
+  static let undecided = Int.min
 
   private enum CodingKeys: String, CodingKey {
     case format, objectives, count, steps, seed, size, stages, parametrization, views, transforms
@@ -86,7 +89,7 @@ public struct Recipe: Codable, Sendable {
     parametrization = try recipe.decodeIfPresent(Parametrization.self, forKey: .parametrization)
     views = try recipe.decodeIfPresent(Int.self, forKey: .views)
     transforms = try recipe.decodeIfPresent([Transform].self, forKey: .transforms)
-    try option(.regularizers, &regularizers)
+    regularizers = try recipe.decodeIfPresent([Regularizer].self, forKey: .regularizers)
     optimizer = try recipe.decodeIfPresent(Optimizer.self, forKey: .optimizer)
     try option(.redirectedSteps, &redirectedSteps)
     starts = try recipe.decodeIfPresent([Int].self, forKey: .starts)
@@ -126,20 +129,20 @@ public struct Recipe: Codable, Sendable {
       throw .invalidArgument("1 to 1024 objectives are needed, received \(objectives.count)")
     }
     try require(1...1024, count, "count")
-    try require(1...1_000_000, steps, "steps")
+    if steps != Recipe.undecided { try require(1...1_000_000, steps, "steps") }
     if let size {
       guard size.count == 2, size.allSatisfy({ (4...4096).contains($0) }) else {
         throw .invalidArgument("size must be two lengths from 4 to 4096, received \(size)")
       }
     }
-    if let lastStep { try require(1...steps, lastStep, "last_step") }
+    if let lastStep { try require(1...max(steps, 256), lastStep, "last_step") }
     if let budget { try require(0.001...1e7, budget, "budget_s") }
     try require(0...1, earlyStop, "early_stop")
     try checkStages()
     try parametrization?.check()
     if let views { try require(1...256, views, "views") }
     for transform in transforms ?? [] { try transform.check() }
-    for regularizer in regularizers { try regularizer.check() }
+    for regularizer in regularizers ?? [] { try regularizer.check() }
     try optimizer?.check()
     try require(0...1_000_000, redirectedSteps, "redirected_steps")
     if let starts {
@@ -177,7 +180,7 @@ extension Recipe {
       }
     }
     let sum = stages.reduce(0) { $0 + $1.steps }
-    guard steps == sum, size == nil || size == last.size else {
+    guard steps == sum || steps == Recipe.undecided, size == nil || size == last.size else {
       throw .invalidArgument(
         "size and steps must be the last stage's size \(last.size) and the sum \(sum) of all stages' "
           + "steps, received \(size.map { "\($0)" } ?? "none") and \(steps)")

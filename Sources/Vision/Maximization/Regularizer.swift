@@ -10,9 +10,12 @@ enum Regularizer: Codable, Sendable {
   /// The power mean of the distance from mid-grey, `(mean |2 x - 1|^p)^(1 / p)` for pixels between
   /// 0 and 1.
   case lp(weight: Float, p: Float)
+  /// How far means and deviations of channels lie from those that the network's batch normalizations
+  /// saw in training, see ``Graph/statisticalDistance(count:)``.
+  case statistics(weight: Float)
 
   private enum Kind: String, Codable {
-    case distance, lp
+    case distance, lp, statistics
     case totalVariation = "total_variation"
   }
   private enum CodingKeys: String, CodingKey { case kind, weight, power, p }
@@ -27,6 +30,7 @@ enum Regularizer: Codable, Sendable {
     case .distance: self = .distance(weight: weight)
     case .lp:
       self = .lp(weight: weight, p: try options.decodeIfPresent(Float.self, forKey: .p) ?? 2)
+    case .statistics: self = .statistics(weight: weight)
     }
   }
 
@@ -44,8 +48,14 @@ enum Regularizer: Codable, Sendable {
       try options.encode(Kind.lp, forKey: .kind)
       try options.encode(weight, forKey: .weight)
       try options.encode(p, forKey: .p)
+    case .statistics(let weight):
+      try options.encode(Kind.statistics, forKey: .kind)
+      try options.encode(weight, forKey: .weight)
     }
   }
+
+  /// Whether the penalty looks at the network's layers, not at the picture alone.
+  var readsLayers: Bool { if case .statistics = self { true } else { false } }
 
   func check() throws(PhospheneError) {
     switch self {
@@ -56,6 +66,7 @@ enum Regularizer: Codable, Sendable {
     case .lp(let weight, let p):
       try require(0...1e6, weight, "lp weight")
       try require(1...64, p, "lp p")
+    case .statistics(let weight): try require(0...1e6, weight, "statistics weight")
     }
   }
 
@@ -93,6 +104,9 @@ enum Regularizer: Codable, Sendable {
       let mean = try graph.linear(
         graph.mean(graph.unary(.power(p), distance)), scale: 1, offset: 1e-12)
       return try graph.linear(graph.unary(.power(1 / p), mean), scale: weight)
+    case .statistics(let weight):
+      return try graph.linear(
+        graph.statisticalDistance(count: graph.shape(image)[0]), scale: weight)
     }
   }
 }

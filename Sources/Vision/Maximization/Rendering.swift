@@ -19,14 +19,19 @@ struct RenderingSizes: Sendable {
   let isPicture: Bool
   /// How many views of each picture there are at each step.
   let views: Int
+  /// What suits this network and what is asked of it.
+  let defaults: Defaults
+
   /// How the pictures are made.
-  let kind: Parametrization.Kind
+  var kind: Parametrization.Kind { defaults.kind }
 
   /// The side of a canvas for networks that take any size.
   private static let freeSide = 128
 
   /// The sizes for a stage's canvas; with `nil` for that of the recipe.
-  init(_ recipe: Recipe, model: Model, size: [Int]?) throws(PhospheneError) {
+  init(
+    _ recipe: Recipe, model: Model, size: [Int]?, startsFromImage: Bool
+  ) throws(PhospheneError) {
     let size = size ?? recipe.size
     count = recipe.objectives.count * recipe.count
     inputIndex = try recipe.freeInput(of: model)
@@ -40,13 +45,19 @@ struct RenderingSizes: Sendable {
       let view = (height: axes[0] ?? free[0], width: axes[1] ?? free[1])
       self.view = view
       channels = axes.count == 3 ? axes[2] ?? 1 : 1
-      kind = recipe.parametrization?.kind ?? .fourier
-      // Crops are resized to the network's input, so that a larger canvas shows more.
-      let standard =
-        kind == .maco ? (height: view.height * 12 / 7, width: view.width * 12 / 7) : view
-      canvas = size.map { ($0[0], $0[1]) } ?? standard
-      views = recipe.views ?? (kind == .maco ? 4 : 1)
       input = Shape([count, view.height, view.width] + (axes.count == 3 ? [channels] : []))
+      // Nobody asks where the penalties are stated.
+      let hasStatistics =
+        try recipe.regularizers == nil
+        ? RenderingSizes.hasStatistics(model, recipe, input: input) : false
+      defaults = Defaults(
+        recipe.parametrization?.kind, recipe, view: view, channels: channels,
+        startsFromImage: startsFromImage, hasStatistics: hasStatistics)
+      let (numerator, denominator) = defaults.enlargement
+      canvas =
+        size.map { ($0[0], $0[1]) }
+        ?? (view.height * numerator / denominator, view.width * numerator / denominator)
+      views = recipe.views ?? defaults.views
     } else {
       guard axes.allSatisfy({ $0 != nil }), size == nil else {
         throw .invalidArgument(
@@ -59,7 +70,9 @@ struct RenderingSizes: Sendable {
       canvas = view
       channels = 1
       // Neighbours in a row of numbers mean nothing: no spectrum, no shifts.
-      kind = .pixel
+      defaults = Defaults(
+        .pixel, recipe, view: view, channels: 1, startsFromImage: startsFromImage,
+        hasStatistics: false)
       views = 1
     }
     guard canvas.height <= 4096, canvas.width <= 1 << 24, canvas.width <= 4096 || !isPicture else {
@@ -70,6 +83,20 @@ struct RenderingSizes: Sendable {
     _ = try Shape(checking: [count, canvas.height, canvas.width, channels, 8], of: "the pictures")
     _ = try Shape(
       checking: [count, views, view.height, view.width, channels, 8], of: "the views")
+  }
+
+  /// Whether the layers that an objective needs know what they saw in training; not asked of networks
+  /// with several inputs.
+  private static func hasStatistics(
+    _ model: Model, _ recipe: Recipe, input: Shape
+  ) throws(PhospheneError) -> Bool {
+    guard model.inputShapes.count == 1 else { return false }
+    var graph = Graph()
+    let place = graph.input(TensorType(input))
+    return try model.lower(
+      into: graph, on: [place], wanted: recipe.objectives.flatMap(\.layers),
+      needsOutputs: recipe.objectives.contains(where: \.readsOutputs)
+    ).graph.statistics.isEmpty == false
   }
 }
 
@@ -89,6 +116,14 @@ struct Rendering {
   /// Where the picture may change, (1, height, width, channels), and what it is elsewhere.
   private let frame: (mask: Tensor, rest: Tensor)?
 
+  /// Whether a step minds the penalties that look at the network's layers.
+  ///
+  /// Not at once: the first gradients are the objective's own, which tells whether it has any.
+  func mindsLayers(at step: Int) -> Bool {
+    step > recipe.redirectedSteps + 1
+      && (recipe.regularizers ?? []).contains(where: \.readsLayers)
+  }
+
   /// How the gradient passes rectifiers at a step.
   func rule(at step: Int) -> GradientRule {
     step <= recipe.redirectedSteps ? .redirected : .plain
@@ -105,25 +140,33 @@ struct Rendering {
     var recipe = recipe
     if let last = recipe.stages.last { recipe.size = last.size }
     sizes = try RenderingSizes(
-      recipe, model: model, size: recipe.stages.isEmpty ? nil : recipe.stages[stage].size)
+      recipe, model: model, size: recipe.stages.isEmpty ? nil : recipe.stages[stage].size,
+      startsFromImage: start != nil)
+    let defaults = sizes.defaults
     recipe.budget = nil
-    var parametrization = recipe.parametrization ?? .standard(sizes.kind)
+    var parametrization = recipe.parametrization ?? defaults.parametrization
     parametrization.kind = sizes.kind
     recipe.parametrization = parametrization
     recipe.views = sizes.views
-    optimizer = recipe.optimizer ?? (sizes.kind == .maco ? .nadam() : .adam())
+    optimizer = recipe.optimizer ?? defaults.optimizer
     recipe.optimizer = optimizer
+    var regularizers = recipe.regularizers ?? defaults.regularizers
+    if recipe.steps == Recipe.undecided {
+      recipe.steps =
+        recipe.stages.isEmpty ? defaults.steps : recipe.stages.reduce(0) { $0 + $1.steps }
+    }
     if !sizes.isPicture {
       recipe.transforms = []
-      recipe.regularizers.removeAll { if case .totalVariation = $0 { true } else { false } }
+      regularizers.removeAll { if case .totalVariation = $0 { true } else { false } }
     } else {
       let size = recipe.size ?? [sizes.canvas.height, sizes.canvas.width]
       recipe.size = size
       recipe.transforms =
         recipe.transforms
-        ?? (sizes.kind == .maco ? Transform.crops : Transform.standard(side: min(size[0], size[1])))
+        ?? defaults.transforms(canvasSide: min(size[0], size[1]))
     }
     for transform in recipe.transforms ?? [] { try transform.check(canvas: recipe.size ?? [1, 1]) }
+    recipe.regularizers = regularizers
     self.recipe = recipe
     self.model = model
     self.stage = stage
@@ -157,7 +200,9 @@ struct Rendering {
   /// One step: parameters, the optimizer's state and what ``stepInputs(_:)`` gives to the scores, the
   /// largest size of each picture's gradient without penalties, the new parameters and the new
   /// state; the gradient passes rectifiers by a rule.
-  func stepPlan(_ rule: GradientRule = .plain) throws(PhospheneError) -> Plan {
+  func stepPlan(
+    _ rule: GradientRule = .plain, mindingLayers: Bool = false
+  ) throws(PhospheneError) -> Plan {
     var graph = Graph()
     let type = TensorType(image.parameterShape)
     let parameters = graph.input(type)
@@ -170,12 +215,14 @@ struct Rendering {
     var scored = try lowered(on: input, in: graph, wanted: recipe.objectives.flatMap(\.layers))
     var scores = try objectives(in: &scored, views: sizes.views)
     var target = scores
-    for regularizer in recipe.regularizers {
+    let regularizers = (recipe.regularizers ?? []).filter { mindingLayers || !$0.readsLayers }
+    for regularizer in regularizers {
       target = try scored.graph.subtract(
         target, regularizer.value(of: picture, start: startImage, in: &scored.graph))
     }
-    // Penalties don't go through the network, so that what reaches its input is the objective's own.
-    let end = recipe.regularizers.isEmpty ? parameters : input
+    // Other penalties don't go through the network, so that what reaches its input is the objective's
+    // own.
+    let end = regularizers.isEmpty ? parameters : input
     // Before the gradient is taken, so that it passes through the same parts.
     let inputs = [end, parameters, corrections] + state
     let reduced = try scored.graph.computingRegions(for: [target, scores] + inputs)

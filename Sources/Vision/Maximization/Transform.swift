@@ -17,13 +17,21 @@ enum Transform: Codable, Sendable {
   /// A mirror image, left and right exchanged, every other time.
   case flip
   /// A part of the picture, wherever inside: its sides go from the share `first` to `last` of the
-  /// picture's over the steps, its centre is normal around the middle with a deviation in
-  /// shares of the picture.
-  case crop(first: Double, last: Double, deviation: Double)
+  /// picture's over the steps.
+  case crop(first: Double, last: Double, centre: Centre)
   /// Normal numbers added to the view, whose deviation goes from `first` to `last` over the steps.
   case noise(first: Double, last: Double)
   /// A Gaussian blur of the view, whose deviation in pixels goes from `first` to `last`.
   case blur(first: Double, last: Double)
+
+  /// Where the middle of a part lies.
+  enum Centre: Sendable {
+    /// Around the middle of the picture, with a deviation in shares of it, moved inwards where the part
+    /// would reach over an edge.
+    case normal(deviation: Double)
+    /// Anywhere inside, all places equally likely.
+    case uniform
+  }
 
   /// What is done unless something else is asked for: lucid's `standard_transforms`, whose shifts
   /// of 8 and 4 pixels were made for canvases of 128, in proportion to the canvas.
@@ -36,14 +44,24 @@ enum Transform: Codable, Sendable {
 
   /// What suits the phases of a fixed spectrum, which alone don't keep large and small apart.
   static let crops: [Transform] = [
-    .crop(first: 0.95, last: 0.35, deviation: 0.15), .noise(first: 0.08, last: 0),
+    .crop(first: 0.95, last: 0.35, centre: .normal(deviation: 0.15)), .noise(first: 0.08, last: 0),
+  ]
+
+  /// What makes things and their surroundings, at all scales and everywhere on the canvas.
+  static let scenes: [Transform] = [
+    .crop(first: 0.95, last: 0.5, centre: .uniform), .noise(first: 0.08, last: 0),
+  ]
+
+  /// What suits pictures of few pixels, each of which matters.
+  static let slight: [Transform] = [
+    .jitter(pixels: 1), .scale(low: 0.95, high: 1.05), .rotate(degrees: 5),
   ]
 
   private enum Kind: String, Codable {
     case jitter, scale, rotate, pad, flip, crop, noise, blur
   }
   private enum CodingKeys: String, CodingKey {
-    case kind, pixels, low, high, degrees, first, last, deviation
+    case kind, pixels, low, high, degrees, first, last, deviation, centre
   }
 
   init(from decoder: any Decoder) throws {
@@ -61,7 +79,9 @@ enum Transform: Codable, Sendable {
       self = .crop(
         first: try options.decode(Double.self, forKey: .first),
         last: try options.decode(Double.self, forKey: .last),
-        deviation: try options.decodeIfPresent(Double.self, forKey: .deviation) ?? 0.15)
+        centre: try Centre(
+          name: options.decodeIfPresent(String.self, forKey: .centre) ?? "normal",
+          deviation: options.decodeIfPresent(Double.self, forKey: .deviation) ?? 0.15))
     case .noise:
       let first = try options.decode(Double.self, forKey: .first)
       let last = try options.decodeIfPresent(Double.self, forKey: .last) ?? first
@@ -90,11 +110,16 @@ enum Transform: Codable, Sendable {
       try options.encode(Kind.pad, forKey: .kind)
       try options.encode(pixels, forKey: .pixels)
     case .flip: try options.encode(Kind.flip, forKey: .kind)
-    case .crop(let first, let last, let deviation):
+    case .crop(let first, let last, let centre):
       try options.encode(Kind.crop, forKey: .kind)
       try options.encode(first, forKey: .first)
       try options.encode(last, forKey: .last)
-      try options.encode(deviation, forKey: .deviation)
+      switch centre {
+      case .normal(let deviation):
+        try options.encode("normal", forKey: .centre)
+        try options.encode(deviation, forKey: .deviation)
+      case .uniform: try options.encode("uniform", forKey: .centre)
+      }
     case .noise(let first, let last):
       try options.encode(Kind.noise, forKey: .kind)
       try options.encode(first, forKey: .first)
@@ -127,16 +152,27 @@ enum Transform: Codable, Sendable {
     case .rotate(let degrees): try require(0...180, degrees, "rotate degrees")
     case .pad(let pixels): try require(0...4096, pixels, "pad pixels")
     case .flip: break
-    case .crop(let first, let last, let deviation):
+    case .crop(let first, let last, let centre):
       try require(0.01...1, first, "crop first")
       try require(0.01...1, last, "crop last")
-      try require(0...10, deviation, "crop deviation")
+      if case .normal(let deviation) = centre { try require(0...10, deviation, "crop deviation") }
     case .noise(let first, let last):
       try require(0...10, first, "noise first")
       try require(0...10, last, "noise last")
     case .blur(let first, let last):
       try require(0...100, first, "blur first")
       try require(0...100, last, "blur last")
+    }
+  }
+}
+
+extension Transform.Centre {
+  init(name: String, deviation: Double) throws(PhospheneError) {
+    switch name {
+    case "normal": self = .normal(deviation: deviation)
+    case "uniform": self = .uniform
+    default:
+      throw .invalidArgument("crop centre must be 'normal' or 'uniform', received '\(name)'")
     }
   }
 }

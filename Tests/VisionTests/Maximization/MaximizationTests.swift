@@ -104,16 +104,19 @@ import Testing
     let terms = [
       Self.channel, #"{"kind": "logit", "index": 0}"#, #"{"kind": "energy", "layer": "conv"}"#,
     ]
-    let all = try model.maximize(recipe(terms, #", "count": 2"#))
+    // A mixture has the defaults of layers; what follows is the same for all.
+    let stated = #", "count": 2, "parametrization": {"kind": "natural"}, "regularizers": []"#
+    let all = try model.maximize(recipe(terms, stated))
     #expect(all.image.shape == [6, 6, 6, 3])
     let size = 6 * 6 * 3
     for (index, term) in terms.enumerated() {
-      let single = try model.maximize(recipe([term], #", "count": 2"#))
+      let single = try model.maximize(recipe([term], stated))
       let part = Array(all.image.elements[2 * index * size..<2 * (index + 1) * size])
       #expect(relativeError(part, single.image.elements) < 1e-4)
       #expect(relativeError(Array(all.scores[2 * index..<2 * index + 2]), single.scores) < 1e-4)
     }
-    let first = try model.maximize(recipe())
+    let first = try model.maximize(
+      recipe([Self.channel], #", "parametrization": {"kind": "natural"}"#))
     #expect(relativeError(Array(all.image.elements[..<size]), first.image.elements) < 1e-4)
   }
 

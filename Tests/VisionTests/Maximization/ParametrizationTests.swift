@@ -203,6 +203,49 @@ import Testing
     #expect(relativeError(try pixels(of: maco, phases).elements, expected) < 1e-4)
   }
 
+  /// `irfft2(weights * spectrum)`, moved to mean 0 and scaled to one contrast over all channels.
+  @Test(arguments: sizes)
+  private func naturalPicturesHaveOneContrast(size: Size) throws {
+    let natural = image(
+      size,
+      Parametrization(
+        kind: .natural, decayPower: 1, standardDeviation: 1, decorrelate: true, contrast: 1.75))
+    let parameters = try spread(natural.parameterShape)
+    let (half, area) = (size.width / 2 + 1, size.height * size.width)
+    let plane = 2 * size.height * half
+    let middle = log(Double(size.background) / (1 - Double(size.background)))
+    var expected: [Float] = []
+    for picture in 0..<2 {
+      var planes = (0..<size.channels).flatMap { channel -> [Double] in
+        let weights = natural.weights(ofChannel: channel)
+        let start = (picture * size.channels + channel) * plane
+        // With a decay of 0 only the gain of Lucid's scale is left.
+        let gain = 4 / Float(area).squareRoot()
+        return naiveInverse(
+          (0..<plane).map {
+            parameters.elements[start + $0] * weights[$0 % (plane / 2)] * gain
+          }, size, decay: 0)
+      }
+      let mean = planes.reduce(0, +) / Double(planes.count)
+      let square = planes.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(planes.count)
+      planes = planes.map { 1.75 * ($0 - mean) / square.squareRoot() }
+      for position in 0..<area {
+        var color = (0..<size.channels).map { planes[$0 * area + position] }
+        if size.channels == 3 { color = mixed(color) }
+        expected += color.map { Float(1 / (1 + exp(-$0 - middle))) }
+      }
+    }
+    #expect(relativeError(try pixels(of: natural, parameters).elements, expected) < 1e-4)
+  }
+
+  // The mean of a channel counts as much as the widest wave, not as in photos a hundred times as much.
+  @Test func frequencyZeroIsNoStrongerThanTheLowest() {
+    let natural = image(Self.sizes[0], .standard(.natural))
+    let weights = natural.weights(ofChannel: 0)
+    #expect(weights[0] == weights[1])
+    #expect(weights[1] > weights[2] && weights[1] > weights[5])
+  }
+
   // Mean magnitudes of rings of frequencies in the published array.
   @Test(
     arguments: [

@@ -14,10 +14,29 @@ import Testing
   @Test func defaultsAreWrittenOut() throws {
     let json = try Rendering(recipe(), of: smoothNetwork()).recipe.json()
     for part in [
-      #""format":"phosphene-recipe/1""#, #""steps":256"#, #""seed":0"#, #""count":1"#,
-      #""kind":"fourier""#, #""decay_power":1"#, #""decorrelate":true"#, #""kind":"adam""#,
+      #""format":"phosphene-recipe/1""#, #""steps":128"#, #""seed":0"#, #""count":1"#,
+      #""kind":"natural""#, #""contrast":2.5"#, #""decorrelate":true"#, #""kind":"adam""#,
       #""regularizers":[]"#, #""reverse_channels":false"#, #""background":0.5"#, #""views":1"#,
     ] { #expect(json.contains(part), "\(part) in \(json)") }
+  }
+
+  // By size, colours and objective: what suits photos doesn't suit drawings.
+  @Test(
+    arguments: [
+      (
+        "72, 72, 3", false,
+        [#""steps":192"#, #""size":[96,96]"#, #""views":2"#, "uniform", "total"]
+      ),
+      ("72, 72, 3", true, [#""steps":128"#, #""size":[72,72]"#, #""degrees":10"#, "[]"]),
+      ("20, 20, 3", false, [#""kind":"natural""#, #""degrees":5"#, #""contrast":1.5"#]),
+      ("20, 20, 1", false, [#""kind":"fourier""#, #""steps":256"#, #""learning_rate":0.1"#]),
+    ])
+  func defaultsSuitTheNetwork(input: String, isLayer: Bool, parts: [String]) throws {
+    let objective = isLayer ? Self.objective : #"{"terms": [{"kind": "logit", "index": 0}]}"#
+    let recipe = try Recipe(json: #"{"objectives": [\#(objective)]}"#)
+    let json = try Rendering(recipe, of: smoothNetwork(input)).recipe.json()
+    for part in parts { #expect(json.contains(part), "\(part) in \(json)") }
+    #expect(!json.contains("statistics"))
   }
 
   // What suits phases differs from what suits spectra.

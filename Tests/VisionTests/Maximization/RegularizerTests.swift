@@ -1,3 +1,5 @@
+import Glibc
+import Graphs
 import Tensors
 import TestSupport
 import Testing
@@ -42,6 +44,39 @@ import Testing
   func flatPicturesHaveFiniteGradients(regularizer: Regularizer, shape: Shape) throws {
     let grey = try Tensor(shape, repeating: 0.5)
     let gradients = try gradient(at: [grey]) { try regularizer.value(of: $1[0], in: &$0) }
+    #expect(gradients[0].floats.allAreFinite)
+  }
+
+  // Two pictures of two views each, of two positions and two channels; the second channel hardly varied
+  // in training and doesn't count.
+  private static func distance(
+    _ values: Value, in graph: inout Graph
+  ) throws(PhospheneError) -> Value {
+    graph.noteStatistics(
+      Graph.Statistics(value: values, mean: [0.5, 0], deviation: [2, 1e-3]))
+    return try graph.statisticalDistance(count: 2)
+  }
+
+  @Test func statisticsAreThoseOfAllViewsOfAPicture() throws {
+    let values = try spread([4, 1, 2, 2], from: -2, to: 3)
+    let received = try compute([values]) { [try Self.distance($1[0], in: &$0)] }[0]
+    let expected = (0..<2).map { picture -> Float in
+      let channel = (0..<4).map { values.elements[picture * 8 + 2 * $0] }
+      let mean = channel.reduce(0, +) / 4
+      let deviation = (channel.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 4).squareRoot()
+      let (shift, stretch) = ((mean - 0.5) / 2, deviation / 2 - 1)
+      return (shift * shift + stretch * stretch) / 2
+    }
+    #expect(relativeError(received.elements, expected) < 1e-5)
+    let error = try gradientError(at: [values], step: 1 / 256) {
+      try Self.distance($1[0], in: &$0)
+    }
+    #expect(error < 5 * Tolerance.differences)
+  }
+
+  @Test func flatValuesHaveFiniteStatisticalGradients() throws {
+    let flat = try Tensor([4, 1, 2, 2], repeating: 0)
+    let gradients = try gradient(at: [flat]) { try Self.distance($1[0], in: &$0) }
     #expect(gradients[0].floats.allAreFinite)
   }
 }

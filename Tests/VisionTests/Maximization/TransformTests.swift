@@ -71,7 +71,7 @@ import Testing
   // Wherever a crop lies, it shows nothing outside of the canvas, whose edges are half a pixel around
   // the centres of the first and the last pixels.
   @Test(arguments: 0..<50) func cropsLieInside(seed: UInt64) {
-    let transform = Transform.crop(first: 1, last: 0.25, deviation: 0.5)
+    let transform = Transform.crop(first: 1, last: 0.25, centre: .normal(deviation: 0.5))
     for progress in [0, 0.5, 1] {
       let crop = map([transform], progress: progress, seed: seed)
       let side = 1 - 0.75 * progress
@@ -82,6 +82,17 @@ import Testing
         #expect(first >= -0.5 - 1e-9 && last <= length - 0.5 + 1e-9)
       }
     }
+  }
+
+  // The corners are seen too.
+  @Test func cropsFromAnywhereReachTheEdges() {
+    let transform = Transform.crop(first: 0.5, last: 0.5, centre: .uniform)
+    let shifts = (0..<200).map { seed in
+      let crop = map([transform], seed: UInt64(seed))
+      return crop.offset[1] - (9 - 1) / 2.0 * (1 - crop.matrix[3])
+    }
+    #expect(shifts.allSatisfy { abs($0) <= 0.25 * 9 + 1e-9 })
+    #expect((shifts.min() ?? 0) < -0.24 * 9 && (shifts.max() ?? 0) > 0.24 * 9)
   }
 
   @Test func randomNumbersFillTheirRange() {

@@ -35,7 +35,7 @@ def maximize(
     seed: int = 0,
     n: int = 1,
     size: int | tuple[int, int] | None = None,
-    parametrization: Literal["fourier", "maco", "pixel"] | None = None,
+    parametrization: Literal["natural", "fourier", "maco", "pixel"] | None = None,
     views: int | None = None,
     transforms: Sequence[Transform] | None = None,
     regularizers: Sequence[Regularizer] | None = None,
@@ -56,8 +56,9 @@ def maximize(
     """Find the input that a unit, a channel or a class likes best.
 
     Starts from faint noise and climbs the gradient of the objective, looking at the picture
-    through small random transforms so that what comes out is a shape and not a speckle. All steps
-    run inside the engine.
+    through random transforms so that what comes out is a shape and not a speckle. All steps
+    run inside the engine. What isn't stated is chosen by what the network takes and what is asked
+    of it, see ``python/docs/maximization.md``; the recipe of the picture says what was chosen.
 
     Parameters
     ----------
@@ -68,7 +69,9 @@ def maximize(
         (that output before softmax), or a pair ``("conv1", 7)``. A list renders one picture for
         each of its elements.
     steps
-        1 or more; by default 256.
+        1 or more. By default 96 for outputs of a network with batch normalizations, 192 for those
+        of one without, 128 for layers and for small pictures; 256 with another parametrization
+        than ``"natural"``.
     seed
         0 or more. The same seed gives the same bits on the same kind of CPU with the same number
         of threads.
@@ -76,25 +79,33 @@ def maximize(
         How many pictures of each objective, from different starts; 1 or more.
     size
         The canvas in pixels, one number for a square or (height, width). By default the size of
-        the network's input; a larger canvas shows more detail, its views are resized.
+        the network's input, 4/3 of it for the outputs of networks that take 64 pixels or more
+        (12/7 with ``"maco"``); a larger canvas shows more detail, its views are resized.
     parametrization
-        ``"fourier"``, the default, climbs on the spectrum of the picture, which treats large and
-        small shapes alike; ``"pixel"`` climbs on the pixels. ``"maco"`` climbs on the phases of a
-        spectrum as strong as that of natural images, on a canvas 12/7 as large as the network's
-        input, with defaults of its own below.
+        ``"natural"`` climbs on the spectrum of the picture, in which each frequency begins as
+        strong as in natural images, and makes a picture of one contrast of it. It is the default
+        but for pictures of less than 64 pixels that aren't red, green and blue, and for those that
+        have a `start`: those take ``"fourier"``, Lucid's spectrum. ``"maco"`` climbs on the phases
+        of a spectrum as strong as that of natural images, ``"pixel"`` on the pixels.
     views
         How many views of each picture, through random transforms of their own, the network is
-        shown at each step; by default 1, with ``"maco"`` 4.
+        shown at each step. By default 1; 2 for outputs of networks that take 64 pixels or more, 4
+        with ``"maco"``.
     transforms
-        Of `phosphene.transforms`, in order; ``()`` for none. By default a jitter by a sixteenth of
-        the canvas, a scale by up to a tenth, a rotation by up to 10 degrees and another jitter by
-        a thirty-second; with ``"maco"`` crops of 0.95 to 0.35 of the canvas and noise that fades
-        from 0.08 to 0.
+        Of `phosphene.transforms`, in order; ``()`` for none. By default, for outputs of networks
+        that take 64 pixels or more, crops of 0.95 to 0.5 of the canvas from anywhere and noise
+        that fades from 0.08 to 0 (``"maco"``: crops of 0.95 to 0.35); for layers a jitter by a
+        sixteenth of the canvas, a scale by up to a tenth, a rotation by up to 10 degrees and
+        another jitter by a thirty-second; for smaller pictures a jitter by 1, a scale by up to a
+        twentieth and a rotation by up to 5 degrees.
     regularizers
-        Of `phosphene.regularizers`, by default none.
+        Of `phosphene.regularizers`, ``()`` for none. By default, for outputs,
+        `phosphene.regularizers.Statistics` where the network has batch normalizations, and
+        `phosphene.regularizers.TotalVariation`: 20 from 64 pixels on, 10 with ``"fourier"`` for
+        smaller pictures.
     optimizer
-        ``"adam"`` (the default), ``"nadam"`` (with ``"maco"``), ``"rmsprop"``, ``"sgd"``, or one
-        of `phosphene.optimizers`.
+        ``"adam"`` (the default, with a learning rate that suits the parametrization), ``"nadam"``
+        (with ``"maco"``), ``"rmsprop"``, ``"sgd"``, or one of `phosphene.optimizers`.
     redirected_steps
         So many steps at the beginning let the gradient through rectifiers (ReLU, ReLU6, clipping)
         that would block all of a sample's, unless it drives them further to where they are flat.
@@ -110,7 +121,8 @@ def maximize(
         Where to start instead of noise, in the range of the network's input and of its size or
         the canvas'. Or a picture, or the path of one, see `Model.prepare`. Together with the
         penalty `phosphene.regularizers.Distance` it stays recognizable and what the network sees
-        in it grows (accentuation). ``"maco"`` takes one only together with `over`.
+        in it grows (accentuation). ``"maco"`` and ``"natural"`` take one only together with
+        `over`.
     over : (height, width, channels) array_like, optional
         Where the picture may change: 1 where it may, 0 where it stays as `start`, or as the
         background without one, and anything between. Of the size of the network's input or the
@@ -173,7 +185,8 @@ def maximize(
     ----------
     Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017, for the Fourier basis,
     the decorrelated colours and the transforms. Fel et al., "Unlocking Feature Visualization for
-    Deeper Networks with MAgnitude Constrained Optimization", NeurIPS 2023, for ``"maco"``.
+    Deeper Networks with MAgnitude Constrained Optimization", NeurIPS 2023, for ``"maco"`` and the
+    magnitudes of natural images.
 
     Examples
     --------
@@ -319,9 +332,9 @@ def _stated(option: Any, where: str) -> dict[str, Any]:
 
 
 def _kind(parametrization: Any) -> str:
-    if parametrization not in ("fourier", "maco", "pixel"):
+    if parametrization not in ("natural", "fourier", "maco", "pixel"):
         raise InvalidArgumentError(
-            "parametrization must be 'fourier', 'maco' or 'pixel'; "
+            "parametrization must be 'natural', 'fourier', 'maco' or 'pixel'; "
             f"received {parametrization!r:.60}."
         )
     return str(parametrization)

@@ -1,0 +1,103 @@
+import KerasModels
+import Tensors
+
+/// What a recipe leaves out, by what the network takes and what is asked of it.
+///
+/// The numbers were chosen by looking at pictures of classes and channels of seven networks;
+/// `python/docs/maximization.md` shows some of them.
+struct Defaults {
+  /// The side from which on a picture is a scene, in which things have surroundings and crops show
+  /// parts; below it each pixel matters.
+  private static let smallestScene = 64
+
+  let kind: Parametrization.Kind
+  /// Whether the network's answer is maximized, not what a layer sees everywhere.
+  private let isAnswer: Bool
+  private let isScene: Bool
+  private let side: Int
+  /// Whether the layers before the objective know what they saw in training.
+  private let hasStatistics: Bool
+
+  /// The defaults of a parametrization, or of the one that suits.
+  ///
+  /// - Parameters:
+  ///   - stated: The parametrization, if the recipe states one.
+  ///   - recipe: What is maximized.
+  ///   - view: What the network takes.
+  ///   - channels: Their number.
+  ///   - startsFromImage: Whether there is a picture to start from.
+  ///   - hasStatistics: Whether the network's layers know what they saw in training.
+  init(
+    _ stated: Parametrization.Kind?, _ recipe: Recipe, view: (height: Int, width: Int),
+    channels: Int, startsFromImage: Bool, hasStatistics: Bool
+  ) {
+    side = min(view.height, view.width)
+    isScene = side >= Defaults.smallestScene
+    isAnswer = recipe.objectives.allSatisfy { $0.readsOutputs && $0.layers.isEmpty }
+    // Small drawings are black and white; only photos are as natural images are.
+    let suitable: Parametrization.Kind =
+      startsFromImage || !(isScene || channels == 3) ? .fourier : .natural
+    kind = stated ?? suitable
+    self.hasStatistics = hasStatistics
+  }
+
+  private var isDrawing: Bool { kind == .fourier && !isScene }
+
+  var steps: Int {
+    guard kind == .natural else { return 256 }
+    // Without statistics less is known of what a picture looks like, and it takes longer.
+    return isScene && isAnswer ? (hasStatistics ? 96 : 192) : 128
+  }
+
+  /// How many times as large as the network's input the canvas is: crops are resized to the input, so
+  /// that a larger canvas shows more.
+  var enlargement: (numerator: Int, denominator: Int) {
+    switch kind {
+    case .maco: (12, 7)
+    case .natural where isScene && isAnswer: (4, 3)
+    default: (1, 1)
+    }
+  }
+
+  var views: Int {
+    switch kind {
+    case .maco: 4
+    case .natural where isScene && isAnswer: 2
+    default: 1
+    }
+  }
+
+  var parametrization: Parametrization {
+    var standard = Parametrization.standard(kind)
+    // What a layer sees everywhere is a texture, which is clearer in strong colours.
+    if kind == .natural, !isAnswer { standard.contrast = 2.5 }
+    return standard
+  }
+
+  func transforms(canvasSide: Int) -> [Transform] {
+    switch kind {
+    case .maco: Transform.crops
+    case .natural where isScene && isAnswer: Transform.scenes
+    case .natural where !isScene: Transform.slight
+    default: isDrawing ? Transform.slight : Transform.standard(side: canvasSide)
+    }
+  }
+
+  var regularizers: [Regularizer] {
+    guard isAnswer else { return [] }
+    let statistics: [Regularizer] = hasStatistics ? [.statistics(weight: isScene ? 30 : 15)] : []
+    switch kind {
+    case .natural: return (isScene ? [.totalVariation(weight: 20, power: 1)] : []) + statistics
+    case .fourier: return isDrawing ? [.totalVariation(weight: 10, power: 1)] : []
+    case .pixel, .maco: return []
+    }
+  }
+
+  var optimizer: Optimizer {
+    switch kind {
+    case .natural: .adam(learningRate: 0.02)
+    case .maco: .nadam()
+    case .fourier, .pixel: isDrawing ? .adam(learningRate: 0.1) : .adam()
+    }
+  }
+}
