@@ -14,9 +14,9 @@ struct PlanAssembler {
   private(set) var arenaByteCount = 0
   private(set) var scratchByteCount = 0
 
-  /// Below this much work one thread computes alone: some 20 µs, of which a second one would save
+  /// Below this much work one thread computes alone: some 10 µs, of which a second one would save
   /// less than half, and cost milliseconds on a machine where it has to wait for a core.
-  private static let workOfOneThread = 1 << 22
+  private static let workOfOneThread = 1 << 21
 
   private var slots: [Plan.Slot?] = []
   private var places: [Place] = []

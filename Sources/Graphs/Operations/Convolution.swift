@@ -114,7 +114,7 @@ private func convolutionWork(_ image: Shape, _ windows: Shape, weights: Shape) -
   let products = windows.axes.dropLast().reduce(weights.elementCount) {
     $0.multipliedClamping(by: $1)
   }
-  return max(products, 8 * (image.elementCount + windows.elementCount))
+  return max(products, 24 * (image.elementCount + windows.elementCount))
 }
 
 extension Graph {

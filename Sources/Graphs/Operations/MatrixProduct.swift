@@ -56,10 +56,13 @@ struct MatrixProduct: Operation {
     return parts
   }
 
+  /// The multiplications, or what it takes to read the larger matrix, if that is longer: for one row
+  /// nothing else counts.
   func work(for request: KernelRequest) -> Int {
-    let a = request.shape(0)
-    return request.output.shape.elementCount
+    let (a, b) = (request.shape(0), request.shape(1))
+    let products = request.output.shape.elementCount
       .multipliedClamping(by: axes(of: a, transposed: transposeA).columns)
+    return max(products, 8 * max(a.elementCount, b.elementCount))
   }
 
   func kernel(for request: KernelRequest) throws(PhospheneError) -> any Kernel {
