@@ -82,6 +82,7 @@ public final class Plan: Sendable {
       program = try program.foldingPadding().fusingEpilogues()
     }
     program = try program.fusingScales().skippingDiscarded()
+    if fusesActivations { program = try program.chainingConvolutions() }
 
     var assembler = PlanAssembler(program: program, pool: pool, isExact: isExact)
     try assembler.assemble()

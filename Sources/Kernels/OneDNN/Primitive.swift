@@ -90,8 +90,8 @@ final class Primitive: Sendable {
   private let handle: Handle
   private let operands: [Operand]
   private let scratch: MemoryDescriptor?
-  /// What the latest run left for the next one: making it costs as much as a small kernel.
-  private let idle = Mutex<PrimitiveCall?>(nil)
+  /// What earlier runs left for later ones: making it costs as much as a small kernel.
+  private let idle = Mutex<[PrimitiveCall]>([])
 
   /// A primitive isn't written after its creation, and oneDNN lets several threads execute one at
   /// the same time as long as each brings its own scratchpad, memory objects and stream, which
@@ -136,7 +136,7 @@ final class Primitive: Sendable {
   ) throws(PhospheneError) {
     Threads.noteUse()
     let call =
-      if let call = idle.withLock({ $0.take() }) { call } else {
+      if let call = idle.withLock({ $0.popLast() }) { call } else {
         try PrimitiveCall(operands, scratch: self.scratch)
       }
     for (index, operand) in operands.enumerated() {
@@ -146,7 +146,7 @@ final class Primitive: Sendable {
     }
     if self.scratch != nil { try call.point(operands.count, to: scratch) }
     try call.execute(handle.primitive)
-    idle.withLock { $0 = call }
+    idle.withLock { $0.append(call) }
   }
 }
 
