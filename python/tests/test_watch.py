@@ -101,6 +101,31 @@ def test_pictures_of_units_go_on_from_the_last_look(watch):
     np.testing.assert_array_equal(watch[1].pictures, second.images)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"stages": [(4, 2), (8, 2)]},
+        {"parametrization": "maco", "start": X[:1], "over": np.tri(8), "size": 8},
+        {"parametrization": "pixel", "start": X[:1], "regularizers": [ph.regularizers.Distance(1)]},
+        {"early_stop": 0.9, "steps": 40},
+        {"n": 2, "size": 12},
+    ],
+    ids=["stages", "maco over a start", "accentuation", "early stop", "several"],
+)
+def test_any_option_of_the_pictures_lasts(tmp_path, options):
+    options = {"steps": 3} | options if "stages" not in options else options
+    watch = ph.Watch(X, (), units=[0], folder=tmp_path, options=options)
+    for epoch in range(3):
+        watch.look(checkpoint(epoch), epoch=epoch)
+        watch = ph.Watch.open(tmp_path)
+    assert {look.pictures.shape for look in watch} == {watch[0].pictures.shape}
+    assert np.isfinite([look.scores for look in watch]).all()
+    if "over" in options:  # what isn't to change is the start, at each look
+        kept = np.rint(255 * X[0])[np.tri(8) == 0]
+        for look in watch:
+            assert np.abs(look.pictures[0][np.tri(8) == 0].astype(float) - kept).max() <= 1
+
+
 def test_phases_begin_anew_at_each_look(tmp_path):
     options = {"steps": 2, "parametrization": "maco", "size": 12}
     watch = ph.Watch(X, (), units=[0], folder=tmp_path, options=options)

@@ -40,7 +40,7 @@ def lasting_recipe(model: Model, units: Sequence[Any], picture: Picture) -> dict
     """
     from phosphene._vision.objectives import as_objective
 
-    passing = ("engine", "start", "starts")
+    passing = ("engine", "starts", "last_step")
     recipe = {key: each for key, each in picture.recipe.items() if key not in passing}
     return recipe | {"objectives": [as_objective(model, unit).to_json() for unit in units]}
 
@@ -48,13 +48,16 @@ def lasting_recipe(model: Model, units: Sequence[Any], picture: Picture) -> dict
 def next_pictures(model: Model, run: Run) -> dict[str, NDArray[Any]]:
     """Return what the units of a run like now, from the pictures of its last look on."""
     from phosphene._vision.render import render
+    from phosphene._vision.replay import start_of
 
     recipe = dict(run.about["recipe"])
-    start = None
-    if run.looks and recipe["parametrization"]["kind"] != "maco":
-        start = _start(run.looks[-1].pictures, recipe)
-        recipe["steps"] = max(1, int(recipe["steps"]) // 2)
+    given = recipe.pop("start", None)
     try:
+        start = start_of(given, None)
+        if start is None and run.looks and recipe["parametrization"]["kind"] != "maco":
+            start = _start(run.looks[-1].pictures, recipe)
+            if not recipe["stages"]:  # which state the number of their steps
+                recipe["steps"] = max(1, int(recipe["steps"]) // 2)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PhospheneWarning)  # of units that are off for a while
             picture = render(model, recipe, start, labels=run.titles, progress=False)
