@@ -216,7 +216,7 @@ def test_long_films_are_thinned(watch, tmp_path):
 
 
 def test_units_are_drawn_where_no_layer_is_large_enough(watch):
-    assert [axes.get_title() for axes in watch.plot().axes] == ["conv · 1\nlikes"]
+    assert [axes.get_title() for axes in watch.plot().axes] == ["what conv · 1\nlikes best"]
 
 
 def test_a_temporary_folder_goes_with_the_watch():

@@ -125,7 +125,7 @@ class Drawing:
                 axes.set_yticks([])
                 page.label(
                     number,
-                    f"{title}\nlikes" if heading else f"{look.label}\n{title}",
+                    f"what {title}\nlikes best" if heading else f"{look.label}\n{title}",
                     f"score {score:.4g}",
                 )
                 number += 1
