@@ -24,6 +24,7 @@ final class PictureBox: Sendable {
 
   private struct Description: Encodable {
     let scores: [Float]
+    let steps: [Int]
     let history: [[Float]]
     let diagnoses: [String?]
     let frames: [FrameDescription]
@@ -33,7 +34,8 @@ final class PictureBox: Sendable {
 
   init(_ picture: Picture, threads: Int) throws(PhospheneError) {
     let description = Description(
-      scores: picture.scores, history: picture.history, diagnoses: picture.diagnoses,
+      scores: picture.scores, steps: picture.steps, history: picture.history,
+      diagnoses: picture.diagnoses,
       frames: picture.frames.map { FrameDescription(step: $0.step, scores: $0.scores) },
       recipe: picture.recipe,
       engine: [

@@ -18,11 +18,11 @@ import phosphene as ph
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-def run(folder, script, *arguments):
+def run(folder, script, *arguments, warnings="error"):
     environment = dict(os.environ)
     package = str(Path(ph.__file__).resolve().parents[1])
     environment["PYTHONPATH"] = os.pathsep.join([package, environment.get("PYTHONPATH", "")])
-    environment["PYTHONWARNINGS"] = "error"
+    environment["PYTHONWARNINGS"] = warnings
     result = subprocess.run(
         [sys.executable, str(EXAMPLES / script), *arguments],
         cwd=folder,
@@ -115,6 +115,21 @@ def test_what_vgg16_wants_without_a_top(tmp_path, small_vgg16):
     with Image.open(tmp_path / "a" / "wants.png") as image:
         assert image.width > 3 * 140  # three pictures in a row
         assert json.loads(image.text["phosphene"])["input"]["offset"][0] < -2  # of "torch"
+
+
+@pytest.mark.keras
+def test_watch_a_training(tmp_path):
+    pytest.importorskip("keras")
+    options = ["--out", "out", "--epochs", "3", "--garments", "600"]
+    output = run(tmp_path, "watch_a_training.py", *options, warnings="ignore")
+    headings = output.splitlines()[:4]
+    assert headings[0] == "before training"
+    assert all(re.match(rf"epoch {at} · .*loss \d", headings[at]) for at in (1, 2, 3))
+    out = tmp_path / "out"
+    assert len(list((out / "run" / "looks").iterdir())) == 4
+    with Image.open(out / "run.gif") as film:
+        assert film.n_frames == 4
+    assert pixels(out / "epochs.png").std() > 10
 
 
 def test_demo(tmp_path):

@@ -79,6 +79,34 @@ def test_films_show_the_way_and_the_picture(climbed, tmp_path, name):
         assert opened.info["loop"] == 0
 
 
+def test_films_end_with_the_best_picture(climbed, tmp_path):
+    from dataclasses import replace
+
+    assert climbed.steps == (12, 12)
+    # As if the first of two pictures had been found after 6 of 12 steps.
+    first, second = climbed.frames[2], climbed.frames[-1]
+    images = np.stack([first.images[0], second.images[1]])
+    found = replace(climbed, images=images, steps=(6, 12))
+    received = shown(found.save(tmp_path / "a.apng"))
+    assert len(received) == 5
+    sheet = received[3][16:156, 16:156, 0]  # the first picture of the sheet after 9 steps
+    np.testing.assert_array_equal(sheet, np.kron(first.images[0, ..., 0], np.ones((5, 5))))
+    early = replace(climbed, images=first.images, steps=(3, 6))
+    assert len(shown(early.save(tmp_path / "b.apng"))) == 3
+
+
+def test_the_step_of_the_best_picture(wardrobe):
+    options = {"steps": 24, "frames": 25, "n": 4, "parametrization": "maco", "size": 28}
+    best = ph.maximize(wardrobe, "Bag", **options, **QUIET)
+    for number, step in enumerate(best.steps):
+        # Judged after every third step.
+        judged = {frame.step: frame.scores[number] for frame in best.frames[3::3]}
+        assert best.scores[number] == max(judged.values())
+        assert step == max(judged, key=judged.get)
+        np.testing.assert_array_equal(best.images[number], best.frames[step].images[number])
+    assert min(best.steps) < 24
+
+
 def _at(picture, frame):
     from dataclasses import replace
 
@@ -141,6 +169,7 @@ def test_callbacks_see_the_picture_as_it_stands(wardrobe, climbed):
     late = []
     objectives = ["Bag", ("conv1", 2)]
     ph.maximize(wardrobe, objectives, steps=12, callbacks=[look, late.append], **QUIET)
+    assert seen[3].steps == (3, 3)
     for step, index in ((3, 1), (12, 4)):
         np.testing.assert_array_equal(seen[step].images, climbed.frames[index].images)
         assert seen[step].scores == climbed.frames[index].scores

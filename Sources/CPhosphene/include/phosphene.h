@@ -289,9 +289,9 @@ ph_status ph_progress_picture(const ph_progress *progress, ph_picture **picture_
 /** Destroys a picture; NULL is allowed. */
 void ph_picture_destroy(ph_picture *picture);
 
-/** Returns scores, history, diagnoses (for each picture what was wrong with its gradient, or null),
- * frames (steps done and scores of each; as many as the recipe asks for) and
- * the full recipe (every default written out) as JSON. */
+/** Returns scores, steps (after how many each picture was found), history, diagnoses (for each picture
+ * what was wrong with its gradient, or null), frames (steps done and scores of each; as many as the
+ * recipe asks for) and the full recipe (every default written out) as JSON. */
 const char *ph_picture_json(const ph_picture *picture);
 
 /** Describes the network's input that was found: float32 with batch axis, owned by `picture`. */

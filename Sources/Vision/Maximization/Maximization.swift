@@ -7,6 +7,8 @@ public import Tensors
 public struct Picture: Sendable {
   /// The objective of each picture, as ``input`` gives it.
   public let scores: [Float]
+  /// After how many steps each picture was found.
+  public let steps: [Int]
   /// For each picture the objective at each step, as the transforms showed it.
   public let history: [[Float]]
   /// The network's input, with batch axis.
@@ -63,7 +65,7 @@ extension Model {
       let isLast =
         step == climb.rendering.recipe.lastStep ?? steps || !goesOn || pace.isOver
       let endsStage = !isLast && step == climb.rendering.lastStepOfStage
-      if isLast || endsStage || step % climb.interval == 0 { try climb.judge() }
+      if isLast || endsStage || step % climb.interval == 0 { try climb.judge(after: step) }
       if isLast || climb.isSettled {
         try climb.explainStandstill(at: step)
         return climb.picture(lastStep: step, isCancelled: !goesOn)
@@ -96,6 +98,8 @@ struct Climb {
   /// The best score of each picture after each look at it in the present stage.
   private(set) var judged: [[Float]] = []
   private(set) var best: [Float]
+  /// After how many steps each of the best pictures was found.
+  private var bestSteps: [Int]
   private var bestInput: Tensor
   private var bestImage: Tensor
   private var film: Film
@@ -116,6 +120,7 @@ struct Climb {
     history = Array(repeating: [], count: count)
     deadSince = Array(repeating: nil, count: count)
     best = Array(repeating: -.infinity, count: count)
+    bestSteps = Array(repeating: 0, count: count)
     bestInput = try Tensor(viewPlan.outputTypes[1].shape, repeating: 0)
     bestImage = try Tensor(viewPlan.outputTypes[2].shape, repeating: 0)
     film = try Film(rendering)
@@ -185,16 +190,17 @@ struct Climb {
   func present(_ step: Int) throws(PhospheneError) -> Picture {
     let results = try look(at: current[0])
     return picture(
-      scores: results[0].elements, input: results[1], image: results[2], lastStep: step,
-      isCancelled: false)
+      scores: results[0].elements, steps: best.map { _ in step }, input: results[1],
+      image: results[2], lastStep: step, isCancelled: false)
   }
 
   /// Looks at the pictures as they stand, without transforms, and keeps those that are better than
   /// before: score and picture come from the same run.
-  mutating func judge() throws(PhospheneError) {
+  mutating func judge(after step: Int) throws(PhospheneError) {
     let results = try look(at: current[0])
     for (index, score) in results[0].elements.enumerated() where score > best[index] {
       best[index] = score
+      bestSteps[index] = step
       for (kept, new) in [(bestInput, results[1]), (bestImage, results[2])] {
         let size = kept.type.byteCount / rendering.sizes.count
         memcpy(kept.start + size * index, new.start + size * index, size)
@@ -216,12 +222,12 @@ struct Climb {
 
   func picture(lastStep: Int, isCancelled: Bool) -> Picture {
     picture(
-      scores: best, input: bestInput, image: bestImage, lastStep: lastStep,
+      scores: best, steps: bestSteps, input: bestInput, image: bestImage, lastStep: lastStep,
       isCancelled: isCancelled)
   }
 
   private func picture(
-    scores: [Float], input: Tensor, image: Tensor, lastStep: Int, isCancelled: Bool
+    scores: [Float], steps: [Int], input: Tensor, image: Tensor, lastStep: Int, isCancelled: Bool
   ) -> Picture {
     var recipe = rendering.recipe
     recipe.lastStep = lastStep < recipe.steps ? lastStep : nil
@@ -230,7 +236,8 @@ struct Climb {
       return parts.isEmpty ? nil : parts.joined(separator: "; ") + "."
     }
     return Picture(
-      scores: scores, history: history, input: input, image: image, diagnoses: diagnoses,
+      scores: scores, steps: steps, history: history, input: input, image: image,
+      diagnoses: diagnoses,
       frames: film.frames, recipe: recipe, isCancelled: isCancelled)
   }
 }

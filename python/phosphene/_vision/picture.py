@@ -86,6 +86,8 @@ class Picture:
         done about it.
     frames : tuple of Frame
         The pictures on their way there, as many as `maximize` was asked for.
+    steps : tuple of int
+        After how many steps each picture was found.
     """
 
     images: NDArray[np.uint8]
@@ -97,6 +99,7 @@ class Picture:
     alpha: NDArray[np.float32] | None = None
     diagnoses: tuple[str | None, ...] = ()
     frames: tuple[Frame, ...] = ()
+    steps: tuple[int, ...] = ()
 
     @cached_property
     def recipe(self) -> dict[str, Any]:
@@ -223,6 +226,9 @@ class Picture:
     ) -> Path:
         """Write a PNG file, or a film of the way there, that carries the recipe.
 
+        The film ends with the picture itself; frames after the step at which that was found are
+        left out.
+
         `replay` renders it again. The recipe is JSON in the text chunk ``phosphene`` of a PNG, so
         ``json.loads(PIL.Image.open(path).text["phosphene"])`` reads it, in the comment of a GIF and
         in the XMP of a WebP. The file appears whole or not at all.
@@ -289,9 +295,13 @@ class Picture:
             _, height, width, _ = self.images.shape
             scale = shown_scale(height, width, SMALLEST_SHOWN) if len(self) == 1 else 1
         for frame in self.frames:
-            images = sized(frame.images, self.images.shape[1:3])  # coarse stages are smaller
-            shown = replace(self, images=images, scores=frame.scores, frames=())
-            yield shown.to_pil(scale=scale)
+            # What comes after the best one is no longer on the way there.
+            ahead = np.array([frame.step < step for step in self.steps])
+            if ahead.any():
+                images = sized(frame.images, self.images.shape[1:3])  # coarse stages are smaller
+                images = np.where(ahead[:, np.newaxis, np.newaxis, np.newaxis], images, self.images)
+                scores = tuple(np.where(ahead, frame.scores, self.scores).tolist())
+                yield replace(self, images=images, scores=scores, frames=()).to_pil(scale=scale)
         yield self.to_pil(scale=scale)
 
     def _repr_png_(self) -> bytes:

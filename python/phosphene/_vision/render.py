@@ -247,6 +247,7 @@ def _picture(
         images=images,
         input=inputs,
         scores=tuple(document["scores"]),
+        steps=tuple(document["steps"]),
         history=tuple(tuple(each) for each in document["history"]),
         make_recipe=lambda: recipe | {"engine": made_by | {"model_digest": model.digest}},
         labels=tuple(labels),
