@@ -70,7 +70,7 @@ model.compile(
 # %% [markdown]
 # ## Watching it
 #
-# Class 7 are sneakers, class 1 trousers. A little total variation keeps the pictures calm.
+# Class 7 are sneakers, class 1 trousers.
 
 # %%
 watch = ph.Watch(
@@ -78,11 +78,7 @@ watch = ph.Watch(
     ["conv1", "conv2", "classes"],
     units=[7, 1],
     folder=options.out / "run",
-    options={
-        "steps": 96,
-        "background": 0.1,
-        "regularizers": [ph.regularizers.TotalVariation(2)],
-    },
+    options={"steps": 96, "background": 0.1},
 )
 model.fit(
     garments,

@@ -30,6 +30,8 @@ OBJECTIVES = {
 
 OPTIONS = {
     "defaults": {},
+    "natural": {"parametrization": "natural"},
+    "fourier": {"parametrization": "fourier"},
     "pixel": {"parametrization": "pixel"},
     "maco": {"parametrization": "maco"},
     "several": {"n": 2, "seed": 2**63},
@@ -45,6 +47,7 @@ OPTIONS = {
             ph.transforms.Rotate(20),
             ph.transforms.Flip(),
             ph.transforms.Crop(0.9, 0.5),
+            ph.transforms.Crop(0.9, 0.5, deviation=None),
             ph.transforms.Blur(1, 0),
             ph.transforms.Noise(0.1, 0),
         ]
@@ -54,6 +57,7 @@ OPTIONS = {
             ph.regularizers.TotalVariation(0.1),
             ph.regularizers.TotalVariation(0.2, power=2),
             ph.regularizers.Lp(0.3, p=6),
+            ph.regularizers.Statistics(2),
         ]
     },
     "nadam": {"optimizer": "nadam"},

@@ -65,7 +65,9 @@ def test_statistics_bring_layers_back_to_their_training():
 @pytest.mark.parametrize("trained", [True, False])
 def test_statistics_are_minded_where_there_are_some(trained):
     model, *_ = normalized_network(trained=trained)
-    kinds = [each["kind"] for each in ph.maximize(model, 0, steps=2, **QUIET).recipe["regularizers"]]
+    kinds = [
+        each["kind"] for each in ph.maximize(model, 0, steps=2, **QUIET).recipe["regularizers"]
+    ]
     assert kinds == (["statistics"] if trained else [])
     layer = ph.maximize(model, ("conv", 0), steps=2, **QUIET)
     assert layer.recipe["regularizers"] == []

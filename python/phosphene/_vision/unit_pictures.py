@@ -25,6 +25,9 @@ With all of it, pixels that are black or white stay so for good: the pictures of
 then keep the noise of the untrained one. With 0.7 they come out as those that begin with noise.
 """
 
+STARTING = ("fourier", "pixel")
+"""The parametrizations that can go on from a picture."""
+
 
 def first_picture(model: Model, units: Sequence[Any], options: Mapping[str, Any]) -> Picture:
     """Return what units like best, from noise."""
@@ -54,7 +57,7 @@ def next_pictures(model: Model, run: Run) -> dict[str, NDArray[Any]]:
     given = recipe.pop("start", None)
     try:
         start = start_of(given, None)
-        if start is None and run.looks and recipe["parametrization"]["kind"] != "maco":
+        if start is None and run.looks and recipe["parametrization"]["kind"] in STARTING:
             start = _start(run.looks[-1].pictures, recipe)
             if not recipe["stages"]:  # which state the number of their steps
                 recipe["steps"] = max(1, int(recipe["steps"]) // 2)
