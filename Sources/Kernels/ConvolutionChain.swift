@@ -2,12 +2,18 @@ public import Tensors
 
 /// One convolution of a chain.
 public struct ConvolutionStage: Sendable {
+  /// The shape of its weights, (window..., channels / groups, filters).
   public let weights: Shape
+  /// Where its windows lie.
   public let geometry: WindowGeometry
+  /// The number of groups of channels that are convolved apart.
   public let groups: Int
+  /// Whether it adds a number for each filter.
   public let hasBias: Bool
+  /// What it does with its sums.
   public let activation: UnaryFunction?
 
+  /// Creates a stage.
   public init(
     weights: Shape, geometry: WindowGeometry, groups: Int, hasBias: Bool,
     activation: UnaryFunction?
