@@ -93,6 +93,17 @@ extension Rewriter {
   fileprivate mutating func gating(
     _ cotangent: Value, by source: Value, of function: UnaryFunction
   ) throws(PhospheneError) -> Value? {
+    if let (pooling, inputs) = privateOperation(cotangent, as: PoolingGradient.self),
+      pooling.function == .maximum, inputs[1] == source
+    {
+      // Where a cotangent arrives, the source is the largest of its window: the fewer results of the
+      // pooling tell as much.
+      let gated =
+        if let fused = try gating(inputs[0], by: inputs[2], of: function) { fused } else {
+          try apply(UnaryGradient(function: function), [inputs[0], inputs[2]])
+        }
+      return try apply(pooling, [gated, inputs[1], inputs[2]])
+    }
     guard let (gradient, inputs) = privateOperation(cotangent, as: ConvolutionInputGradient.self),
       gradient.gate == nil
     else { return nil }

@@ -131,6 +131,33 @@ import Testing
         <= Tolerance.rounding)
   }
 
+  // Behind a rectifier and a pooling: the convolution behind both gates what the pooling distributes.
+  @Test(arguments: [2, 3])
+  func cotangentsAreGatedBeforeThePoolingSpreadsThem(window: Int) throws {
+    let x = try spread([2, 8, 6, 3])
+    func gradient(_ graph: inout Graph, _ x: Value) throws -> [Value] {
+      let geometry = WindowGeometry(
+        window: [3, 3], strides: [1, 1], dilations: [1, 1], padLow: [1, 1], padHigh: [1, 1])
+      let weights = graph.constant(try integers([3, 3, 3, 3], seed: 2))
+      let start = try graph.unary(
+        Self.relu, graph.convolution(x, weights: weights, geometry: geometry))
+      let pooling = WindowGeometry.keras(
+        window: [window, window], strides: [2, 2], dilations: [1, 1], padding: .same,
+        spatial: [8, 6])
+      let pooled = try graph.pooling(start, geometry: pooling, function: .maximum)
+      let end = try graph.unary(
+        .square, graph.convolution(pooled, weights: weights, geometry: geometry))
+      return try graph.gradient(of: end, withRespectTo: [x]).compactMap { $0 }
+    }
+    let fused = try plan(on: [x]) { try gradient(&$0, $1[0]) }
+    #expect(fused.operationNames.count { $0.hasPrefix("UnaryGradient") } == 1)
+    let apart = try plan(on: [x], fusesActivations: false) { try gradient(&$0, $1[0]) }
+    #expect(apart.operationNames.count { $0.hasPrefix("UnaryGradient") } == 2)
+    #expect(
+      relativeError(try fused.run([x])[0].elements, try apart.run([x])[0].elements)
+        <= Tolerance.rounding)
+  }
+
   @Test(
     arguments: [
       relu, .relu(negativeSlope: 0.25), .clip(low: 0, high: 6), .sigmoid, .tanh, .elu(alpha: 1),
