@@ -101,5 +101,5 @@ def test_a_start_picture_stays_what_it_is():
     picture = ph.maximize(model, 0, steps=1, start=start, transforms=(), **QUIET)
     assert picture.recipe["parametrization"]["kind"] == "fourier"
     assert abs(picture.images.mean() - 64) < 8
-    with pytest.raises(ph.InvalidArgumentError, match="'natural'.*leave start out"):
+    with pytest.raises(ph.InvalidArgumentError, match=r"'natural'.*leave start out"):
         ph.maximize(model, 0, steps=1, start=start, parametrization="natural", **QUIET)
