@@ -153,16 +153,6 @@ def test_one_transform_alone_is_no_list(wardrobe):
         ph.maximize(wardrobe, 0, transforms=ph.transforms.Jitter(1), progress=False)
 
 
-def test_five_channels_are_maximized_but_not_drawn(tmp_path):
-    config = network(image(4, 4, 5), ("Conv2D", "c", CONVOLUTION, READS_X))
-    kernel = np.ones((1, 1, 5, 2), np.float32)
-    model = ph.load((config, {"c/kernel": kernel, "c/bias": np.zeros(2)}))
-    picture = ph.maximize(model, ("c", 0), steps=2, progress=False)
-    with pytest.raises(ph.UnsupportedError, match="of 5 channels can't be drawn"):
-        picture.save(tmp_path / "five.png")
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.keras
 def test_operations_of_keras_align_as_numpy_does(keras):
     x = keras.Input((4, 3))

@@ -151,6 +151,16 @@ struct NetworkConfig: Sendable {
   let inputs: [TensorReference]
   let outputs: [TensorReference]
 
+  /// The classes of all layers, those of nested models too.
+  var allClassNames: Set<String> {
+    var names: Set<String> = []
+    for layer in layers {
+      names.insert(layer.className)
+      if case .network(let network) = layer.kind { names.formUnion(network.allClassNames) }
+    }
+    return names
+  }
+
   /// The paths of all layers, those of nested models in their places.
   func layerPaths(prefix: String) -> [String] {
     layers.flatMap { layer in

@@ -52,6 +52,12 @@ struct AffineMap {
     }
   }
 
+  /// Takes back all that leaves a column of one pixel.
+  mutating func stayInColumn() {
+    matrix = [matrix[0], 0, 0, 1]
+    offset[1] = 0
+  }
+
   /// The six numbers of the warp operation.
   var elements: [Float] {
     [matrix[0], matrix[1], offset[0], matrix[2], matrix[3], offset[1]].map(Float.init)

@@ -14,7 +14,7 @@ struct Defaults {
   /// Whether the network's answer is maximized, not what a layer sees everywhere.
   private let isAnswer: Bool
   private let isScene: Bool
-  private let side: Int
+  private let form: RenderingSizes.Form
   /// Whether the layers before the objective know what they saw in training.
   private let hasStatistics: Bool
 
@@ -23,25 +23,27 @@ struct Defaults {
   /// - Parameters:
   ///   - stated: The parametrization, if the recipe states one.
   ///   - recipe: What is maximized.
+  ///   - form: What the network's input is.
   ///   - view: What the network takes.
   ///   - channels: Their number.
   ///   - startsFromImage: Whether there is a picture to start from.
   ///   - hasStatistics: Whether the network's layers know what they saw in training.
   init(
-    _ stated: Parametrization.Kind?, _ recipe: Recipe, view: (height: Int, width: Int),
-    channels: Int, startsFromImage: Bool, hasStatistics: Bool
+    _ stated: Parametrization.Kind?, _ recipe: Recipe, form: RenderingSizes.Form,
+    view: (height: Int, width: Int), channels: Int, startsFromImage: Bool, hasStatistics: Bool
   ) {
-    side = min(view.height, view.width)
-    isScene = side >= Defaults.smallestScene
+    self.form = form
+    isScene = form == .picture && min(view.height, view.width) >= Defaults.smallestScene
     isAnswer = recipe.objectives.allSatisfy { $0.readsOutputs && $0.layers.isEmpty }
+    let isColored = form == .picture && channels == 3
     // Small drawings are black and white; only photos are as natural images are.
     let suitable: Parametrization.Kind =
-      startsFromImage || !(isScene || channels == 3) ? .fourier : .natural
+      startsFromImage || !(isScene || isColored || form == .volume) ? .fourier : .natural
     kind = stated ?? suitable
     self.hasStatistics = hasStatistics
   }
 
-  private var isDrawing: Bool { kind == .fourier && !isScene }
+  private var isDrawing: Bool { kind == .fourier && form == .picture && !isScene }
 
   var steps: Int {
     guard kind == .natural else { return 256 }
@@ -78,13 +80,14 @@ struct Defaults {
     switch kind {
     case .maco: Transform.crops
     case .natural where isScene && isAnswer: Transform.scenes
-    case .natural where !isScene: Transform.slight
+    case _ where form == .volume: Transform.slight
+    case .natural where form == .picture && !isScene: Transform.slight
     default: isDrawing ? Transform.slight : Transform.standard(side: canvasSide)
     }
   }
 
   var regularizers: [Regularizer] {
-    guard isAnswer else { return [] }
+    guard isAnswer, form == .picture else { return [] }
     let statistics: [Regularizer] = hasStatistics ? [.statistics(weight: isScene ? 30 : 15)] : []
     switch kind {
     case .natural: return (isScene ? [.totalVariation(weight: 20, power: 1)] : []) + statistics

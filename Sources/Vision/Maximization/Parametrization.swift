@@ -79,6 +79,8 @@ struct ParametrizedImage {
   let channels: Int
   /// The brightness of what lies around the canvas, from 0 to 1.
   let background: Float
+  /// How many slices a volume has, one below the other.
+  var depth = 1
 
   /// What parameters of zero give, before the sigmoid: the background, but not so near to black or
   /// white that nothing moves away from it.
@@ -91,6 +93,7 @@ struct ParametrizedImage {
   var parameterShape: Shape {
     switch parametrization.kind {
     case .pixel: [count, height, width, channels]
+    case _ where depth > 1: [count, channels, depth, height / depth, width]
     // Real parts above, imaginary parts below; half of the columns, as the picture is real.
     case .fourier, .natural: [count, channels, 2 * height, width / 2 + 1]
     case .maco: [count, channels, height, width / 2 + 1]
@@ -102,6 +105,10 @@ struct ParametrizedImage {
     var value = parameters
     switch parametrization.kind {
     case .pixel: break
+    case .natural where depth > 1:
+      value = try standardized(volume(of: value, in: &graph), in: &graph)
+      value = try graph.linear(value, scale: parametrization.contrast)
+    case _ where depth > 1: value = try volume(of: value, in: &graph)
     case .fourier:
       let weights = graph.constant(try Tensor([2 * height, width / 2 + 1], scale + scale))
       value = try inverseTransform(of: graph.multiply(value, weights), in: &graph)
@@ -235,7 +242,7 @@ extension ParametrizedImage {
           + "parametrization 'fourier' or 'pixel'")
     }
     guard parametrization.kind == .fourier else { return try Tensor(parameterShape, values) }
-    return try Tensor(parameterShape, transformed(values))
+    return try Tensor(parameterShape, depth > 1 ? waves(of: values) : transformed(values))
   }
 
   /// The spectrum divided by the scale: what ``inverseTransform(of:in:)`` undoes.

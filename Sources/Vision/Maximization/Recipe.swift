@@ -135,7 +135,9 @@ public struct Recipe: Codable, Sendable {
         throw .invalidArgument("size must be two lengths from 4 to 4096, received \(size)")
       }
     }
-    if let lastStep { try require(1...max(steps, 256), lastStep, "last_step") }
+    if let lastStep {
+      try require(1...(steps == Recipe.undecided ? 256 : steps), lastStep, "last_step")
+    }
     if let budget { try require(0.001...1e7, budget, "budget_s") }
     try require(0...1, earlyStop, "early_stop")
     try checkStages()

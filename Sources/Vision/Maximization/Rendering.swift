@@ -15,8 +15,15 @@ struct RenderingSizes: Sendable {
   let channels: Int
   /// The shape of the network's input.
   let input: Shape
-  /// Whether the input is a picture; anything else is a row of numbers.
-  let isPicture: Bool
+  /// What the numbers of an input lie along.
+  enum Form { case picture, signal, volume, row }
+
+  /// What the input is.
+  let form: Form
+  /// How many slices a volume has; they lie one below the other on the canvas.
+  let depth: Int
+  /// Whether the input is a picture.
+  var isPicture: Bool { form == .picture }
   /// How many views of each picture there are at each step.
   let views: Int
   /// What suits this network and what is asked of it.
@@ -27,6 +34,7 @@ struct RenderingSizes: Sendable {
 
   /// The side of a canvas for networks that take any size.
   private static let freeSide = 128
+  private static let freeVolumeSide = 32
 
   /// The sizes for a stage's canvas; with `nil` for that of the recipe.
   init(
@@ -36,49 +44,74 @@ struct RenderingSizes: Sendable {
     count = recipe.objectives.count * recipe.count
     inputIndex = try recipe.freeInput(of: model)
     let axes = Array(model.inputShapes[inputIndex].dropFirst())
-    isPicture = axes.count == 2 || axes.count == 3
-    if isPicture {
-      guard axes.count == 2 || axes[2] != nil else {
-        throw .unsupported("maximization needs an input with a known number of channels")
+    let form: Form =
+      switch axes.count {
+      case 2: model.readsSequences ? .signal : .picture
+      case 3: .picture
+      case 4: .volume
+      default: .row
       }
-      let free = size ?? [RenderingSizes.freeSide, RenderingSizes.freeSide]
-      let view = (height: axes[0] ?? free[0], width: axes[1] ?? free[1])
-      self.view = view
-      channels = axes.count == 3 ? axes[2] ?? 1 : 1
+    self.form = form
+    guard axes.count < 2 || form == .picture && axes.count == 2 || axes.last != .some(nil) else {
+      throw .unsupported("maximization needs an input with a known number of channels")
+    }
+    guard form == .picture || size == nil else {
+      throw .invalidArgument(
+        "size applies to pictures, this network takes inputs of shape "
+          + "(\(axes.map { $0.map(String.init) ?? "None" }.joined(separator: ", ")))")
+    }
+    let free = size ?? [RenderingSizes.freeSide, RenderingSizes.freeSide]
+    switch form {
+    case .picture:
+      view = (height: axes[0] ?? free[0], width: axes[1] ?? free[1])
+      (depth, channels) = (1, axes.count == 3 ? axes[2] ?? 1 : 1)
       input = Shape([count, view.height, view.width] + (axes.count == 3 ? [channels] : []))
-      // Nobody asks where the penalties are stated.
-      let hasStatistics =
-        try recipe.regularizers == nil
-        ? RenderingSizes.hasStatistics(model, recipe, input: input) : false
-      defaults = Defaults(
-        recipe.parametrization?.kind, recipe, view: view, channels: channels,
-        startsFromImage: startsFromImage, hasStatistics: hasStatistics)
-      let (numerator, denominator) = defaults.enlargement
-      canvas =
-        size.map { ($0[0], $0[1]) }
-        ?? (view.height * numerator / denominator, view.width * numerator / denominator)
-      views = recipe.views ?? defaults.views
-    } else {
-      guard axes.allSatisfy({ $0 != nil }), size == nil else {
-        throw .invalidArgument(
-          "size applies to pictures, this network takes inputs of shape "
-            + "(\(axes.map { $0.map(String.init) ?? "None" }.joined(separator: ", ")))")
+    case .signal:
+      view = (height: axes[0] ?? RenderingSizes.freeSide, width: 1)
+      (depth, channels) = (1, axes[1] ?? 1)
+      input = Shape([count, view.height, channels])
+    case .volume:
+      let sides = axes.dropLast().map { $0 ?? RenderingSizes.freeVolumeSide }
+      view = (height: sides[0] * sides[1], width: sides[2])
+      (depth, channels) = (sides[0], axes[3] ?? 1)
+      input = Shape([count] + sides + [channels])
+    case .row:
+      guard axes.allSatisfy({ $0 != nil }) else {
+        throw .unsupported("maximization needs an input whose lengths are known")
       }
       let lengths = axes.compactMap(\.self)
       input = Shape([count] + lengths)
       view = (1, lengths.reduce(1, *))
-      canvas = view
-      channels = 1
-      // Neighbours in a row of numbers mean nothing: no spectrum, no shifts.
-      defaults = Defaults(
-        .pixel, recipe, view: view, channels: 1, startsFromImage: startsFromImage,
-        hasStatistics: false)
-      views = 1
+      (depth, channels) = (1, 1)
     }
-    guard canvas.height <= 4096, canvas.width <= 1 << 24, canvas.width <= 4096 || !isPicture else {
+    // Nobody asks where the penalties are stated.
+    let hasStatistics =
+      try recipe.regularizers == nil && form == .picture
+      ? RenderingSizes.hasStatistics(model, recipe, input: input) : false
+    defaults = Defaults(
+      form == .row ? .pixel : recipe.parametrization?.kind, recipe, form: form,
+      view: (view.height / depth, view.width), channels: channels,
+      startsFromImage: startsFromImage, hasStatistics: hasStatistics)
+    let (numerator, denominator) = defaults.enlargement
+    var canvas = view
+    if let size {
+      canvas = (size[0], size[1])
+    } else {
+      canvas.height = view.height * numerator / denominator
+      canvas.width = view.width * numerator / denominator
+    }
+    self.canvas = canvas
+    views = form == .row ? 1 : recipe.views ?? defaults.views
+    guard form != .volume || views == 1 && defaults.kind != .maco else {
+      throw .unsupported(
+        "volumes are maximized with one view a step and the parametrization 'fourier', 'natural' or "
+          + "'pixel', received \(views) views and '\(defaults.kind.rawValue)'")
+    }
+    let isLarge = canvas.height / depth > 4096 || canvas.width > 4096
+    guard form == .row ? canvas.width <= 1 << 24 : form == .signal || !isLarge else {
       throw .unsupported(
         "maximization needs pictures of at most 4096 by 4096 pixels, this network takes "
-          + "\(canvas.height) by \(canvas.width)")
+          + "\(canvas.height / depth) by \(canvas.width)")
     }
     _ = try Shape(checking: [count, canvas.height, canvas.width, channels, 8], of: "the pictures")
     _ = try Shape(
@@ -146,6 +179,8 @@ struct Rendering {
     recipe.budget = nil
     var parametrization = recipe.parametrization ?? defaults.parametrization
     parametrization.kind = sizes.kind
+    // Three channels of anything else than a picture aren't red, green and blue.
+    if !sizes.isPicture { parametrization.decorrelate = false }
     recipe.parametrization = parametrization
     recipe.views = sizes.views
     optimizer = recipe.optimizer ?? defaults.optimizer
@@ -155,17 +190,19 @@ struct Rendering {
       recipe.steps =
         recipe.stages.isEmpty ? defaults.steps : recipe.stages.reduce(0) { $0 + $1.steps }
     }
-    if !sizes.isPicture {
+    var canvas = recipe.size ?? [sizes.canvas.height / sizes.depth, sizes.canvas.width]
+    if sizes.form == .signal { canvas[1] = canvas[0] }
+    if sizes.form == .row {
+      // Neighbours in a row of numbers mean nothing: no spectrum, no shifts.
       recipe.transforms = []
       regularizers.removeAll { if case .totalVariation = $0 { true } else { false } }
     } else {
-      let size = recipe.size ?? [sizes.canvas.height, sizes.canvas.width]
-      recipe.size = size
+      if sizes.isPicture { recipe.size = canvas }
       recipe.transforms =
         recipe.transforms
-        ?? defaults.transforms(canvasSide: min(size[0], size[1]))
+        ?? defaults.transforms(canvasSide: min(canvas[0], canvas[1]))
     }
-    for transform in recipe.transforms ?? [] { try transform.check(canvas: recipe.size ?? [1, 1]) }
+    for transform in recipe.transforms ?? [] { try transform.check(canvas: canvas) }
     recipe.regularizers = regularizers
     self.recipe = recipe
     self.model = model
@@ -180,7 +217,8 @@ struct Rendering {
     }
     image = ParametrizedImage(
       parametrization: parametrization, count: sizes.count, height: sizes.canvas.height,
-      width: sizes.canvas.width, channels: sizes.channels, background: recipe.background)
+      width: sizes.canvas.width, channels: sizes.channels, background: recipe.background,
+      depth: sizes.depth)
   }
 
   /// The same pictures by another recipe.
@@ -273,7 +311,8 @@ struct Rendering {
     let input = try networkInput(of: view, in: &graph)
     var scored = try lowered(on: input, in: graph, wanted: recipe.objectives.flatMap(\.layers))
     let scores = try objectives(in: &scored, views: 1)
-    let reduced = try scored.graph.computingRegions(for: [scores, input, picture])
+    let shown = try sizes.shown(picture, background: recipe.background, in: &scored.graph)
+    let reduced = try scored.graph.computingRegions(for: [scores, input, shown])
     return try Plan(
       reduced.graph, outputs: reduced.values, pool: model.constants,
       isExact: recipe.exact)

@@ -8,11 +8,17 @@ extension Rendering {
   /// Appends the views of pictures, picture by picture, and the inputs that they need, in the order of
   /// ``stepInputs(_:)``.
   func views(of picture: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
-    let (height, width, count) = (sizes.view.height, sizes.view.width, sizes.count * sizes.views)
+    // The slices of a volume are moved alike, each in itself.
+    let (height, width) = (sizes.view.height / sizes.depth, sizes.view.width)
+    let count = sizes.count * sizes.views * sizes.depth
     let matrices = graph.input(TensorType([count, 6]))
-    guard sizes.isPicture else { return picture }
+    guard sizes.form != .row else { return picture }
     var view: Value
-    if sizes.views == 1 || sizes.count == 1 {
+    if sizes.depth > 1 {
+      let slices = try graph.reshape(picture, to: [count, height, width, sizes.channels])
+      view = try graph.warp(
+        slices, matrices: matrices, height: height, width: width, fill: recipe.background)
+    } else if sizes.views == 1 || sizes.count == 1 {
       view = try graph.warp(
         picture, matrices: matrices, height: height, width: width, fill: recipe.background)
     } else {
@@ -36,9 +42,12 @@ extension Rendering {
       view = try graph.reshape(
         graph.matrixProduct(across, rows), to: [count, height, width, sizes.channels])
     }
+    let shape: Shape = [
+      sizes.count * sizes.views, sizes.view.height, sizes.view.width, sizes.channels,
+    ]
+    view = try graph.reshape(view, to: shape)
     guard isNoisy else { return view }
-    return try graph.add(
-      view, graph.input(TensorType([count, height, width, sizes.channels])))
+    return try graph.add(view, graph.input(TensorType(shape)))
   }
 
   /// The numbers that one step of the plan needs besides the parameters and the optimizer's state:
@@ -46,9 +55,9 @@ extension Rendering {
   func stepInputs(_ step: Int) throws(PhospheneError) -> [Tensor] {
     var inputs = [
       try Tensor([3], optimizer.corrections(step: step - stepsBefore)),
-      try Tensor([sizes.count * sizes.views, 6], matrices(step: step)),
+      try Tensor([sizes.count * sizes.views * sizes.depth, 6], matrices(step: step)),
     ]
-    let (height, width) = (sizes.view.height, sizes.view.width)
+    let (height, width) = (sizes.view.height / sizes.depth, sizes.view.width)
     if blurs {
       let deviation = Float(
         total(at: step) { if case .blur(let a, let b) = $0 { (a, b) } else { nil } })
@@ -58,7 +67,8 @@ extension Rendering {
     if isNoisy {
       inputs.append(
         try Tensor(
-          [sizes.count * sizes.views, height, width, sizes.channels], noise(step: step)))
+          [sizes.count * sizes.views, sizes.view.height, width, sizes.channels],
+          noise(step: step)))
     }
     return inputs
   }
@@ -71,13 +81,17 @@ extension Rendering {
         seed: recipe.seed,
         stream: RandomStream.transforms.number(replicate: picture % recipe.count, step: step))
       for _ in 0..<sizes.views {
-        var map = AffineMap(canvas: sizes.canvas, view: sizes.view)
+        let canvas = (height: sizes.canvas.height / sizes.depth, width: sizes.canvas.width)
+        let view = (height: sizes.view.height / sizes.depth, width: sizes.view.width)
+        var map = AffineMap(canvas: canvas, view: view)
         // The map leads from the view back to the canvas, so what acts last comes first.
         for transform in transforms.reversed() {
           map.apply(
-            transform, canvas: sizes.canvas, progress: progress(step), random: &random)
+            transform, canvas: canvas, progress: progress(step), random: &random)
         }
-        elements += map.elements
+        // A signal has nothing to its left and right.
+        if sizes.form == .signal { map.stayInColumn() }
+        for _ in 0..<sizes.depth { elements += map.elements }
       }
     }
     return elements

@@ -246,6 +246,32 @@ import Testing
     #expect(weights[1] > weights[2] && weights[1] > weights[5])
   }
 
+  // Waves are orthonormal, whatever the length.
+  @Test(arguments: [1, 2, 5, 8]) func wavesAreOrthonormal(length: Int) {
+    let waves = Waves(length: length).matrix
+    for a in 0..<length {
+      for b in 0..<length {
+        let product = (0..<length).reduce(0 as Float) {
+          $0 + waves[$1 * length + a] * waves[$1 * length + b]
+        }
+        #expect(abs(product - (a == b ? 1 : 0)) < 1e-5)
+      }
+    }
+    #expect(Waves(length: 5).frequencies == [0, 0.2, 0.2, 0.4, 0.4])
+  }
+
+  @Test func volumesComeBackFromTheirWaves() throws {
+    var image = image(
+      Size(height: 12, width: 5, channels: 2),
+      Parametrization(
+        kind: .fourier, decayPower: 1, standardDeviation: 1, decorrelate: false))
+    image.depth = 3
+    let parameters = try spread(image.parameterShape)
+    #expect(parameters.shape == [2, 2, 3, 4, 5])
+    let back = try image.parameters(of: pixels(of: image, parameters))
+    #expect(relativeError(back.elements, parameters.elements) < 1e-3)
+  }
+
   // Mean magnitudes of rings of frequencies in the published array.
   @Test(
     arguments: [

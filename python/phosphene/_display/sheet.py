@@ -36,6 +36,16 @@ def enlarged(pixels: NDArray[np.uint8], scale: int) -> Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
+def drawable(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return pictures of 1 or 3 channels; other channels stand side by side, in grey."""
+    count, height, _, channels = images.shape
+    if channels in (1, 3):
+        return images
+    gap = np.full((count, height, 1, 1), 255, np.uint8)
+    panels = [part for channel in range(channels) for part in (images[..., [channel]], gap)]
+    return np.concatenate(panels[:-1], axis=2)
+
+
 def sized(images: NDArray[np.uint8], size: tuple[int, ...]) -> NDArray[np.uint8]:
     """Return pictures of 1 or 3 channels in another height and width, resized smoothly."""
     from PIL import Image
@@ -66,6 +76,7 @@ def contact_sheet(
     Parameters
     ----------
     images : (n, height, width, channels) ndarray of uint8
+        See `drawable` for channels that aren't colours.
     labels, scores
         One for each picture.
     scale
@@ -73,6 +84,7 @@ def contact_sheet(
     """
     from PIL import Image, ImageDraw, ImageFont
 
+    images = drawable(images)
     count, height, width, _ = images.shape
     scale = max(scale, shown_scale(height, width, SMALLEST_TILE))
     tile_height, tile_width = height * scale, width * scale

@@ -84,8 +84,10 @@ def maximize(
     parametrization
         ``"natural"`` climbs on the spectrum of the picture, in which each frequency begins as
         strong as in natural images, and makes a picture of one contrast of it. It is the default
-        but for pictures of less than 64 pixels that aren't red, green and blue, and for those that
-        have a `start`: those take ``"fourier"``, Lucid's spectrum. ``"maco"`` climbs on the phases
+        but for pictures of less than 64 pixels that aren't red, green and blue, for signals (steps,
+        channels) of networks with 1-D or recurrent layers, and for those that have a `start`: those
+        take ``"fourier"``, Lucid's spectrum. A row of numbers takes ``"pixel"`` whatever is stated,
+        a volume anything but ``"maco"``. ``"maco"`` climbs on the phases
         of a spectrum as strong as that of natural images, ``"pixel"`` on the pixels.
     views
         How many views of each picture, through random transforms of their own, the network is

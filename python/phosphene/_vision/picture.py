@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._display.figures import write_file
-from phosphene._display.sheet import contact_sheet, enlarged, shown_scale, sized
+from phosphene._display.sheet import contact_sheet, drawable, enlarged, shown_scale, sized
 from phosphene._errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ class Picture:
     Attributes
     ----------
     images : (n, height, width, channels) ndarray of uint8
-        The pictures to look at, 0 ... 255, with 1 or 3 channels (red, green, blue).
+        The pictures to look at, 0 ... 255: 1 channel or 3 (red, green, blue), others are drawn in
+        grey, side by side. A signal has its channels one below the other and time to the right, a
+        volume its slices in rows.
     input : (n, ...) ndarray of float32
         The same as input of the network, in its range: ``model(picture.input)`` sees them.
     scores : tuple of float
@@ -218,7 +220,7 @@ class Picture:
                 f"scale must be a whole number, 1 or more, received {scale!r}."
             )
         if len(self) == 1:
-            return enlarged(self.image, int(scale))
+            return enlarged(drawable(self.images[:1])[0], int(scale))
         return contact_sheet(self.images, self.labels, self.scores, int(scale))
 
     def save(

@@ -1,0 +1,124 @@
+"""Maximization of inputs that are no colour pictures: signals, volumes, rows, many channels."""
+
+import numpy as np
+import pytest
+
+import phosphene as ph
+
+QUIET = {"progress": False}
+FORMS = {
+    "signal": (40, 3),
+    "volume": (6, 8, 10, 2),
+    "row": (30,),
+    "two channels": (16, 16, 2),
+    "five channels": (16, 16, 5),
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Compute on one thread, which is fastest for networks this small on a busy machine."""
+    ph.set_threads(1)
+    yield
+    ph.set_threads(None)
+
+
+def linear_network(kernel):
+    """Return a network of one output: the sum of `kernel` times the input, behind a layer that says
+    what the input's axes are.
+    """
+    between = {2: "ZeroPadding1D", 4: "ZeroPadding3D"}.get(kernel.ndim, "Activation")
+    padding = {"ZeroPadding1D": (0, 0), "ZeroPadding3D": [(0, 0)] * 3}.get(between)
+    settings = {"activation": "linear"} if padding is None else {"padding": padding}
+    layers = [
+        ("InputLayer", {"batch_shape": [None, *kernel.shape], "name": "input"}),
+        (between, {"name": "same", **settings}),
+        ("Flatten", {"name": "flatten"}),
+        ("Dense", {"name": "sum", "units": 1}),
+    ]
+    listed = [{"class_name": name, "config": config} for name, config in layers]
+    config = {"class_name": "Sequential", "config": {"name": "linear", "layers": listed}}
+    weights = [kernel.reshape(-1, 1).astype(np.float32), np.zeros(1, np.float32)]
+    return ph.load((config, weights), preprocessing=(1 / 255, 0))
+
+
+def smooth(shape):
+    """Return weights of both signs that change slowly along each axis but the channels'."""
+    kernel = np.ones(shape)
+    for axis, length in enumerate(shape[:-1] if len(shape) > 1 else shape):
+        phase = 2 * np.pi * (np.arange(length) + 0.3) / length
+        kernel = kernel * np.cos(phase).reshape([-1] + [1] * (len(shape) - axis - 1))
+    signs = np.where(np.arange(shape[-1]) % 2, -1, 1)
+    return kernel * signs if len(shape) > 1 else kernel
+
+
+@pytest.mark.parametrize("kind", ["natural", "fourier", "maco", "pixel", None])
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_becomes_what_the_network_wants(form, kind, tmp_path):
+    kernel = smooth(FORMS[form])
+    model = linear_network(kernel)
+    options = {"parametrization": kind, "steps": 48, "n": 2, **QUIET}
+    if form == "volume" and kind == "maco":
+        with pytest.raises(ph.UnsupportedError, match=r"volumes are maximized with .* and 'maco'"):
+            ph.maximize(model, 0, **options)
+        return
+    picture = ph.maximize(model, 0, **options)
+    assert picture.input.shape == (2, *kernel.shape)
+    np.testing.assert_allclose(
+        picture.scores,
+        (picture.input * kernel).sum(axis=tuple(range(1, kernel.ndim + 1))),
+        atol=1e-4 * np.abs(kernel).sum(),
+    )
+    # Better than grey; where strengths aren't fixed, half as good as white where weights are positive.
+    share = 0 if kind == "maco" or (form, kind) == ("volume", "fourier") else 0.5
+    assert min(picture.scores) > share * 0.5 * np.abs(kernel).sum()
+    path = picture.save(tmp_path / "picture.png")
+    np.testing.assert_array_equal(ph.replay(path, model).input, picture.input)
+
+
+def test_a_signal_is_drawn_with_time_to_the_right():
+    picture = ph.maximize(linear_network(smooth((40, 3))), 0, steps=8, **QUIET)
+    assert picture.images.shape == (1, 3, 40, 1)
+    values = picture.input[0].T * 255
+    np.testing.assert_allclose(picture.image[..., 0], values, atol=0.51)
+
+
+def test_channels_of_a_signal_are_no_colours():
+    """Nothing asks for anything in two of three channels, so they stay as they were."""
+    kernel = smooth((40, 3)) * [1, 0, 0]
+    picture = ph.maximize(linear_network(kernel), 0, steps=64, parametrization="fourier", **QUIET)
+    deviation = picture.input[0].std(axis=0)
+    assert deviation[0] > 20 * deviation[1:].max()
+    assert picture.recipe["parametrization"]["decorrelate"] is False
+
+
+def test_slices_of_a_volume_stand_side_by_side():
+    picture = ph.maximize(linear_network(smooth((5, 8, 10, 1))), 0, steps=8, **QUIET)
+    assert picture.images.shape == (1, 2 * 8, 3 * 10, 1)
+    slices = picture.image.reshape(2, 8, 3, 10).swapaxes(1, 2).reshape(6, 8, 10)
+    np.testing.assert_allclose(slices[:5], picture.input[0, ..., 0] * 255, atol=0.51)
+    np.testing.assert_allclose(slices[5], 127.5, atol=1)
+
+
+@pytest.mark.parametrize("kind", ["fourier", "pixel"])
+def test_a_volume_starts_where_it_is_told(kind):
+    start = 0.5 + 0.3 * smooth((6, 8, 10, 1))[None].astype(np.float32)
+    model = linear_network(np.zeros((6, 8, 10, 1)) + 1e-6)
+    options = {"parametrization": kind, "optimizer": ph.optimizers.SGD(1e-6), "transforms": ()}
+    picture = ph.maximize(model, 0, start=start, steps=1, **options, **QUIET)
+    np.testing.assert_allclose(picture.input, start, atol=1e-4)
+
+
+def test_channels_that_are_no_colours_are_drawn_in_grey():
+    picture = ph.maximize(linear_network(smooth((16, 16, 5))), 0, steps=2, n=2, **QUIET)
+    assert picture.images.shape == (2, 16, 16, 5)
+    assert picture.to_pil().size[0] > 2 * 5 * 16
+    first = np.asarray(
+        ph.maximize(linear_network(smooth((16, 16, 5))), 0, steps=2, **QUIET).to_pil()
+    )
+    assert first.shape == (16, 5 * 17 - 1)
+
+
+def test_size_is_for_pictures():
+    with pytest.raises(ph.InvalidArgumentError, match=r"size applies to pictures.*\(40, 3\)"):
+        ph.maximize(linear_network(smooth((40, 3))), 0, size=64, steps=2, **QUIET)
