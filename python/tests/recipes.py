@@ -1,6 +1,6 @@
 """Pictures made with every option there is; as a program, those in files are rendered again.
 
-python recipes.py FOLDER      prints a digest of each picture that is rendered from FOLDER/*.png
+python recipes.py FOLDER THREADS      prints a digest of each picture rendered from FOLDER/*.png
 """
 
 import hashlib
@@ -164,8 +164,8 @@ def digest(picture):
     return hashlib.sha256(content).hexdigest()
 
 
-def main(folder):
-    ph.set_threads(1)
+def main(folder, threads):
+    ph.set_threads(int(threads))
     networks = models()
     for path in sorted(Path(folder).glob("*.png")):
         model = networks[path.stem.split("-")[0]]
@@ -173,4 +173,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

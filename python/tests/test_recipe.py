@@ -210,11 +210,17 @@ def test_the_schema_has_no_kind_that_the_engine_doesn_t_know(schema):
             render(model, with_option(place, {"kind": "unheard_of"}), progress=False)
 
 
-def test_replay_is_bit_equal_in_another_process(pictures, stored):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_replay_is_bit_equal_in_another_process(pictures, stored, threads, tmp_path):
     folder = next(iter(stored.values())).parent
+    if threads > 1:
+        ph.set_threads(threads)
+        pictures, folder = recipes.pictures(), tmp_path
+        for name, picture in pictures.items():
+            picture.save(folder / f"{name}.png")
     path = {"PYTHONPATH": str(Path(ph.__file__).parents[1])}
     finished = subprocess.run(
-        [sys.executable, "-W", "error", recipes.__file__, str(folder)],
+        [sys.executable, "-W", "error", recipes.__file__, str(folder), str(threads)],
         env={**os.environ, **path},
         capture_output=True,
         text=True,
