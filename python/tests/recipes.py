@@ -76,6 +76,9 @@ OPTIONS = {
         "regularizers": [ph.regularizers.Distance(3)],
         "parametrization": "pixel",
     },
+    "prior": {"prior": BLOCK[None]},
+    "natural_prior": {"prior": BLOCK[None], "parametrization": "natural"},
+    "maco_prior": {"prior": BLOCK[None], "parametrization": "maco"},
     "maco_over_a_start": {"start": 0.5 * BLOCK, "over": BLOCK, "parametrization": "maco"},
 }
 

@@ -25,9 +25,13 @@ struct Parametrization: Codable, Sendable {
   var decorrelate: Bool
   /// The standard deviation of a `natural` picture before the sigmoid.
   var contrast: Float
+  /// Whether the contrast was stated, so that no other one suits better.
+  private(set) var statesContrast = true
+  /// What is known of the pictures that the network was made for; `nil` for natural images.
+  var prior: Prior?
 
   enum CodingKeys: String, CodingKey {
-    case kind, decorrelate, contrast
+    case kind, decorrelate, contrast, prior
     case decayPower = "decay_power"
     case standardDeviation = "standard_deviation"
   }
@@ -61,12 +65,20 @@ struct Parametrization: Codable, Sendable {
     decorrelate =
       try options.decodeIfPresent(Bool.self, forKey: .decorrelate) ?? standard.decorrelate
     contrast = try options.decodeIfPresent(Float.self, forKey: .contrast) ?? standard.contrast
+    statesContrast = options.contains(.contrast)
+    prior = try options.decodeIfPresent(Prior.self, forKey: .prior)
   }
 
   func check() throws(PhospheneError) {
     try require(0...4, decayPower, "decay_power")
     try require(0...100, standardDeviation, "standard_deviation")
     try require(0.01...100, contrast, "contrast")
+    try prior?.check()
+    guard prior == nil || kind != .pixel && decorrelate else {
+      throw .invalidArgument(
+        "a prior says how colours and frequencies go together, which 'pixel' and decorrelate false "
+          + "leave out: choose 'natural', 'fourier' or 'maco'")
+    }
   }
 }
 
@@ -81,13 +93,6 @@ struct ParametrizedImage {
   let background: Float
   /// How many slices a volume has, one below the other.
   var depth = 1
-
-  /// What parameters of zero give, before the sigmoid: the background, but not so near to black or
-  /// white that nothing moves away from it.
-  private var middle: Float {
-    let brightness = min(max(background, 0.25), 0.75)
-    return logf(brightness / (1 - brightness))
-  }
 
   /// The shape of the numbers that the optimizer changes.
   var parameterShape: Shape {
@@ -110,26 +115,36 @@ struct ParametrizedImage {
       value = try graph.linear(value, scale: parametrization.contrast)
     case _ where depth > 1: value = try volume(of: value, in: &graph)
     case .fourier:
-      let weights = graph.constant(try Tensor([2 * height, width / 2 + 1], scale + scale))
+      let weights =
+        parametrization.prior == nil
+        ? graph.constant(try Tensor([2 * height, width / 2 + 1], scale + scale))
+        : try allWeights(in: &graph)
       value = try inverseTransform(of: graph.multiply(value, weights), in: &graph)
     case .natural:
-      var both: [Float] = []
-      for channel in 0..<channels {
-        let weights = weights(ofChannel: channel)
-        both += weights + weights
-      }
-      let weights = graph.constant(
-        try Tensor([channels, 2 * height, width / 2 + 1], both))
+      let weights = try allWeights(in: &graph)
       value = try standardized(
         inverseTransform(of: graph.multiply(value, weights), in: &graph), in: &graph)
       value = try graph.linear(value, scale: parametrization.contrast)
     case .maco: value = try imageOfPhases(value, in: &graph)
     }
-    if parametrization.decorrelate, channels == 3 {
-      let mixing = graph.constant(try Tensor([3, 3], ColorAxes.mixing))
-      value = try graph.matrixProduct(value, mixing)
+    if let mixing {
+      value = try graph.matrixProduct(
+        value, graph.constant(try Tensor([channels, channels], mixing)))
     }
-    return try graph.unary(.sigmoid, graph.linear(value, scale: 1, offset: middle))
+    if parametrization.prior != nil {
+      value = try graph.add(value, graph.constant(try Tensor([channels], middles)))
+      return try graph.unary(.sigmoid, value)
+    }
+    return try graph.unary(.sigmoid, graph.linear(value, scale: 1, offset: middles[0]))
+  }
+
+  /// Appends the weights of real and imaginary parts, (channels, 2 height, width / 2 + 1).
+  private func allWeights(in graph: inout Graph) throws(PhospheneError) -> Value {
+    let both = (0..<channels).flatMap { channel in
+      let weights = weights(ofChannel: channel)
+      return weights + weights
+    }
+    return graph.constant(try Tensor([channels, 2 * height, width / 2 + 1], both))
   }
 
   /// `irfft2(spectrum)` as two matrix products, as (count, height, width, channels).
@@ -229,7 +244,11 @@ extension ParametrizedImage {
 
   /// The parameters of given pictures, (count, height, width, channels) between 0 and 1.
   func parameters(of image: Tensor) throws(PhospheneError) -> Tensor {
+    guard parametrization.prior == nil else {
+      throw .invalidArgument("a start picture has colours of its own: leave out start or the prior")
+    }
     // The sigmoid never reaches its ends.
+    let middle = middles[0]
     var values = image.elements.map { (pixel: Float) -> Float in
       let clipped = min(max(pixel, 1e-3), 1 - 1e-3)
       return logf(clipped / (1 - clipped)) - middle

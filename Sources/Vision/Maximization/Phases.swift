@@ -38,14 +38,13 @@ extension ParametrizedImage {
   /// there are three, that of brightness for all channels otherwise.
   private func magnitudes(ofChannel channel: Int) -> [Float] {
     let half = width / 2 + 1
-    let axis = parametrization.decorrelate && channels == 3 ? channel : 0
+    let axis = mixing != nil ? channel : 0
     var magnitudes: [Float] = []
     magnitudes.reserveCapacity(height * half)
     for row in 0..<height {
       let fy = Double(row <= (height - 1) / 2 ? row : row - height) / Double(height)
       for column in 0..<half {
-        let magnitude = NaturalSpectrum.magnitude(
-          axis: axis, fy: fy, fx: Double(column) / Double(width))
+        let magnitude = magnitude(axis: axis, fy: fy, fx: Double(column) / Double(width))
         magnitudes.append(Float(magnitude))
       }
     }
@@ -54,8 +53,13 @@ extension ParametrizedImage {
 
   /// What the numbers of a spectrum are multiplied with, (height, width / 2 + 1).
   func weights(ofChannel channel: Int) -> [Float] {
-    guard parametrization.kind == .natural else { return scale }
+    guard parametrization.kind == .natural || parametrization.prior != nil else { return scale }
     var weights = magnitudes(ofChannel: channel)
+    if parametrization.kind == .fourier {
+      // As strong as Lucid's at the lowest frequency.
+      let gain = scale[0] / weights[0]
+      return weights.map { $0 * gain }
+    }
     // The mean of a photo's channel is far stronger than its shapes. Here it would use up the
     // contrast: a picture of one colour, as the standardization is over all channels.
     if weights.count > 1 { weights[0] = weights[1] }

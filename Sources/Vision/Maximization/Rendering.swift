@@ -179,6 +179,16 @@ struct Rendering {
     recipe.budget = nil
     var parametrization = recipe.parametrization ?? defaults.parametrization
     parametrization.kind = sizes.kind
+    if !parametrization.statesContrast {
+      parametrization.contrast = defaults.parametrization.contrast
+    }
+    if let prior = parametrization.prior {
+      guard sizes.isPicture, prior.mean.count == sizes.channels else {
+        throw .invalidArgument(
+          "the prior describes pictures of \(prior.mean.count) channels, this network takes inputs of "
+            + "shape \(Shape(sizes.input.axes.dropFirst().map(\.self)))")
+      }
+    }
     // Three channels of anything else than a picture aren't red, green and blue.
     if !sizes.isPicture { parametrization.decorrelate = false }
     recipe.parametrization = parametrization

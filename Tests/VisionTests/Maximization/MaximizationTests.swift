@@ -105,7 +105,8 @@ import Testing
       Self.channel, #"{"kind": "logit", "index": 0}"#, #"{"kind": "energy", "layer": "conv"}"#,
     ]
     // A mixture has the defaults of layers; what follows is the same for all.
-    let stated = #", "count": 2, "parametrization": {"kind": "natural"}, "regularizers": []"#
+    let stated =
+      #", "count": 2, "parametrization": {"kind": "natural", "contrast": 2}, "regularizers": []"#
     let all = try model.maximize(recipe(terms, stated))
     #expect(all.image.shape == [6, 6, 6, 3])
     let size = 6 * 6 * 3
@@ -116,7 +117,7 @@ import Testing
       #expect(relativeError(Array(all.scores[2 * index..<2 * index + 2]), single.scores) < 1e-4)
     }
     let first = try model.maximize(
-      recipe([Self.channel], #", "parametrization": {"kind": "natural"}"#))
+      recipe([Self.channel], #", "parametrization": {"kind": "natural", "contrast": 2}"#))
     #expect(relativeError(Array(all.image.elements[..<size]), first.image.elements) < 1e-4)
   }
 

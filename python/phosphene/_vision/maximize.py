@@ -12,6 +12,7 @@ import numpy as np
 from phosphene._errors import InvalidArgumentError, PhospheneWarning
 from phosphene._models.arrays import as_array, is_picture
 from phosphene._models.preprocessing import Preprocessing
+from phosphene._vision.priors import as_prior
 from phosphene._vision.render import FORMAT, Callback, check_callbacks, render
 from phosphene.optimizers import SGD, Adam, NAdam, RMSprop
 
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from phosphene.regularizers import Regularizer
     from phosphene.transforms import Transform
 
+SMALLEST_SCENE = 64
+"""Pixels from which on the engine's defaults take a picture for a scene."""
+
+RED_GREEN_BLUE = 3
+
 
 def maximize(
     model: Any,
@@ -36,6 +42,7 @@ def maximize(
     n: int = 1,
     size: int | tuple[int, int] | None = None,
     parametrization: Literal["natural", "fourier", "maco", "pixel"] | None = None,
+    prior: Any = None,
     views: int | None = None,
     transforms: Sequence[Transform] | None = None,
     regularizers: Sequence[Regularizer] | None = None,
@@ -89,6 +96,11 @@ def maximize(
         take ``"fourier"``, Lucid's spectrum. A row of numbers takes ``"pixel"`` whatever is stated,
         a volume anything but ``"maco"``. ``"maco"`` climbs on the phases
         of a spectrum as strong as that of natural images, ``"pixel"`` on the pixels.
+    prior : (m, height, width, channels) array_like, optional
+        Some of the network's own inputs, or a list of pictures or paths: what they have in common
+        (mean colour, how colours vary together, how strong each frequency is) takes the place of
+        natural images' and of the background. Ten say enough. Not for ``"pixel"``, and not together
+        with `start`.
     views
         How many views of each picture, through random transforms of their own, the network is
         shown at each step. By default 1; 2 for outputs of networks that take 64 pixels or more, 4
@@ -224,6 +236,10 @@ def maximize(
         recipe["early_stop"] = float(early_stop)
     if parametrization is not None:
         recipe["parametrization"] = {"kind": _kind(parametrization)}
+    if prior is not None:
+        known = as_prior(model, prior, recipe["input"])
+        stated = recipe.get("parametrization", {"kind": _kind_with_prior(model, known)})
+        recipe["parametrization"] = stated | {"prior": known}
     if views is not None:
         recipe["views"] = _whole("views", views, 1)
     if optimizer is not None:
@@ -331,6 +347,14 @@ def _stated(option: Any, where: str) -> dict[str, Any]:
         )
     stated: dict[str, Any] = option.to_json()
     return stated
+
+
+def _kind_with_prior(model: Model, prior: dict[str, Any]) -> str:
+    """Return the parametrization that the engine would choose: it is stated with its prior."""
+    shape = model.input_shape
+    sides = [side for side in shape[1:3] if side is not None]
+    small = bool(sides) and min(sides) < SMALLEST_SCENE
+    return "fourier" if small and len(prior["mean"]) != RED_GREEN_BLUE else "natural"
 
 
 def _kind(parametrization: Any) -> str:
