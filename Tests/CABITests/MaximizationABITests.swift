@@ -61,7 +61,9 @@ import Testing
       start: image.data?.assumingMemoryBound(to: UInt8.self), count: 48)
     for (pixel, byte) in zip(floats, bytes) { #expect(abs(pixel * 255 - Float(byte)) < 0.501) }
     let json = ph_picture_json(picture).map { String(cString: $0) } ?? ""
-    for key in ["scores", "steps", "history", "frames", "recipe", "engine"] { #expect(json.contains("\"\(key)\":")) }
+    for key in ["scores", "steps", "history", "frames", "recipe", "engine"] {
+      #expect(json.contains("\"\(key)\":"))
+    }
   }
 
   // The middle of the picture at the second step, and what asking for it came to.
