@@ -126,6 +126,33 @@ def test_any_option_of_the_pictures_lasts(tmp_path, options):
             assert np.abs(look.pictures[0][np.tri(8) == 0].astype(float) - kept).max() <= 1
 
 
+@pytest.mark.parametrize("shape", [(30,), (8, 8, 5), (8, 8, 2)])
+def test_inputs_of_any_kind_are_drawn(tmp_path, shape):
+    config = {
+        "class_name": "Sequential",
+        "config": {
+            "name": "any",
+            "layers": [
+                {
+                    "class_name": "InputLayer",
+                    "config": {"batch_shape": [None, *shape], "name": "x"},
+                },
+                {"class_name": "Flatten", "config": {"name": "flat"}},
+                {"class_name": "Dense", "config": {"name": "scores", "units": 2}},
+            ],
+        },
+    }
+    kernel = np.sin(np.arange(2 * np.prod(shape), dtype=np.float32)).reshape(-1, 2)
+    model = ph.load((config, [kernel, np.zeros(2, np.float32)]))
+    watch = ph.Watch(np.zeros((1, *shape)), units=[0, 1], folder=tmp_path, options={"steps": 2})
+    watch.look(model)
+    watch.look(model)
+    figure = watch.plot([0, 1], ["scores"], kind="bars")
+    assert len(figure.axes) == 6
+    assert np.asarray(figure.axes[1].images[0].get_array()).ndim == 2
+    watch.film(tmp_path / "run.gif", "scores", kind="heat")
+
+
 def test_phases_begin_anew_at_each_look(tmp_path):
     options = {"steps": 2, "parametrization": "maco", "size": 12}
     watch = ph.Watch(X, (), units=[0], folder=tmp_path, options=options)

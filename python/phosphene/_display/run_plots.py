@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._display.figures import PanelGrid
+from phosphene._display.figures import PanelGrid, drawn_ratio
 from phosphene._display.plots import (
     Panel,
     chosen_panels,
@@ -104,7 +104,7 @@ class Drawing:
         ratios = []
         for layers, units in zip(panels, pictures, strict=True):
             ratios += [panel.ratio for panel in layers]
-            ratios += [unit.shape[0] / unit.shape[1] for unit in units]
+            ratios += [drawn_ratio(*unit.shape[:2]) for unit in units]
         vectors = any(panel.values.ndim == 1 for panel in panels[0]) and self._kind != "heat"
         page = PanelGrid(ratios, columns, left=0.35 if vectors else 0, heading=heading)
         number = 0
@@ -119,7 +119,8 @@ class Drawing:
                 number += 1
             for unit, title, score in zip(units, look.titles, look.scores, strict=True):
                 axes = page.axes[number]
-                shown = unit[..., 0] if unit.shape[-1] == 1 else unit[..., :3]
+                # What has no colours is grey: one channel, or the mean of several.
+                shown = unit if unit.shape[-1] == 3 else unit.mean(axis=-1)
                 axes.imshow(shown, cmap="gray", vmin=0, vmax=255, aspect="auto")
                 axes.set_xticks([])
                 axes.set_yticks([])
