@@ -14,6 +14,7 @@ from test_maximize import one_thread
 
 import phosphene as ph
 from phosphene._display.run_plots import Drawing
+from phosphene._models.intake import Architecture
 
 __all__ = ["one_thread"]  # pytest finds the fixture here
 
@@ -126,27 +127,37 @@ def test_any_option_of_the_pictures_lasts(tmp_path, options):
             assert np.abs(look.pictures[0][np.tri(8) == 0].astype(float) - kept).max() <= 1
 
 
-@pytest.mark.parametrize("shape", [(30,), (8, 8, 5), (8, 8, 2)])
-def test_inputs_of_any_kind_are_drawn(tmp_path, shape):
-    config = {
-        "class_name": "Sequential",
-        "config": {
-            "name": "any",
-            "layers": [
-                {
-                    "class_name": "InputLayer",
-                    "config": {"batch_shape": [None, *shape], "name": "x"},
-                },
-                {"class_name": "Flatten", "config": {"name": "flat"}},
-                {"class_name": "Dense", "config": {"name": "scores", "units": 2}},
-            ],
-        },
-    }
-    kernel = np.sin(np.arange(2 * np.prod(shape), dtype=np.float32)).reshape(-1, 2)
-    model = ph.load((config, [kernel, np.zeros(2, np.float32)]))
+CONVOLUTION = {"filters": 2, "padding": "same", "name": "first"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "first"),
+    [
+        ((30,), None),
+        ((8, 8, 5), None),
+        ((8, 8, 2), None),
+        ((20, 3), {"class_name": "Conv1D", "config": CONVOLUTION | {"kernel_size": [3]}}),
+        ((6, 6, 6, 2), {"class_name": "Conv3D", "config": CONVOLUTION | {"kernel_size": [3] * 3}}),
+    ],
+    ids=str,
+)
+def test_inputs_of_any_kind_are_drawn(tmp_path, shape, first):
+    source = {"batch_shape": [None, *shape], "name": "x"}
+    layers = [
+        {"class_name": "InputLayer", "config": source},
+        {"class_name": "Flatten", "config": {"name": "flat"}},
+        {"class_name": "Dense", "config": {"name": "scores", "units": 2}},
+    ]
+    if first is not None:
+        layers.insert(1, first)
+    config = {"class_name": "Sequential", "config": {"name": "any", "layers": layers}}
+    shapes = [each["shape"] for each in Architecture(config).weights()]
+    model = ph.load((config, [np.sin(np.arange(np.prod(each))).reshape(each) for each in shapes]))
     watch = ph.Watch(np.zeros((1, *shape)), units=[0, 1], folder=tmp_path, options={"steps": 2})
     watch.look(model)
-    watch.look(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        watch.look(model)
     figure = watch.plot([0, 1], ["scores"], kind="bars")
     assert len(figure.axes) == 6
     assert np.asarray(figure.axes[1].images[0].get_array()).ndim == 2

@@ -57,7 +57,9 @@ def next_pictures(model: Model, run: Run) -> dict[str, NDArray[Any]]:
     given = recipe.pop("start", None)
     try:
         start = start_of(given, None)
-        if start is None and run.looks and recipe["parametrization"]["kind"] in STARTING:
+        # What is no picture (it has no size) is drawn in another shape than it is computed in.
+        can_go_on = "size" in recipe and recipe["parametrization"]["kind"] in STARTING
+        if start is None and run.looks and can_go_on:
             start = _start(run.looks[-1].pictures, recipe)
             if not recipe["stages"]:  # which state the number of their steps
                 recipe["steps"] = max(1, int(recipe["steps"]) // 2)
