@@ -15,6 +15,7 @@ final class PictureBox: Sendable {
   let inputShape: CShape
   let image: Tensor
   let imageShape: CShape
+  let attention: (values: Tensor, shape: CShape)?
   let frames: [(image: Tensor, shape: CShape)]
 
   private struct FrameDescription: Encodable {
@@ -53,6 +54,7 @@ final class PictureBox: Sendable {
     inputShape = CShape(input.shape)
     image = try picture.image.asPixels()
     imageShape = CShape(image.shape)
+    attention = picture.attention.map { ($0, CShape($0.shape)) }
     // Frames of a coarse stage are smaller.
     frames = picture.frames.map { ($0.image, CShape($0.image.shape)) }
   }
@@ -149,6 +151,24 @@ public func ph_picture_image(
     let imageOut = try required(imageOut, "image_out")
     let box = try PictureHandle.value(picture, "picture")
     imageOut.pointee = PictureBox.described(box.image, box.imageShape)
+  }
+}
+
+@c @implementation
+public func ph_picture_attention(
+  _ picture: OpaquePointer?, _ attentionOut: UnsafeMutablePointer<ph_array>?
+) -> ph_status {
+  status { () throws(PhospheneError) in
+    let attentionOut = try required(attentionOut, "attention_out")
+    let box = try PictureHandle.value(picture, "picture")
+    guard let attention = box.attention else {
+      throw .invalidArgument(
+        "nothing was summed up of how much each pixel mattered: the recipe needs \"transparency\": true"
+      )
+    }
+    attentionOut.pointee = ph_array(
+      data: attention.values.start, dtype: DataType.float32.rawValue,
+      rank: Int32(attention.values.shape.rank), shape: attention.shape.pointer)
   }
 }
 

@@ -145,6 +145,7 @@ import Testing
       ({ ph_maximize(model, Self.recipe, nil, nil, nil, nil) }, "picture_out is NULL"),
       ({ ph_picture_input(nil, &array) }, "picture is NULL"),
       ({ ph_picture_image(nil, &array) }, "picture is NULL"),
+      ({ ph_picture_attention(nil, &array) }, "picture is NULL"),
       ({ ph_picture_frame(nil, 0, &array) }, "picture is NULL"),
       ({ ph_progress_picture(nil, &picture) }, "progress is NULL"),
     ]

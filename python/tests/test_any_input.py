@@ -119,6 +119,23 @@ def test_channels_that_are_no_colours_are_drawn_in_grey():
     assert first.shape == (16, 5 * 17 - 1)
 
 
+def test_a_network_that_begins_with_flatten():
+    """Its input, (height, width) without channels, has penalties and transparency too."""
+    layers = [
+        ("InputLayer", {"batch_shape": [None, 12, 12], "name": "input"}),
+        ("Flatten", {"name": "flatten"}),
+        ("Dense", {"name": "sum", "units": 1}),
+    ]
+    listed = [{"class_name": name, "config": config} for name, config in layers]
+    config = {"class_name": "Sequential", "config": {"name": "digits", "layers": listed}}
+    kernel = smooth((12, 12, 1)).reshape(-1, 1).astype(np.float32)
+    model = ph.load((config, [kernel, np.zeros(1, np.float32)]), preprocessing=(1 / 255, 0))
+    picture = ph.maximize(model, 0, steps=32, alpha=True, **QUIET)
+    assert picture.recipe["regularizers"][0]["kind"] == "total_variation"
+    assert picture.alpha.shape == (1, 12, 12)
+    assert picture.score > 0.15 * np.abs(kernel).sum()
+
+
 def test_size_is_for_pictures():
     with pytest.raises(ph.InvalidArgumentError, match=r"size applies to pictures.*\(40, 3\)"):
         ph.maximize(linear_network(smooth((40, 3))), 0, size=64, steps=2, **QUIET)

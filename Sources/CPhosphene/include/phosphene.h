@@ -301,6 +301,13 @@ ph_status ph_picture_input(const ph_picture *picture, ph_array *input_out);
 ph_status ph_picture_image(const ph_picture *picture, ph_array *image_out);
 
 /**
+ * Describes how much each pixel mattered, summed up over all steps: float32 (batch, height, width, 1),
+ * the mean over channels of the gradient's absolute value, owned by `picture`. PH_INVALID_ARGUMENT unless
+ * the recipe had "transparency": true.
+ */
+ph_status ph_picture_attention(const ph_picture *picture, ph_array *attention_out);
+
+/**
  * Describes the pictures at one moment of the way there, as ph_picture_image() does.
  *
  * @param index From 0; `frames` in ph_picture_json() says which there are, and their scores.

@@ -13,6 +13,8 @@ public struct Picture: Sendable {
   public let history: [[Float]]
   /// The network's input, with batch axis.
   public let input: Tensor
+  /// How much each pixel mattered over all steps, (count, height, width, 1); `nil` unless the recipe asks.
+  public let attention: Tensor?
   /// What there is to look at: (count, height, width, channels) between 0 and 1.
   public let image: Tensor
   /// For each picture what was wrong with its gradient and what was done about it, if something was.
@@ -97,6 +99,8 @@ struct Climb {
   private(set) var deadSince: [Int?]
   /// The best score of each picture after each look at it in the present stage.
   private(set) var judged: [[Float]] = []
+  /// How much each pixel matters to a step, and to all so far of the present stage.
+  private var attention: (now: Tensor, sum: Tensor)?
   private(set) var best: [Float]
   /// After how many steps each of the best pictures was found.
   private var bestSteps: [Int]
@@ -124,6 +128,7 @@ struct Climb {
     bestInput = try Tensor(viewPlan.outputTypes[1].shape, repeating: 0)
     bestImage = try Tensor(viewPlan.outputTypes[2].shape, repeating: 0)
     film = try Film(rendering)
+    try forgetAttention()
   }
 
   /// How many steps lie between two looks at the picture without transforms.
@@ -145,7 +150,21 @@ struct Climb {
       history[index].append(value)
       deadSince[index] = strengths.elements[index] > 0 ? nil : deadSince[index] ?? step
     }
+    if let attention {
+      for index in attention.sum.floats.indices {
+        attention.sum.start.assumingMemoryBound(to: Float.self)[index] +=
+          attention.now.floats[index]
+      }
+    }
     swap(&current, &next)
+  }
+
+  /// Begins to sum up anew.
+  private mutating func forgetAttention() throws(PhospheneError) {
+    guard rendering.recipe.transparency else { return }
+    var axes = viewPlan.outputTypes[2].shape.axes
+    axes[3] = 1
+    attention = (try Tensor(Shape(axes), repeating: 0), try Tensor(Shape(axes), repeating: 0))
   }
 
   /// Computes a step from where the climb stands.
@@ -158,7 +177,8 @@ struct Climb {
     defer { withExtendedLifetime(inputs) {} }
     try stepPlan.run(
       inputs: (current + inputs).map(\.start),
-      outputs: [scores.start, strengths.start] + next.map(\.start))
+      outputs: [scores.start, strengths.start] + next.map(\.start)
+        + (attention.map { [$0.now.start] } ?? []))
   }
 
   /// Goes on with another rendering of the same pictures.
@@ -176,6 +196,7 @@ struct Climb {
     best = Array(repeating: -.infinity, count: best.count)
     bestInput = try Tensor(viewPlan.outputTypes[1].shape, repeating: 0)
     bestImage = try Tensor(viewPlan.outputTypes[2].shape, repeating: 0)
+    try forgetAttention()
   }
 
   /// Keeps the pictures as they stand after a step for the film, where that wants them.
@@ -236,7 +257,8 @@ struct Climb {
       return parts.isEmpty ? nil : parts.joined(separator: "; ") + "."
     }
     return Picture(
-      scores: scores, steps: steps, history: history, input: input, image: image,
+      scores: scores, steps: steps, history: history, input: input,
+      attention: attention?.sum, image: image,
       diagnoses: diagnoses,
       frames: film.frames, recipe: recipe, isCancelled: isCancelled)
   }

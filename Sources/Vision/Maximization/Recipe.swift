@@ -46,6 +46,8 @@ public struct Recipe: Codable, Sendable {
   var mask: Objective.Activations?
   /// How many pictures of the way there are kept.
   var frames = 0
+  /// Whether it is summed up how much each pixel of the pictures mattered.
+  var transparency = false
   /// What a network of several inputs is given as all others but the one that is changed, by name.
   var given: [String: Objective.Activations]?
   /// How the network wants its pixels.
@@ -66,7 +68,8 @@ public struct Recipe: Codable, Sendable {
     case lastStep = "last_step"
     case budget = "budget_s"
     case earlyStop = "early_stop"
-    case regularizers, optimizer, starts, mask, given, frames, input, background, exact, precision
+    case regularizers, optimizer, starts, mask, given, frames, transparency, input, background,
+      exact, precision
     case redirectedSteps = "redirected_steps"
   }
 
@@ -95,6 +98,7 @@ public struct Recipe: Codable, Sendable {
     starts = try recipe.decodeIfPresent([Int].self, forKey: .starts)
     mask = try recipe.decodeIfPresent(Objective.Activations.self, forKey: .mask)
     try option(.frames, &frames)
+    try option(.transparency, &transparency)
     given = try recipe.decodeIfPresent(
       [String: Objective.Activations].self, forKey: .given)
     try option(.input, &input)

@@ -247,7 +247,7 @@ struct Rendering {
 
   /// One step: parameters, the optimizer's state and what ``stepInputs(_:)`` gives to the scores, the
   /// largest size of each picture's gradient without penalties, the new parameters and the new
-  /// state; the gradient passes rectifiers by a rule.
+  /// state, and with transparency how much each pixel matters; the gradient passes rectifiers by a rule.
   func stepPlan(
     _ rule: GradientRule = .plain, mindingLayers: Bool = false
   ) throws(PhospheneError) -> Plan {
@@ -259,24 +259,27 @@ struct Rendering {
     let corrections = graph.input(TensorType([3]))
 
     let picture = try picture(of: parameters, in: &graph)
-    let input = try networkInput(of: views(of: picture, in: &graph), in: &graph)
+    let regularizers = (recipe.regularizers ?? []).filter { mindingLayers || !$0.readsLayers }
+    let looksAtInput = !regularizers.isEmpty || recipe.transparency
+    var input = try networkInput(of: views(of: picture, in: &graph), in: &graph)
+    // A network that begins with a reshape would read what lies before the input otherwise.
+    if looksAtInput { input = try graph.cut(input, name: "network's input") }
     var scored = try lowered(on: input, in: graph, wanted: recipe.objectives.flatMap(\.layers))
     var scores = try objectives(in: &scored, views: sizes.views)
     var target = scores
-    let regularizers = (recipe.regularizers ?? []).filter { mindingLayers || !$0.readsLayers }
     for regularizer in regularizers {
       target = try scored.graph.subtract(
         target, regularizer.value(of: picture, start: startImage, in: &scored.graph))
     }
     // Other penalties don't go through the network, so that what reaches its input is the objective's
     // own.
-    let end = regularizers.isEmpty ? parameters : input
+    let end = looksAtInput ? input : parameters
     // Before the gradient is taken, so that it passes through the same parts.
-    let inputs = [end, parameters, corrections] + state
+    let inputs = [end, parameters, corrections] + state + [picture]
     let reduced = try scored.graph.computingRegions(for: [target, scores] + inputs)
     graph = reduced.graph
     (target, scores) = (reduced.values[0], reduced.values[1])
-    let places = Array(reduced.values.dropFirst(3))
+    let places = Array(reduced.values.dropFirst(3).dropLast())
     let gradients = try graph.gradient(
       of: target, withRespectTo: [places[0], reduced.values[2]], rule: rule)
     guard let gradient = gradients[0], let own = gradients[1] else {
@@ -289,8 +292,15 @@ struct Rendering {
     let moved = try optimizer.step(
       places[0], gradient: gradient, state: Array(places.dropFirst(2)), corrections: places[1],
       in: &graph)
+    var outputs = [scores, strengths] + moved
+    if recipe.transparency {
+      outputs.append(
+        try attention(
+          to: reduced.values[reduced.values.count - 1], behind: reduced.values[2], gradient: own,
+          in: &graph))
+    }
     return try Plan(
-      graph, outputs: [scores, strengths] + moved, pool: model.constants,
+      graph, outputs: outputs, pool: model.constants,
       isExact: recipe.exact)
   }
 

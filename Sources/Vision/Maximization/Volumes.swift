@@ -10,6 +10,7 @@ extension RenderingSizes {
   func shown(
     _ picture: Value, background: Float, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
+    let channels = graph.shape(picture)[3]
     switch form {
     case .picture, .row: return picture
     case .signal: return try graph.transpose(picture, [0, 3, 1, 2])
@@ -29,6 +30,28 @@ extension RenderingSizes {
         graph.transpose(grid, [0, 1, 3, 2, 4, 5]),
         to: [count, rows * height, columns * view.width, channels])
     }
+  }
+}
+
+extension Rendering {
+  /// Appends how much each pixel of the pictures matters to what a gradient at the network's input
+  /// belongs to: its absolute value, mean over channels, (count, height, width, 1) as ``shown``.
+  ///
+  /// Source: Fel et al. 2023, whose transparency is the sum of it over all steps.
+  func attention(
+    to picture: Value, behind input: Value, gradient: Value, in graph: inout Graph
+  ) throws(PhospheneError) -> Value {
+    let back = try graph.gradient(of: input, withRespectTo: [picture], cotangent: gradient)
+    guard let gradient = back[0] else {
+      throw .invalidArgument("the objective doesn't depend on the network's input")
+    }
+    var sizes = try graph.unary(.absolute, gradient)
+    if self.sizes.form != .signal {
+      let shape = graph.shape(sizes)
+      sizes = try graph.reshape(
+        graph.reduce(.mean, sizes, axes: [3]), to: [shape[0], shape[1], shape[2], 1])
+    }
+    return try self.sizes.shown(sizes, background: 0, in: &graph)
   }
 }
 

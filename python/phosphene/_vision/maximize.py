@@ -57,6 +57,7 @@ def maximize(
     budget_s: float | None = None,
     early_stop: float = 0.0,
     frames: int = 0,
+    alpha: bool = False,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
 ) -> Picture:
@@ -158,6 +159,9 @@ def maximize(
         Stop where an eighth of the steps has added no more than this share of what every
         picture has gained so far, such as 0.02; the picture is then looked at 32 times without
         transforms instead of 8 times. 0, the default, does all steps.
+    alpha
+        Sum up how much each pixel matters, as `Picture.alpha`: ``picture.save("x.png",
+        alpha=True)`` leaves the ground transparent.
     frames
         How many pictures of the way there are kept, evenly from the start to the last step, each
         seen without transforms: for ``picture.save("film.gif")``. That changes nothing else.
@@ -246,6 +250,8 @@ def maximize(
         recipe["optimizer"] = _optimizer(optimizer).to_json()
     if _whole("redirected_steps", redirected_steps, 0):
         recipe["redirected_steps"] = int(redirected_steps)
+    if alpha:
+        recipe["transparency"] = True
     if frames:
         recipe["frames"] = _whole("frames", frames, 0)
     if model.exact:
@@ -352,7 +358,8 @@ def _stated(option: Any, where: str) -> dict[str, Any]:
 def _kind_with_prior(model: Model, prior: dict[str, Any]) -> str:
     """Return the parametrization that the engine would choose: it is stated with its prior."""
     shape = model.input_shape
-    sides = [side for side in shape[1:3] if side is not None]
+    known = shape[1:3] if isinstance(shape, tuple) else ()
+    sides = [side for side in known if isinstance(side, int)]
     small = bool(sides) and min(sides) < SMALLEST_SCENE
     return "fourier" if small and len(prior["mean"]) != RED_GREEN_BLUE else "natural"
 

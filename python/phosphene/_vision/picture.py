@@ -81,8 +81,9 @@ class Picture:
         A title for each picture.
     make_recipe : callable
         Makes `recipe`.
-    alpha : None
-        Transparency, where a method computes it.
+    alpha : (n, height, width) ndarray of float32, optional
+        Opacity from 0 to 1, if `maximize` was asked for it: how much each pixel mattered to the
+        objective over all steps, where the fifth that mattered most is opaque.
     diagnoses : tuple of str or None
         For each picture None, or where and why its gradient was zero or not finite, and what was
         done about it.
@@ -205,7 +206,7 @@ class Picture:
             progress=progress,
         )
 
-    def to_pil(self, *, scale: int = 1) -> Image:
+    def to_pil(self, *, scale: int = 1, alpha: bool = False) -> Image:
         """Return a PIL image: the picture itself, or a labelled sheet of several pictures.
 
         Parameters
@@ -213,18 +214,38 @@ class Picture:
         scale
             Enlarges each picture by this whole number, 1 or more, without smoothing. On a sheet
             small pictures are enlarged anyway.
+        alpha
+            Let what mattered little be transparent, see `Picture.alpha`; on a sheet it is white.
         """
         whole = not isinstance(scale, bool) and isinstance(scale, (int, np.integer))
         if not whole or scale < 1:
             raise InvalidArgumentError(
                 f"scale must be a whole number, 1 or more, received {scale!r}."
             )
-        if len(self) == 1:
-            return enlarged(drawable(self.images[:1])[0], int(scale))
-        return contact_sheet(self.images, self.labels, self.scores, int(scale))
+        if not alpha:
+            if len(self) == 1:
+                return enlarged(drawable(self.images[:1])[0], int(scale))
+            return contact_sheet(self.images, self.labels, self.scores, int(scale))
+        if self.alpha is None or self.images.shape[-1] not in (1, 3):
+            raise InvalidArgumentError(
+                "There is no transparency: ask for it with ph.maximize(..., alpha=True), for "
+                "pictures of 1 or 3 channels."
+            )
+        opaque = self.alpha[..., None]
+        if len(self) > 1:
+            faded = np.rint(255 + (self.images - np.float32(255)) * opaque).astype(np.uint8)
+            return contact_sheet(faded, self.labels, self.scores, int(scale))
+        image = enlarged(self.image, int(scale)).convert("RGB")
+        image.putalpha(enlarged(np.rint(255 * opaque[0]).astype(np.uint8), int(scale)))
+        return image
 
     def save(
-        self, path: str | Path, *, scale: int | None = None, seconds: float = FRAME_SECONDS
+        self,
+        path: str | Path,
+        *,
+        scale: int | None = None,
+        seconds: float = FRAME_SECONDS,
+        alpha: bool = False,
     ) -> Path:
         """Write a PNG file, or a film of the way there, that carries the recipe.
 
@@ -244,6 +265,8 @@ class Picture:
             See `to_pil`. By default 1; small pictures of a film are enlarged.
         seconds
             How long a film shows each frame; the picture itself stays longer.
+        alpha
+            See `to_pil`; not for films.
 
         Returns
         -------
@@ -287,7 +310,7 @@ class Picture:
         info = PngInfo()
         info.add_text(CHUNK, text)
         file = io.BytesIO()
-        self.to_pil(scale=scale or 1).save(file, format="png", pnginfo=info)
+        self.to_pil(scale=scale or 1, alpha=alpha).save(file, format="png", pnginfo=info)
         write_file(path, file.getvalue())
         return path
 
@@ -313,6 +336,13 @@ class Picture:
         file = io.BytesIO()
         self.to_pil(scale=scale).save(file, format="png")
         return file.getvalue()
+
+
+def opacity(attention: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how opaque each pixel is, (n, height, width), from how much it mattered."""
+    most = np.percentile(attention, 80, axis=(1, 2), keepdims=True)
+    shares = attention / np.maximum(most, np.finfo(np.float32).tiny)
+    return np.clip(shares, 0, 1).astype(np.float32)
 
 
 def read_recipe(path: str | Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from phosphene._engine.library import check, describe, ffi, lib, text, to_numpy
 from phosphene._errors import Cancelled, InvalidArgumentError, PhospheneWarning
-from phosphene._vision.picture import Frame, Picture
+from phosphene._vision.picture import Frame, Picture, opacity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -233,6 +233,10 @@ def _picture(
     check(lib.ph_picture_input(handle, struct))
     inputs = to_numpy(struct)
     recipe = dict(document["recipe"])
+    alpha = None
+    if recipe.get("transparency"):
+        check(lib.ph_picture_attention(handle, struct))
+        alpha = opacity(to_numpy(struct)[..., 0])
     if start is not None:
         recipe["start"] = _stated_array(start)
     made_by = document["engine"] | {"threads": int(document["engine"]["threads"])}
@@ -251,6 +255,7 @@ def _picture(
         history=tuple(tuple(each) for each in document["history"]),
         make_recipe=lambda: recipe | {"engine": made_by | {"model_digest": model.digest}},
         labels=tuple(labels),
+        alpha=alpha,
         diagnoses=tuple(document["diagnoses"]),
         frames=tuple(
             Frame(each["step"], image, tuple(each["scores"]))
