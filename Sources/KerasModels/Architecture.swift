@@ -13,6 +13,7 @@ public final class Architecture: Sendable {
 
   let network: NetworkConfig
   let weights: [WeightDescription]
+  let channels: ChannelAxes
 
   private enum RootKeys: String, CodingKey {
     case config
@@ -64,11 +65,14 @@ public final class Architecture: Sendable {
     let structure = try StructuralLowering(of: network)
     weights = structure.weights
     weightShapes = structure.weights.map { ($0.key, $0.shape) }
-    json = try ArchitectureDescription(network, structure).json
+    channels = try ChannelAxes(of: network, inputShapes: Architecture.inputShapes(of: network))
+    json = try ArchitectureDescription(network, structure, channels).json
   }
 
   /// The shapes of the inputs, batch included, `nil` where a length is free.
-  public var inputShapes: [[Int?]] {
+  public var inputShapes: [[Int?]] { Architecture.inputShapes(of: network) }
+
+  private static func inputShapes(of network: NetworkConfig) -> [[Int?]] {
     network.inputs.compactMap { input in
       for layer in network.layers where layer.name == input.layer {
         if case .input(let config) = layer.kind { return config.shape }

@@ -17,6 +17,7 @@ extension ArchitectureDescription {
           $0.member("name", input.name)
           $0.member("shape", input.shape) { $0.value($1) }
           $0.member("dtype", input.dtype)
+          $0.member("channel_axis", input.channelAxis)
         }
       }
       $0.member("outputs", outputs) { json, output in
@@ -31,6 +32,7 @@ extension ArchitectureDescription {
       $0.member("trace_shapes", traceShapes) { json, shape in
         json.array(shape) { $0.value($1) }
       }
+      $0.member("trace_channel_axes", traceChannelAxes) { $0.value($1) }
     }
   }
 }

@@ -6,6 +6,8 @@ struct ArchitectureDescription {
     let name: String
     let shape: [Int?]
     let dtype: String
+    /// The axis that the channels lie along.
+    let channelAxis: Int
   }
 
   struct Output {
@@ -47,15 +49,22 @@ struct ArchitectureDescription {
   /// All outputs of all calls, in order of execution, and their shapes.
   let trace: [String]
   let traceShapes: [[Int?]]
+  /// The axes that their channels lie along.
+  let traceChannelAxes: [Int]
 
-  init(_ network: NetworkConfig, _ structure: StructuralLowering) throws(PhospheneError) {
+  init(
+    _ network: NetworkConfig, _ structure: StructuralLowering, _ channels: ChannelAxes
+  ) throws(PhospheneError) {
     name = network.name
     className = network.className
     var inputs: [Input] = []
-    for reference in network.inputs {
+    for (index, reference) in network.inputs.enumerated() {
       for layer in network.layers where layer.name == reference.layer {
         guard case .input(let config) = layer.kind else { continue }
-        inputs.append(Input(name: layer.name, shape: config.shape, dtype: config.dataType))
+        inputs.append(
+          Input(
+            name: layer.name, shape: config.shape, dtype: config.dataType,
+            channelAxis: channels.axis(ofInput: index, rank: config.shape.count)))
       }
     }
     self.inputs = inputs
@@ -73,11 +82,15 @@ struct ArchitectureDescription {
     weights = builder.ownWeights(of: "", isTrainable: true)
     let traced = structure.order.flatMap { path in
       (structure.outputShapes[path] ?? []).enumerated().map { output, shape in
-        (path: output == 0 ? path : "\(path):\(output)", shape: shape)
+        (
+          path: output == 0 ? path : "\(path):\(output)", shape: shape,
+          axis: channels.axis(ofLayer: path, rank: shape.count)
+        )
       }
     }
     trace = traced.map(\.path)
     traceShapes = traced.map(\.shape)
+    traceChannelAxes = traced.map(\.axis)
   }
 }
 

@@ -178,7 +178,7 @@ extension Model {
   public var outputPaths: [String] { architecture.outputPaths }
 
   /// The path of the call that a path with an output number belongs to.
-  private static func callPath(_ path: String) -> String { outputNumber(in: path)?.call ?? path }
+  static func callPath(_ path: String) -> String { outputNumber(in: path)?.call ?? path }
 
   /// Splits a path like `lstm:1`.
   fileprivate static func outputNumber(in path: String) -> (call: String, output: Int)? {

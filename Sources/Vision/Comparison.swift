@@ -40,10 +40,11 @@ extension Objective.Term {
   ) throws(PhospheneError) -> Value {
     guard let vector else { throw .invalidArgument("objective 'direction' needs a vector") }
     let shape = graph.shape(value)
-    guard shape.rank >= 2, vector.count == shape[shape.rank - 1] else {
+    let channels = shape.rank >= 2 ? shape[shape.rank - 1] : 0
+    guard channels > 0, vector.count == channels else {
       throw .invalidArgument(
-        "a vector of length \(vector.count) doesn't fit: \(what) has shape \(shape), and one number "
-          + "for each of its channels is needed")
+        "a vector of length \(vector.count) doesn't fit: \(what) has \(channels) channels, and one "
+          + "number for each of them is needed")
     }
     return try graph.mean(alike(value, vector, [vector.count], axes: [shape.rank - 1], in: &graph))
   }

@@ -151,6 +151,10 @@ extension Objective.Term {
       var value = try lowered.value(layer)
       if preActivation { value = try lowered.graph.preActivation(of: value) }
       let what = "layer '\(layer)'"
+      if kind != .energy, kind != .match {
+        let axis = model.channelAxis(ofLayer: layer, rank: lowered.graph.shape(value).rank)
+        value = try lowered.graph.movingLast(value, from: axis)
+      }
       switch kind {
       case .channel: return try channel(of: value, what, in: &lowered.graph)
       case .neuron: return try neuron(of: value, what, in: &lowered.graph)

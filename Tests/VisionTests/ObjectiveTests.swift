@@ -138,7 +138,7 @@ import Testing
       (#"{"kind": "direction", "layer": "same"}"#, "objective 'direction' needs a vector"),
       (
         #"{"kind": "direction", "layer": "same", "vector": [1]}"#,
-        "a vector of length 1 doesn't fit: layer 'same' has shape (1, 2, 2, 2)"
+        "a vector of length 1 doesn't fit: layer 'same' has 2 channels"
       ),
       (
         #"{"kind": "direction", "layer": "same", "vector": [1, 2], "cosine_power": -1}"#,

@@ -16,6 +16,8 @@ struct LayerEntry: Decodable, Sendable {
   let replacedClass: String?
   let isTrainable: Bool
   let kind: Kind
+  /// What it says about its outputs' channels.
+  let channels: ChannelRule
   /// What each call is given.
   var calls: [CallArguments<TensorReference>]
   /// Whether the calls are written in Keras 2's way.
@@ -49,9 +51,11 @@ struct LayerEntry: Decodable, Sendable {
       switch className {
       case "InputLayer":
         kind = .input(try entry.decode(InputConfig.self, forKey: .config))
+        channels = .inherited
       case "Functional", "Model", "Sequential":
         kind = .network(
           try NetworkConfig(className: className, decoder: entry.superDecoder(forKey: .config)))
+        channels = .last
         for call in calls { try call.check(against: NetworkConfig.callParameters) }
       default:
         var module = try entry.decodeIfPresent(String.self, forKey: .module) ?? ""
@@ -71,6 +75,7 @@ struct LayerEntry: Decodable, Sendable {
         let layer = try LayerRegistry.layer(config)
         for call in calls { try call.check(against: layer.arguments) }
         kind = .layer(layer)
+        channels = try ChannelRule(layer, decoding: config)
       }
     } catch {
       throw PhospheneError(decoding: error, of: "layer '\(name)' (\(className))")
@@ -265,6 +270,7 @@ extension LayerEntry {
     replacedClass = nil
     isTrainable = true
     kind = .input(input)
+    channels = .inherited
     calls = []
     isLegacy = false
   }
@@ -276,6 +282,7 @@ extension LayerEntry {
     replacedClass = entry.replacedClass
     isTrainable = entry.isTrainable
     kind = entry.kind
+    channels = entry.channels
     calls = [
       CallArguments(positional: [.tensor(TensorReference(layer: layer, call: 0, output: 0))])
     ]

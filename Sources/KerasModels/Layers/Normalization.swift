@@ -69,8 +69,9 @@ struct BatchNormalization: Layer {
     let output = try graph.add(
       graph.multiply(input, graph.reshape(factor, to: trailing)),
       graph.reshape(summand, to: trailing))
-    if positions == [shape.rank - 1] {
-      noteStatistics(of: output, mean, variance, gamma: gamma, beta: beta, in: &graph)
+    if positions.count == 1 {
+      let channelsLast = try graph.movingLast(output, from: positions[0])
+      noteStatistics(of: channelsLast, mean, variance, gamma: gamma, beta: beta, in: &graph)
     }
     return [output]
   }

@@ -8,7 +8,7 @@ struct SpectralNormalization: Layer {
 
   private enum CodingKeys: String, CodingKey { case layer }
 
-  private let layer: LayerEntry
+  let layer: LayerEntry
 
   init(decoding config: LayerConfig) throws {
     layer = try config.container(keyedBy: CodingKeys.self).decode(LayerEntry.self, forKey: .layer)

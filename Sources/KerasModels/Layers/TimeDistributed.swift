@@ -14,7 +14,7 @@ struct TimeDistributed: Layer {
 
   private enum CodingKeys: String, CodingKey { case layer }
 
-  private let inner: LayerEntry
+  let inner: LayerEntry
   private let writer: KerasVersion
 
   init(decoding config: LayerConfig) throws {

@@ -195,8 +195,11 @@ extension Rendering {
     guard let curve = place.site.curve,
       !isEndedBefore || place.gradient > 1e6 * place.gradientBefore
     else { return begin + ", which passes none on to its input" }
+    var graph = graph
+    let axis = model.channelAxis(ofLayer: path, rank: graph.shape(place.site.value).rank)
+    let value = try graph.movingLast(place.site.value, from: axis)
     let plan = try Plan(
-      graph, outputs: [place.site.value], pool: model.constants, fusesActivations: false,
+      graph, outputs: [value], pool: model.constants, fusesActivations: false,
       isExact: recipe.exact)
     let output = try plan.run(inputs)[0]
     let size = output.shape.elementCount / sizes.count

@@ -73,6 +73,7 @@ extension RenderingSizes {
   /// A given input of the network, of its own size or the canvas', as pictures on the canvas, (count,
   /// height, width, channels) between 0 and 1.
   func image(of start: Tensor, _ recipe: Recipe) throws(PhospheneError) -> Tensor {
+    let start = try channelsLast(start)
     let side = try given(start, size: recipe.size)
     guard start.floats.allAreFinite else {
       throw .invalidArgument("start holds NaN or infinity")
@@ -91,6 +92,24 @@ extension RenderingSizes {
       resampled(pixels, count: count, channels: channels, from: side, to: canvas))
   }
 
+  /// A start as the canvas has it: it may have its channels where the network does.
+  private func channelsLast(_ start: Tensor) throws(PhospheneError) -> Tensor {
+    var axes = start.shape.axes
+    guard channelAxis < seen.rank - 1, axes.count == seen.rank, axes[channelAxis] == channels
+    else { return start }
+    axes.append(axes.remove(at: channelAxis))
+    return try Tensor(Shape(axes), channelsLast(start.elements, axes))
+  }
+
+  /// The same of numbers that will have some axes then, batch included.
+  private func channelsLast(_ numbers: [Float], _ axes: [Int]) -> [Float] {
+    let inner = axes[channelAxis..<axes.count - 1].reduce(1, *)
+    return numbers.indices.map { index in
+      let (place, channel) = (index / channels, index % channels)
+      return numbers[(place / inner * channels + channel) * inner + place % inner]
+    }
+  }
+
   /// The height and width of a start of an accepted shape.
   private func given(
     _ start: Tensor, size: [Int]?
@@ -103,8 +122,8 @@ extension RenderingSizes {
       }
     }
     // Networks without a channel axis, or whose input is no picture, have shapes of their own.
-    let single = Shape([1] + input.axes.dropFirst())
-    if start.shape == input || start.shape == single { return view }
+    let single = Shape([1] + seen.axes.dropFirst())
+    if start.shape == seen || start.shape == single { return view }
     let accepted =
       isPicture ? Shape([1, whole.height, whole.width, channels]) : single
     throw .invalidArgument(
@@ -136,7 +155,10 @@ extension RenderingSizes {
     _ values: [Float], of shape: [Int], size: [Int]?
   ) throws(PhospheneError) -> [Float] {
     let count = canvas.height * canvas.width * channels
-    if !isPicture, values.count == count { return values }
+    if !isPicture, values.count == count {
+      let isOwn = channelAxis < seen.rank - 1 && shape == Array(input.axes.dropFirst())
+      return isOwn ? channelsLast(values, seen.axes) : values
+    }
     let whole = size.map { (height: $0[0], width: $0[1]) } ?? canvas
     let sides = [whole, view, (1, whole.width), (whole.height, 1), (1, 1)]
     guard isPicture, shape.count == 3, [1, channels].contains(shape[2]),

@@ -13,8 +13,12 @@ struct RenderingSizes: Sendable {
   /// Height and width of what the network sees.
   let view: (height: Int, width: Int)
   let channels: Int
+  /// The shape of the network's input, were its channels last.
+  let seen: Shape
+  /// The axis of the network's input that its channels lie along.
+  let channelAxis: Int
   /// The shape of the network's input.
-  let input: Shape
+  var input: Shape { RenderingSizes.input(seen, channelAxis) }
   /// What the numbers of an input lie along.
   enum Form { case picture, signal, volume, row }
 
@@ -43,51 +47,57 @@ struct RenderingSizes: Sendable {
     let size = size ?? recipe.size
     count = recipe.objectives.count * recipe.count
     inputIndex = try recipe.freeInput(of: model)
-    let axes = Array(model.inputShapes[inputIndex].dropFirst())
+    let own = Array(model.inputShapes[inputIndex].dropFirst())
     let form: Form =
-      switch axes.count {
+      switch own.count {
       case 2: model.readsSequences ? .signal : .picture
       case 3: .picture
       case 4: .volume
       default: .row
       }
     self.form = form
+    let hasChannels = (2...4).contains(own.count) && (own.count > 2 || form == .signal)
+    let channelAxis = hasChannels ? model.channelAxis(ofInput: inputIndex) : own.count
+    self.channelAxis = channelAxis
+    var axes = own
+    if hasChannels { axes.append(axes.remove(at: channelAxis - 1)) }
     guard axes.count < 2 || form == .picture && axes.count == 2 || axes.last != .some(nil) else {
       throw .unsupported("maximization needs an input with a known number of channels")
     }
     guard form == .picture || size == nil else {
       throw .invalidArgument(
         "size applies to pictures, this network takes inputs of shape "
-          + "(\(axes.map { $0.map(String.init) ?? "None" }.joined(separator: ", ")))")
+          + "(\(own.map { $0.map(String.init) ?? "None" }.joined(separator: ", ")))")
     }
     let free = size ?? [RenderingSizes.freeSide, RenderingSizes.freeSide]
     switch form {
     case .picture:
       view = (height: axes[0] ?? free[0], width: axes[1] ?? free[1])
       (depth, channels) = (1, axes.count == 3 ? axes[2] ?? 1 : 1)
-      input = Shape([count, view.height, view.width] + (axes.count == 3 ? [channels] : []))
+      seen = Shape([count, view.height, view.width] + (axes.count == 3 ? [channels] : []))
     case .signal:
       view = (height: axes[0] ?? RenderingSizes.freeSide, width: 1)
       (depth, channels) = (1, axes[1] ?? 1)
-      input = Shape([count, view.height, channels])
+      seen = Shape([count, view.height, channels])
     case .volume:
       let sides = axes.dropLast().map { $0 ?? RenderingSizes.freeVolumeSide }
       view = (height: sides[0] * sides[1], width: sides[2])
       (depth, channels) = (sides[0], axes[3] ?? 1)
-      input = Shape([count] + sides + [channels])
+      seen = Shape([count] + sides + [channels])
     case .row:
       guard axes.allSatisfy({ $0 != nil }) else {
         throw .unsupported("maximization needs an input whose lengths are known")
       }
       let lengths = axes.compactMap(\.self)
-      input = Shape([count] + lengths)
+      seen = Shape([count] + lengths)
       view = (1, lengths.reduce(1, *))
       (depth, channels) = (1, 1)
     }
     // Nobody asks where the penalties are stated.
     let hasStatistics =
       try recipe.regularizers == nil && form == .picture
-      ? RenderingSizes.hasStatistics(model, recipe, input: input) : false
+      ? RenderingSizes.hasStatistics(
+        model, recipe, input: RenderingSizes.input(seen, channelAxis)) : false
     defaults = Defaults(
       form == .row ? .pixel : recipe.parametrization?.kind, recipe, form: form,
       view: (view.height / depth, view.width), channels: channels,
@@ -116,6 +126,11 @@ struct RenderingSizes: Sendable {
     _ = try Shape(checking: [count, canvas.height, canvas.width, channels, 8], of: "the pictures")
     _ = try Shape(
       checking: [count, views, view.height, view.width, channels, 8], of: "the views")
+  }
+
+  private static func input(_ seen: Shape, _ channelAxis: Int) -> Shape {
+    let axes = seen.axes
+    return Shape(axes[..<channelAxis] + axes.suffix(1) + axes[channelAxis...].dropLast())
   }
 
   /// Whether the layers that an objective needs know what they saw in training; not asked of networks
@@ -354,8 +369,9 @@ struct Rendering {
     let factors = graph.constant(try Tensor([sizes.channels], scale.map { 255 * $0 }))
     let summands = graph.constant(try Tensor([sizes.channels], offset))
     value = try graph.add(graph.multiply(value, factors), summands)
-    return try graph.reshape(
-      value, to: Shape([graph.shape(view)[0]] + sizes.input.axes.dropFirst()))
+    value = try graph.reshape(
+      value, to: Shape([graph.shape(view)[0]] + sizes.seen.axes.dropFirst()))
+    return try graph.movingLast(value, to: sizes.channelAxis)
   }
 
   /// Appends the network, as far as the layers of some paths need it; all of it if that is `nil`.

@@ -36,6 +36,9 @@ class Lookup:
         )
         """What a trace holds unless it is asked for more: functions of `keras.ops` left out."""
         self.shapes = dict(zip(self.trace, map(tuple, description["trace_shapes"]), strict=True))
+        self.channel_axes = dict(
+            zip(self.trace, map(int, description["trace_channel_axes"]), strict=True)
+        )
         self._model = model
         self._nodes = nodes
         self._top = {layer.name: layer for layer in top}

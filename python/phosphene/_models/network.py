@@ -158,6 +158,16 @@ class Model:
         """The shape of all that a trace can hold, by path; None for the batch and free lengths."""
         return self._lookup.shapes
 
+    @property
+    def channel_axes(self) -> Mapping[str, int]:
+        """The axis of all that a trace can hold that its channels lie along, by path."""
+        return self._lookup.channel_axes
+
+    @property
+    def input_channel_axis(self) -> int:
+        """The axis of the (first) input that its channels lie along, batch counted."""
+        return int(self.json["inputs"][0]["channel_axis"])
+
     def select(self, layers: Any) -> tuple[str, ...]:
         """Return the paths that names, globs, kinds and layers stand for, in execution order."""
         if layers is None:

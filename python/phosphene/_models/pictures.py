@@ -68,11 +68,11 @@ def _layout(model: Model) -> tuple[tuple[int | None, int | None, int], bool]:
     """Return height, width and channels of the input, and whether channels come first."""
     shape = model.input_shape
     if isinstance(shape, tuple) and len(shape) == 4:
-        _, first, middle, last = shape
-        if last in _MODES:
-            return (first, middle, int(last)), False
-        if first in _MODES:
-            return (middle, last, int(first)), True
+        sides = list(shape[1:])
+        axis = model.input_channel_axis - 1
+        channels = sides.pop(axis)
+        if channels in _MODES:
+            return (sides[0], sides[1], int(channels)), axis == 0
     raise InvalidArgumentError(
         f"{model.name!r} takes no pictures: its input has shape {shape}; pass arrays."
     )

@@ -166,10 +166,11 @@ def make_card(
 
     random = np.random.default_rng(0)
     scores = np.array([_scores(model, aim, x[np.newaxis])[0] for aim, x in own])
-    scrambled = np.array([_scores(model, aim, _scrambled(x, random)) for aim, x in own])
+    axis = model.input_channel_axis - 1
+    scrambled = np.array([_scores(model, aim, _scrambled(x, axis, random)) for aim, x in own])
     shifted = None
     if picture.input.ndim > 2:
-        shifted = np.array([_scores(model, aim, _shifted(x, random)) for aim, x in own])
+        shifted = np.array([_scores(model, aim, _shifted(x, axis, random)) for aim, x in own])
     known = None
     if images is not None:
         inputs = model_inputs(model, images)[0]
@@ -241,15 +242,20 @@ def _scores(model: Model, objective: dict[str, Any], x: NDArray[Any]) -> NDArray
     return np.concatenate(found).astype(np.float64)
 
 
-def _scrambled(x: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
-    """Return copies with their positions in random order; the numbers of one stay together."""
+def _scrambled(
+    x: NDArray[np.float32], axis: int, random: np.random.Generator
+) -> NDArray[np.float32]:
+    """Return copies with their positions in random order; the channels of one stay together."""
+    x = np.moveaxis(x, axis, -1)
     # Two axes may be height and width as well as length and channels.
     flat = x.reshape(-1, x.shape[-1] if x.ndim > 2 else 1)
-    return np.stack([flat[random.permutation(len(flat))].reshape(x.shape) for _ in range(COPIES)])
+    copies = [flat[random.permutation(len(flat))].reshape(x.shape) for _ in range(COPIES)]
+    return np.moveaxis(np.stack(copies), -1, axis + 1)
 
 
-def _shifted(x: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
+def _shifted(x: NDArray[np.float32], axis: int, random: np.random.Generator) -> NDArray[np.float32]:
     """Return copies shifted along their positions; what moves in repeats the edge."""
+    x = np.moveaxis(x, axis, -1)
     axes = range(x.ndim - 1)
     reach = [max(x.shape[axis] // 16, 1) for axis in axes]
     padded = np.pad(x, [*((each, each) for each in reach), (0, 0)], mode="edge")
@@ -258,7 +264,7 @@ def _shifted(x: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.
         begins = [int(random.integers(0, 2 * each + 1)) for each in reach]
         cut = tuple(slice(b, b + x.shape[axis]) for axis, b in zip(axes, begins, strict=True))
         copies.append(padded[cut])
-    return np.stack(copies)
+    return np.moveaxis(np.stack(copies), -1, axis + 1)
 
 
 def _again(
@@ -291,11 +297,12 @@ def _gains_of_chance(
     if picture is None:
         return np.full(count * len(objectives), np.nan)
     gains = []
+    axis = model.input_channel_axis - 1
     for index, x in enumerate(picture.input):
         # As it was rendered: what the doctor did for it may differ from the picture's own.
         aim = _comparable(picture.recipe["objectives"][index // count])
         score = _scores(other, aim, x[np.newaxis])
-        gains.append(_gains(score, _scores(other, aim, _scrambled(x, random))[np.newaxis])[0])
+        gains.append(_gains(score, _scores(other, aim, _scrambled(x, axis, random))[np.newaxis])[0])
     return np.array(gains)
 
 

@@ -134,10 +134,10 @@ def maximize(
         default 0.5. 0.1 suits networks that were trained on objects on black.
     start : (n, height, width, channels) array_like, optional
         Where to start instead of noise, in the range of the network's input and of its size or
-        the canvas'. Or a picture, or the path of one, see `Model.prepare`. Together with the
-        penalty `phosphene.regularizers.Distance` it stays recognizable and what the network sees
-        in it grows (accentuation). ``"maco"`` and ``"natural"`` take one only together with
-        `over`.
+        the canvas'; the channels may also stand where the network has them. Or a picture, or the
+        path of one, see `Model.prepare`. Together with the penalty
+        `phosphene.regularizers.Distance` it stays recognizable and what the network sees in it
+        grows (accentuation). ``"maco"`` and ``"natural"`` take one only together with `over`.
     over : (height, width, channels) array_like, optional
         Where the picture may change: 1 where it may, 0 where it stays as `start`, or as the
         background without one, and anything between. Of the size of the network's input or the
