@@ -72,7 +72,8 @@ public final class Plan: Sendable {
     _ graph: Graph, outputs: [Value], pool: ConstantPool, fusesActivations: Bool = true,
     isExact: Bool = false
   ) throws(PhospheneError) {
-    var program = Program(graph: graph, outputs: outputs)
+    let read = try graph.skippingPixels(for: outputs)
+    var program = Program(graph: read.graph, outputs: read.values)
     let folder = ConstantFolder(pool: pool)
     if fusesActivations, program.constants.allSatisfy(pool.isFinite) {
       program = try program.narrowingChannels(with: folder)

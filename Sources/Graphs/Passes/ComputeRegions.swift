@@ -4,8 +4,8 @@ extension Graph {
   /// Returns a graph that computes of each array only the part that the results depend on.
   ///
   /// One unit of a layer sees a part of the input, its receptive field; a sample whose objective
-  /// lies in an early layer needs none of the later ones. A gradient that is taken of the new graph
-  /// passes through these parts only.
+  /// lies in an early layer needs none of the later ones; a convolution may step over pixels. A
+  /// gradient that is taken of the new graph passes through these parts only.
   ///
   /// - Parameter values: What is wanted, whole. Inputs keep their order.
   /// - Returns: The graph, and the values in it.
@@ -29,7 +29,8 @@ extension Graph {
         wanted[input.index] = wanted[input.index]?.union(region) ?? region
       }
     }
-    return isReduced ? try rebuilt(for: values, parts) : (self, values)
+    let reduced = isReduced ? try rebuilt(for: values, parts) : (graph: self, values: values)
+    return try reduced.graph.skippingPixels(for: reduced.values)
   }
 
   private func part(
