@@ -13,6 +13,14 @@ extension Graph {
   public func computingRegions(
     for values: [Value]
   ) throws(PhospheneError) -> (graph: Graph, values: [Value]) {
+    let read = try skippingPixels(for: values)
+    return try read.graph.dividingArrays(for: read.values)
+  }
+
+  /// Returns a graph that computes of each array one range along each axis.
+  private func dividingArrays(
+    for values: [Value]
+  ) throws(PhospheneError) -> (graph: Graph, values: [Value]) {
     var wanted = [Region?](repeating: nil, count: nodes.count)
     for value in values { wanted[value.index] = Region(whole: shape(value)) }
     var parts = [Part?](repeating: nil, count: nodes.count)
@@ -29,8 +37,7 @@ extension Graph {
         wanted[input.index] = wanted[input.index]?.union(region) ?? region
       }
     }
-    let reduced = isReduced ? try rebuilt(for: values, parts) : (graph: self, values: values)
-    return try reduced.graph.skippingPixels(for: reduced.values)
+    return isReduced ? try rebuilt(for: values, parts) : (self, values)
   }
 
   private func part(
