@@ -75,7 +75,8 @@ def maximize(
     objective
         What to maximize: an objective such as ``ph.channel("conv1", 7)``, a number or a class name
         (that output before softmax), or a pair ``("conv1", 7)``. A list renders one picture for
-        each of its elements.
+        each of its elements, all with the same options: a list with a layer among outputs has the
+        defaults of layers.
     steps
         1 or more. By default 96 for outputs of a network with batch normalizations, 192 for those
         of one without, 128 for layers and for small pictures; 256 with another parametrization
