@@ -69,7 +69,8 @@ def test_every_form_becomes_what_the_network_wants(form, kind, tmp_path):
         (picture.input * kernel).sum(axis=tuple(range(1, kernel.ndim + 1))),
         atol=1e-4 * np.abs(kernel).sum(),
     )
-    # Better than grey; where strengths aren't fixed, half as good as white where weights are positive.
+    # Better than grey; where strengths aren't fixed, half as good as white where weights are
+    # positive.
     share = 0 if kind == "maco" or (form, kind) == ("volume", "fourier") else 0.5
     assert min(picture.scores) > share * 0.5 * np.abs(kernel).sum()
     path = picture.save(tmp_path / "picture.png")
@@ -139,3 +140,14 @@ def test_a_network_that_begins_with_flatten():
 def test_size_is_for_pictures():
     with pytest.raises(ph.InvalidArgumentError, match=r"size applies to pictures.*\(40, 3\)"):
         ph.maximize(linear_network(smooth((40, 3))), 0, size=64, steps=2, **QUIET)
+
+
+def test_what_means_nothing_in_a_row_is_refused():
+    model = linear_network(smooth(FORMS["row"]))
+    neighbours = "row of numbers, in which neighbours mean nothing"
+    with pytest.raises(ph.InvalidArgumentError, match=f"{neighbours}: transforms must be left out"):
+        ph.maximize(model, 0, transforms=[ph.transforms.Jitter(2)], **QUIET)
+    variation = ph.regularizers.TotalVariation(1)
+    with pytest.raises(ph.InvalidArgumentError, match=f"{neighbours}: the penalty total_variation"):
+        ph.maximize(model, 0, regularizers=[variation], **QUIET)
+    ph.maximize(model, 0, transforms=(), regularizers=[ph.regularizers.Lp(1, p=2)], steps=2, **QUIET)

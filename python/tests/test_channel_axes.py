@@ -119,8 +119,9 @@ def test_a_channel_that_is_missing_is_said(twins, x):
         {"objective": ph.logit(2), "n": 2},
         {"objective": 2, "size": 32, "views": 2, "transforms": [ph.transforms.Crop(0.9, 0.5)]},
         {"objective": ph.channel("conv", 1), "parametrization": "pixel"},
+        {"objective": 1, "regularizers": [ph.regularizers.Statistics(1)], "steps": 8},
     ],
-    ids=["channel", "logit", "crops", "pixel"],
+    ids=["channel", "logit", "crops", "pixel", "statistics"],
 )
 def test_pictures_are_the_same(twins, options):
     options = {"steps": 6, "progress": False, **options}
@@ -146,6 +147,25 @@ def test_a_start_may_have_either_layout(twins, x):
         np.testing.assert_allclose(picture.images[0] / 255, x[0], atol=0.01)
 
 
+def test_a_prior_is_read_in_either_layout(twins, x):
+    options = {"steps": 2, "progress": False}
+    expected = ph.maximize(twins[0], 0, prior=x, **options)
+    for prior in (x, turned(x)):
+        found = ph.maximize(twins[1], 0, prior=prior, **options)
+        assert np.abs(found.images.astype(int) - expected.images).max() <= 1
+
+
+def test_a_warning_of_the_range_comes_from_gradients_and_traces_too(twins, x):
+    for see in (ph.trace, ph.gradient):
+        model = ph.load((twins[1].config, weights_of(twins[1])), preprocessing=(1 / 255, 0))
+        with pytest.warns(UserWarning, match="expects inputs from 0 to 1"):
+            see(model, 255 * turned(x))
+
+
+def weights_of(model):
+    return {each["key"]: model.weight(each["key"]) for each in model.architecture.weights()}
+
+
 def test_cards_are_the_same(twins):
     cards = [
         ph.maximize(model, ph.channel("conv", 1), steps=6, progress=False).card(
@@ -155,3 +175,33 @@ def test_cards_are_the_same(twins):
     ]
     np.testing.assert_allclose(cards[0].scrambled, cards[1].scrambled, rtol=1e-3)
     np.testing.assert_allclose(cards[0].shifted, cards[1].shifted, rtol=1e-3)
+
+
+def pages(trace, folder):
+    return [page.read_bytes() for page in trace.save(folder, min_size=(4, 4), channels=[0, 4])]
+
+
+def test_traces_are_drawn_the_same(twins, x, tmp_path):
+    last, first = twins
+    names = ["conv", "joined", "nested"]
+    expected = pages(ph.trace(last, x, names), tmp_path / "last")
+    assert expected == pages(ph.trace(first, turned(x), names), tmp_path / "first")
+
+    drawn = []
+    for name, model, inputs in (("last", last, x), ("first", first, turned(x))):
+        store = tmp_path / f"stored {name}"
+        ph.trace(model, inputs, names, store=store)
+        found = ph.render(store, min_size=(4, 4), scale="set")
+        drawn.append([page.read_bytes() for page in found])
+    assert drawn[0] == drawn[1]
+
+
+def test_watched_layers_are_drawn_the_same(twins, x, tmp_path):
+    drawn = []
+    for name, model, inputs in (("last", twins[0], x), ("first", twins[1], turned(x))):
+        watch = ph.Watch(inputs, ["conv", "joined"], folder=tmp_path / name)
+        watch.look(model)
+        figure = ph.Watch.open(tmp_path / name).plot(at=0)
+        figure.savefig(tmp_path / f"{name}.png", metadata={"Software": None})
+        drawn.append((tmp_path / f"{name}.png").read_bytes())
+    assert drawn[0] == drawn[1]

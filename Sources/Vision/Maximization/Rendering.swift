@@ -64,7 +64,7 @@ struct Rendering {
     recipe.views = sizes.views
     optimizer = recipe.optimizer ?? defaults.optimizer
     recipe.optimizer = optimizer
-    var regularizers = recipe.regularizers ?? defaults.regularizers
+    let regularizers = recipe.regularizers ?? defaults.regularizers
     if recipe.steps == Recipe.undecided {
       recipe.steps =
         recipe.stages.isEmpty ? defaults.steps : recipe.stages.reduce(0) { $0 + $1.steps }
@@ -73,8 +73,8 @@ struct Rendering {
     if sizes.form == .signal { canvas[1] = canvas[0] }
     if sizes.form == .row {
       // Neighbours in a row of numbers mean nothing: no spectrum, no shifts.
+      try recipe.requireNothingOfNeighbours()
       recipe.transforms = []
-      regularizers.removeAll { if case .totalVariation = $0 { true } else { false } }
     } else {
       if sizes.isPicture { recipe.size = canvas }
       recipe.transforms =

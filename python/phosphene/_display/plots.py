@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,6 +32,35 @@ if TYPE_CHECKING:
 
 KINDS = ("auto", "bars", "heat")
 SCALES = ("panel", "shared")
+
+
+class ChannelsLast(Mapping[str, "NDArray[Any]"]):
+    """Layer outputs as they are drawn: with their channels last.
+
+    Parameters
+    ----------
+    outputs
+        The outputs, by path.
+    axes
+        The axes that their channels lie along; the last where nothing is said.
+    """
+
+    def __init__(self, outputs: Mapping[str, NDArray[Any]], axes: Mapping[str, int]) -> None:
+        self._outputs, self._axes = outputs, axes
+
+    def __getitem__(self, path: str) -> NDArray[Any]:
+        values = self._outputs[path]
+        axis = self._axes.get(path, -1)
+        return np.moveaxis(values, axis, -1) if 0 < axis < values.ndim else values
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._outputs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._outputs)
+
+    def __len__(self) -> int:
+        return len(self._outputs)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from phosphene._display.figures import PanelGrid, drawn_ratio
 from phosphene._display.plots import (
+    ChannelsLast,
     Panel,
     chosen_panels,
     common_limits,
@@ -57,7 +58,7 @@ class Drawing:
         nothing = isinstance(layers, (list, tuple)) and not layers
         if not nothing and (len(looks[0]) or layers is not None):
             try:
-                found = chosen_panels(looks[0], layers, sample, channels, kind, min_size)
+                found = chosen_panels(_drawn(looks[0]), layers, sample, channels, kind, min_size)
             except InvalidArgumentError:
                 if layers is not None or not self._titles:
                     raise
@@ -68,7 +69,7 @@ class Drawing:
         self._limits = {}
         if self._layers:
             self._limits = common_limits(
-                looks, layers=self._layers, sample=sample, channels=channels, kind=kind
+                map(_drawn, looks), layers=self._layers, sample=sample, channels=channels, kind=kind
             )
 
     def page(self, look: Look) -> Figure:
@@ -95,7 +96,9 @@ class Drawing:
     def _panels(self, look: Look) -> list[Panel]:
         if not self._layers:
             return []
-        found = chosen_panels(look, self._layers, self._sample, self._channels, self._kind, (1, 1))
+        found = chosen_panels(
+            _drawn(look), self._layers, self._sample, self._channels, self._kind, (1, 1)
+        )
         return [replace(panel, path=path) for panel, path in zip(found, self._layers, strict=True)]
 
     def _draw(self, looks: Sequence[Look], columns: int, heading: str | None) -> Figure:
@@ -131,3 +134,7 @@ class Drawing:
                 )
                 number += 1
         return page.figure
+
+
+def _drawn(look: Look) -> ChannelsLast:
+    return ChannelsLast(look, look.channel_axes)

@@ -5,10 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError, ModelFileError, UnknownNameError
-from phosphene._vision.stores import damaged, read_about, read_json, read_npz, write_npz
+from phosphene._vision.stores import (
+    channel_axes,
+    damaged,
+    read_about,
+    read_json,
+    read_npz,
+    write_npz,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,12 +42,22 @@ class Look(Mapping[str, "NDArray[np.float32]"]):
         The paths of the layers.
     titles
         Of the units whose pictures there are.
+    channel_axes
+        The axes that the channels of the layers' outputs lie along.
     """
 
-    def __init__(self, path: Path, layers: Sequence[str], titles: Sequence[str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        layers: Sequence[str],
+        titles: Sequence[str],
+        channel_axes: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.path = path
         """The file, which ``numpy.load`` reads too."""
         self._layers = tuple(layers)
+        self.channel_axes = channel_axes
+        """The axis of each output that its channels lie along; the last where nothing is said."""
         self.titles: tuple[str, ...] = tuple(titles)
         """A title for each of the `pictures`."""
         about = read_about(path)
@@ -109,8 +127,9 @@ class Run:
         self.about = about
         self.layers: tuple[str, ...] = tuple(about["layers"])
         self.titles: tuple[str, ...] = tuple(about["titles"])
+        self._channel_axes = channel_axes(about)
         files = sorted((folder / "looks").glob("[0-9]*.npz"))
-        self.looks = [Look(file, self.layers, self.titles) for file in files]
+        self.looks = [self._look(file) for file in files]
 
     @classmethod
     def make(
@@ -174,9 +193,12 @@ class Run:
         """Write a look behind the others."""
         number = 1 + int(self.looks[-1].path.stem) if self.looks else 0
         path = self.folder / "looks" / f"{number:06}.npz"
-        look = Look(write_npz(path, arrays, about), self.layers, self.titles)
+        look = self._look(write_npz(path, arrays, about))
         self.looks.append(look)
         return look
+
+    def _look(self, file: Path) -> Look:
+        return Look(file, self.layers, self.titles, self._channel_axes)
 
 
 def refuse_run(folder: Path) -> None:

@@ -40,6 +40,9 @@ def as_prior(model: Model, images: Any, scaling: dict[str, Any]) -> dict[str, An
     wanted = len(model.input_shape) if isinstance(model.input_shape, tuple) else 4
     if array.ndim == 3 and wanted in (3, 4):
         array = array[..., None] if wanted == 3 else array[None]
+    axis = model.input_channel_axis
+    if array.ndim == wanted == 4 and axis == 1 and array.shape[1] == model.input_shape[1]:
+        array = np.moveaxis(array, 1, -1)
     if array.ndim != 4 or min(array.shape) < 1 or min(array.shape[1:3]) < 8:
         raise InvalidArgumentError(
             "prior must be pictures of 8 by 8 pixels or more, (n, height, width, channels) in the "

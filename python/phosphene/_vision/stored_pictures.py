@@ -70,7 +70,7 @@ def render(
     ...     [f"{page.parent.name}/{page.name}" for page in pages]
     ['0/0.png', '1/0.png']
     """
-    from phosphene._display.plots import common_limits, save_trace
+    from phosphene._display.plots import ChannelsLast, common_limits, save_trace
 
     if scale not in ("panel", "shared", "set"):
         raise InvalidArgumentError(f"scale must be 'panel', 'shared' or 'set', received {scale!r}.")
@@ -78,7 +78,9 @@ def render(
     files = stored.files
     if not files:
         raise InvalidArgumentError(f"{str(folder)!r} holds no pattern yet.")
-    traces = [StoredArrays(stored.layers, [file]) for file in files]
+    traces = [
+        ChannelsLast(StoredArrays(stored.layers, [file]), stored.channel_axes) for file in files
+    ]
     target = Path(folder) / "pictures" if out is None else Path(out)
     drawn = {"layers": layers, "channels": channels, "kind": kind, "min_size": min_size}
     limits = common_limits(traces, **drawn) if scale == "set" else None  # type: ignore[arg-type]

@@ -199,11 +199,11 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         InvalidArgumentError
             If no output is large enough, or an argument is out of range.
         """
-        from phosphene._display.plots import trace_plot
+        from phosphene._display.plots import ChannelsLast, trace_plot
 
         shown, sample = self._sample(sample)
         return trace_plot(
-            shown,
+            ChannelsLast(shown, self.model.channel_axes),
             layers=self._chosen(layers),
             sample=sample,
             channels=channels,
@@ -248,11 +248,11 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         ModelFileError
             If the folder can't be written to; it is also an OSError.
         """
-        from phosphene._display.plots import save_trace
+        from phosphene._display.plots import ChannelsLast, save_trace
 
         shown, sample = self._sample(sample)
         return save_trace(
-            shown,
+            ChannelsLast(shown, self.model.channel_axes),
             Path(folder),
             layers=self._chosen(layers),
             sample=sample,

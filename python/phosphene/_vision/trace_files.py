@@ -14,6 +14,7 @@ import numpy as np
 from phosphene._errors import InvalidArgumentError, ModelFileError
 from phosphene._models.arrays import batches, is_picture, model_inputs
 from phosphene._vision.stores import (
+    channel_axes,
     damaged,
     read_about,
     read_json,
@@ -94,13 +95,15 @@ class StoredTrace:
         The folder.
     about
         What ``trace.json`` holds: ``model``, ``layers``, ``of`` (a digest of the model and of the
-        layers), ``form`` of the files and the number of ``patterns``, None if it isn't finished.
+        layers), ``channel_axes``, ``form`` of the files and the number of ``patterns``, None if it
+        isn't finished.
     """
 
     def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
         self.folder = folder
         self.about = dict(about)
         self.layers = [str(path) for path in about["layers"]]
+        self.channel_axes = channel_axes(about)
 
     @classmethod
     def open(cls, folder: Path) -> StoredTrace:
@@ -181,7 +184,14 @@ def store_traces(
     if form not in FORMS:
         raise InvalidArgumentError(f"store_as must be one of {FORMS}, received {form!r}.")
     of = _digest([model.digest, model.exact, model.precision, list(paths)])
-    about = {"model": model.name, "layers": list(paths), "of": of, "form": form, "patterns": None}
+    about = {
+        "model": model.name,
+        "layers": list(paths),
+        "channel_axes": {path: model.channel_axes[path] for path in paths},
+        "of": of,
+        "form": form,
+        "patterns": None,
+    }
     stored = StoredTrace(folder, about)
     number = 0
     for batch in batches_of(model, patterns, batch_size):

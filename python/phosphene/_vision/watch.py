@@ -333,6 +333,7 @@ class Watch(TrainingHooks):
             about = {
                 "model": model.name,
                 "layers": list(paths),
+                "channel_axes": {path: model.channel_axes[path] for path in paths},
                 "inputs": len(inputs),
                 "every": self.every,
                 "titles": [],
