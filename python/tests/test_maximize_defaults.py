@@ -16,7 +16,7 @@ def one_thread():
     ph.set_threads(None)
 
 
-def normalized_network(side=16, channels=3, *, trained=True):
+def normalized_network(side=16, channels=3, *, trained=True, first=False):
     """Return a network whose normalization remembers a mean and a variance, and these."""
     random = np.random.default_rng(5)
     mean, variance = random.normal(0, 1, 4), random.uniform(0.05, 0.4, 4)
@@ -24,12 +24,15 @@ def normalized_network(side=16, channels=3, *, trained=True):
         mean, variance = np.zeros(4), np.ones(4)
     gamma, beta = random.uniform(0.5, 2, 4), random.normal(0, 1, 4)
     shape = [None, side, side, channels]
+    order = {"data_format": "channels_first" if first else "channels_last"}
+    if first:
+        shape = [None, channels, side, side]
     layers = [
         ("InputLayer", {"batch_shape": shape, "name": "input"}),
-        ("Conv2D", {"name": "conv", "filters": 4, "kernel_size": 3, "use_bias": False}),
-        ("BatchNormalization", {"name": "norm", "epsilon": 1e-3}),
+        ("Conv2D", {"name": "conv", "filters": 4, "kernel_size": 3, "use_bias": False} | order),
+        ("BatchNormalization", {"name": "norm", "epsilon": 1e-3, "axis": 1 if first else -1}),
         ("ReLU", {"name": "relu"}),
-        ("GlobalAveragePooling2D", {"name": "mean"}),
+        ("GlobalAveragePooling2D", {"name": "mean"} | order),
         ("Dense", {"name": "classes", "units": 2, "activation": "softmax"}),
     ]
     listed = [{"class_name": name, "config": config} for name, config in layers]
@@ -60,6 +63,16 @@ def test_statistics_bring_layers_back_to_their_training():
     penalty = [ph.regularizers.Statistics(1000)]
     tied = ph.maximize(model, 0, regularizers=penalty, optimizer=optimizer, **options)
     assert distance(model, tied, mean, variance) < 0.5 * distance(model, free, mean, variance)
+
+
+def test_statistics_follow_the_axis_of_channels():
+    """The same network with its channels first makes the same picture."""
+    last, first = (
+        ph.maximize(normalized_network(first=first)[0], 0, steps=12, **QUIET)
+        for first in (False, True)
+    )
+    assert first.recipe["regularizers"] == [ph.regularizers.Statistics(15).to_json()]
+    np.testing.assert_allclose(np.moveaxis(first.input, 1, 3), last.input, atol=2e-3)
 
 
 @pytest.mark.parametrize("trained", [True, False])
