@@ -150,4 +150,6 @@ def test_what_means_nothing_in_a_row_is_refused():
     variation = ph.regularizers.TotalVariation(1)
     with pytest.raises(ph.InvalidArgumentError, match=f"{neighbours}: the penalty total_variation"):
         ph.maximize(model, 0, regularizers=[variation], **QUIET)
-    ph.maximize(model, 0, transforms=(), regularizers=[ph.regularizers.Lp(1, p=2)], steps=2, **QUIET)
+    ph.maximize(
+        model, 0, transforms=(), regularizers=[ph.regularizers.Lp(1, p=2)], steps=2, **QUIET
+    )

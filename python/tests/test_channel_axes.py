@@ -205,3 +205,77 @@ def test_watched_layers_are_drawn_the_same(twins, x, tmp_path):
         figure.savefig(tmp_path / f"{name}.png", metadata={"Software": None})
         drawn.append((tmp_path / f"{name}.png").read_bytes())
     assert drawn[0] == drawn[1]
+
+
+FIRST = {"data_format": "channels_first"}
+CHAINS = {
+    "signal": ((2, 24), [("Conv1D", (4, 3), FIRST), ("ReLU", (), {})], [1, 1, 1]),
+    "volume": ((2, 6, 6, 6), [("Conv3D", (3, 3), FIRST)], [1, 1]),
+    "groups": (
+        (4, 8, 8),
+        [
+            ("Dropout", (0.1,), {}),
+            ("GroupNormalization", (2,), {"axis": 1}),
+            ("SpatialDropout2D", (0.1,), FIRST),
+        ],
+        [1, 1, 1, 1],
+    ),
+    "steps": (
+        (5, 3, 8, 8),
+        [
+            ("TimeDistributed", (LAYERS.Conv2D(4, 3, **FIRST),), {}),
+            ("ConvLSTM2D", (2, 3), FIRST | {"return_sequences": True}),
+            ("ConvLSTM2D", (2, 3), FIRST),
+        ],
+        [2, 2, 2, 1],
+    ),
+    "an end": (
+        (3, 8, 8),
+        [("Conv2D", (4, 3), FIRST), ("Permute", ((2, 3, 1),), {}), ("ELU", (), {})],
+        [1, 1, 3, 3],
+    ),
+    "a kept axis": (
+        (3, 8, 8),
+        [
+            ("GlobalMaxPooling2D", (), FIRST | {"keepdims": True}),
+            ("Flatten", (), {}),
+            ("Dense", (2,), {}),
+        ],
+        [1, 1, 1, 1],
+    ),
+    "nothing said": ((3, 8, 8), [("Rescaling", (2.0,), {}), ("Flatten", (), {})], [1, 1, 1]),
+    "one word against the look": ((3, 8, 8), [("Conv2D", (4, 3), {})], [3, 3]),
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_layers_say_inherit_and_end_the_axis(chain):
+    shape, layers, axes = CHAINS[chain]
+    tensors = [keras.Input(shape)]
+    for kind, args, settings in layers:
+        tensors.append(getattr(LAYERS, kind)(*args, **settings)(tensors[-1]))
+    model = ph.load(keras.Model(tensors[0], tensors[-1]))
+    assert [model.input_channel_axis, *model.channel_axes.values()] == axes
+
+
+@pytest.mark.parametrize("chain", ["signal", "volume"])
+def test_signals_and_volumes_have_the_networks_shape(chain):
+    shape, layers, _ = CHAINS[chain]
+    pictures = []
+    for first in (False, True):
+        inputs = keras.Input(shape if first else (*shape[1:], shape[0]))
+        x = inputs
+        for kind, args, settings in layers:
+            x = getattr(LAYERS, kind)(*args, **(settings if first else {}))(x)
+        model = keras.Model(inputs, x)
+        random = np.random.default_rng(0)
+        model.set_weights([random.normal(0, 1, each.shape) for each in model.get_weights()])
+        options = {"steps": 6, "progress": False, "parametrization": "fourier"}
+        objective = ph.channel(model.layers[1].name, 2)
+        pictures.append(
+            ph.maximize(ph.load(model, preprocessing=(1 / 255, 0)), objective, **options)
+        )
+    np.testing.assert_allclose(pictures[1].input, turned(pictures[0].input), atol=1e-3)
+    np.testing.assert_allclose(
+        pictures[1].images.astype(int), pictures[0].images.astype(int), atol=1
+    )
