@@ -17,21 +17,21 @@ from phosphene._errors import (
 )
 from phosphene._models.layer import Layer
 from phosphene._models.model import Model, load
-from phosphene._vision.comparisons import direction, diversity, interpolate, match
 from phosphene._vision.gradient import gradient
-from phosphene._vision.objectives import channel, energy, logit, neuron, probability
-from phosphene._vision.trace import Trace, trace
+from phosphene._vision.objectives.comparisons import direction, diversity, interpolate, match
+from phosphene._vision.objectives.objectives import channel, energy, logit, neuron, probability
+from phosphene._vision.tracing.trace import Trace, trace
 
 if TYPE_CHECKING:
     from phosphene import compat, ops, optimizers, regularizers, transforms, zoo
     from phosphene._display.diagram import diagram
     from phosphene._display.filters import filters
     from phosphene._display.preview import Preview
-    from phosphene._vision.maximize import maximize
-    from phosphene._vision.picture import Picture
-    from phosphene._vision.replay import replay
-    from phosphene._vision.stored_pictures import render
-    from phosphene._vision.watch import Watch
+    from phosphene._vision.maximization.maximize import maximize
+    from phosphene._vision.maximization.picture import Picture
+    from phosphene._vision.maximization.replay import replay
+    from phosphene._vision.tracing.stored_pictures import render
+    from phosphene._vision.watching.watch import Watch
 
 __version__ = "0.1.0"
 
@@ -78,18 +78,18 @@ __all__ = [
 
 # What makes pictures is imported when it is first used: `import phosphene` stays fast.
 _LATER = {
-    "Picture": "_vision.picture",
+    "Picture": "_vision.maximization.picture",
     "Preview": "_display.preview",
-    "Watch": "_vision.watch",
+    "Watch": "_vision.watching.watch",
     "compat": None,
     "diagram": "_display.diagram",
     "filters": "_display.filters",
-    "maximize": "_vision.maximize",
+    "maximize": "_vision.maximization.maximize",
     "ops": None,
     "optimizers": None,
     "regularizers": None,
-    "render": "_vision.stored_pictures",
-    "replay": "_vision.replay",
+    "render": "_vision.tracing.stored_pictures",
+    "replay": "_vision.maximization.replay",
     "transforms": None,
     "zoo": None,
 }

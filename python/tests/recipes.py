@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import phosphene as ph
-from phosphene._vision.render import render
+from phosphene._vision.maximization.render import render
 
 QUIET = {"progress": False, "steps": 5}
 BAG = "Bag"

@@ -7,7 +7,7 @@ import pytest
 from conftest import TINY, TINY_WEIGHTS
 
 import phosphene as ph
-from phosphene._vision.objectives import as_objective
+from phosphene._vision.objectives.objectives import as_objective
 
 
 @pytest.mark.parametrize(

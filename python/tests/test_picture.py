@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from phosphene import InvalidArgumentError, ModelFileError
-from phosphene._vision.picture import Picture, read_recipe
+from phosphene._vision.maximization.picture import Picture, read_recipe
 
 RECIPE = {"format": "phosphene-recipe/1", "objectives": [{"terms": []}], "seed": 7}
 

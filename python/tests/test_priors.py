@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import phosphene as ph
-from phosphene._vision.priors import estimated
+from phosphene._vision.maximization.priors import estimated
 
 QUIET = {"progress": False}
 AXES = np.array([[0.6, 0.5, 0.4], [0.2, 0.0, -0.3], [-0.05, 0.12, -0.06]])

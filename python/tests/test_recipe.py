@@ -15,8 +15,8 @@ import recipes
 from test_maximize import one_thread
 
 import phosphene as ph
-from phosphene._vision.picture import read_recipe
-from phosphene._vision.render import render
+from phosphene._vision.maximization.picture import read_recipe
+from phosphene._vision.maximization.render import render
 
 __all__ = ["one_thread"]  # pytest finds the fixture here
 

@@ -7,7 +7,7 @@ import pytest
 from test_maximize import linear_network, one_thread
 
 import phosphene as ph
-from phosphene._vision.picture import read_recipe
+from phosphene._vision.maximization.picture import read_recipe
 
 QUIET = {"progress": False}
 

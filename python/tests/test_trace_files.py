@@ -10,7 +10,7 @@ from test_maximize import one_thread
 
 import phosphene as ph
 from phosphene._vision import trace_files
-from phosphene._vision.trace_files import StoredTrace, batches_of
+from phosphene._vision.tracing.trace_files import StoredTrace, batches_of
 
 __all__ = ["one_thread"]  # pytest finds the fixture here
 

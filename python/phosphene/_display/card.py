@@ -14,7 +14,7 @@ from phosphene._display.sheet import enlarged, shown_scale
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from phosphene._vision.card import Card
+    from phosphene._vision.maximization.card import Card
 
 SIDE = 150
 LEFT, WIDTH, WORDS = 150, 210, 250

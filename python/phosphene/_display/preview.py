@@ -11,7 +11,7 @@ import numpy as np
 from phosphene._errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from phosphene._vision.render import Progress
+    from phosphene._vision.maximization.render import Progress
 
 
 class Preview:

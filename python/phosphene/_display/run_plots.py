@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-    from phosphene._vision.looks import Look
+    from phosphene._vision.watching.looks import Look
 
 
 class Drawing:

@@ -9,12 +9,12 @@ import numpy as np
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array, model_inputs
 from phosphene._models.model import Model, as_model
-from phosphene._vision.objectives import as_objective, logit
+from phosphene._vision.objectives.objectives import as_objective, logit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from phosphene._vision.terms import Objective
+    from phosphene._vision.objectives.terms import Objective
 
 RULES = ("plain", "guided", "deconvolution", "redirected")
 

@@ -13,7 +13,7 @@ from phosphene._errors import InvalidArgumentError, UnknownNameError, Unsupporte
 from phosphene._models.arrays import batches
 from phosphene._models.config import calls_of, entries, name_of
 from phosphene._models.model import as_model, load
-from phosphene._vision.objectives import as_objective
+from phosphene._vision.objectives.objectives import as_objective
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from phosphene._models.arrays import InputType
     from phosphene._models.layer import Layer
     from phosphene._models.network import Model
-    from phosphene._vision.terms import Objective
+    from phosphene._vision.objectives.terms import Objective
 
 Arrays = Sequence["NDArray[Any]"]
 

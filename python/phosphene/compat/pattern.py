@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.model import as_model
-from phosphene._vision.trace import trace
+from phosphene._vision.tracing.trace import trace
 
 if TYPE_CHECKING:
     import os

@@ -12,7 +12,7 @@ import numpy as np
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.layer import Layer
 from phosphene._models.network import Model
-from phosphene._vision.objectives import channel
+from phosphene._vision.objectives.objectives import channel
 from phosphene.compat._network import Network, NetworkLayer
 from phosphene.compat._tensors import Tensor, gradient
 from phosphene.compat.vis import grad_modifiers
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from phosphene._vision.terms import Objective
+    from phosphene._vision.objectives.terms import Objective
     from phosphene.compat.vis.losses import Loss
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from phosphene._engine.library import check, describe, ffi, lib, text, to_numpy
 from phosphene._errors import Cancelled, InvalidArgumentError, PhospheneWarning
-from phosphene._vision.picture import Frame, Picture, opacity
+from phosphene._vision.maximization.picture import Frame, Picture, opacity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import numpy as np
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array
 from phosphene._models.lookup import name_of
-from phosphene._vision.terms import Direction, Diversity, Match, Objective
+from phosphene._vision.objectives.terms import Direction, Diversity, Match, Objective
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,8 +13,8 @@ import numpy as np
 
 from phosphene._engine.library import engine, threads
 from phosphene._errors import InvalidArgumentError, ModelFileError
-from phosphene._vision.picture import Picture, read_recipe
-from phosphene._vision.render import FORMAT, render
+from phosphene._vision.maximization.picture import Picture, read_recipe
+from phosphene._vision.maximization.render import FORMAT, render
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from phosphene._vision.card import Card
+    from phosphene._vision.maximization.card import Card
 
 CHUNK = "phosphene"
 """The keyword of the PNG text chunk with the recipe."""
@@ -194,7 +194,7 @@ class Picture:
         >>> float(card.percentiles[0]) > 50
         True
         """
-        from phosphene._vision.card import make_card
+        from phosphene._vision.maximization.card import make_card
 
         return make_card(
             self,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from phosphene._errors import InvalidArgumentError
-from phosphene._vision.trace_files import StoredArrays, StoredTrace
+from phosphene._vision.tracing.trace_files import StoredArrays, StoredTrace
 
 if TYPE_CHECKING:
     import os

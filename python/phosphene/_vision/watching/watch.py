@@ -15,10 +15,10 @@ from phosphene._errors import InvalidArgumentError, PhospheneError
 from phosphene._models.arrays import model_inputs
 from phosphene._models.intake import is_live_model
 from phosphene._models.model import Model, as_model, load
-from phosphene._vision.looks import Look, Run, refuse_run
-from phosphene._vision.trace import run_layers
-from phosphene._vision.training import TrainingHooks, as_callback
-from phosphene._vision.unit_pictures import (
+from phosphene._vision.tracing.trace import run_layers
+from phosphene._vision.watching.looks import Look, Run, refuse_run
+from phosphene._vision.watching.training import TrainingHooks, as_callback
+from phosphene._vision.watching.unit_pictures import (
     arrays_of,
     first_picture,
     lasting_recipe,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from phosphene._models.model import Model
-    from phosphene._vision.picture import Picture
+    from phosphene._vision.maximization.picture import Picture
 
 COPIES = 16
 """How many shifted copies, and how many with their pixels in random order, are looked at."""
@@ -140,7 +140,7 @@ def make_card(
     """Return a card; see `Picture.card`."""
     from phosphene._models.arrays import model_inputs
     from phosphene._models.model import as_model
-    from phosphene._vision.replay import start_of
+    from phosphene._vision.maximization.replay import start_of
 
     if isinstance(seeds, bool) or not isinstance(seeds, (int, np.integer)) or seeds < 0:
         raise InvalidArgumentError(f"seeds must be a whole number, 0 or more; received {seeds!r}.")
@@ -271,7 +271,7 @@ def _again(
     model: Model, recipe: dict[str, Any], start: NDArray[np.float32] | None, *, progress: bool
 ) -> Picture | None:
     """Return the pictures of a recipe; None if they have no gradient."""
-    from phosphene._vision.render import render
+    from phosphene._vision.maximization.render import render
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PhospheneWarning)

@@ -12,7 +12,15 @@ import numpy as np
 
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.lookup import name_of
-from phosphene._vision.terms import Channel, Energy, Index, Logit, Neuron, Objective, Probability
+from phosphene._vision.objectives.terms import (
+    Channel,
+    Energy,
+    Index,
+    Logit,
+    Neuron,
+    Objective,
+    Probability,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from phosphene._models.model import Model
-    from phosphene._vision.looks import Run
-    from phosphene._vision.picture import Picture
+    from phosphene._vision.maximization.picture import Picture
+    from phosphene._vision.watching.looks import Run
 
 KEPT = 0.7
 """How much of the contrast of a unit's last picture the next one begins with.
@@ -31,7 +31,7 @@ STARTING = ("fourier", "pixel")
 
 def first_picture(model: Model, units: Sequence[Any], options: Mapping[str, Any]) -> Picture:
     """Return what units like best, from noise."""
-    from phosphene._vision.maximize import maximize
+    from phosphene._vision.maximization.maximize import maximize
 
     return maximize(model, list(units), **({"progress": False} | dict(options)))
 
@@ -41,7 +41,7 @@ def lasting_recipe(model: Model, units: Sequence[Any], picture: Picture) -> dict
 
     The first one's may say what was aimed at instead of a unit that was off.
     """
-    from phosphene._vision.objectives import as_objective
+    from phosphene._vision.objectives.objectives import as_objective
 
     passing = ("engine", "starts", "last_step")
     recipe = {key: each for key, each in picture.recipe.items() if key not in passing}
@@ -50,8 +50,8 @@ def lasting_recipe(model: Model, units: Sequence[Any], picture: Picture) -> dict
 
 def next_pictures(model: Model, run: Run) -> dict[str, NDArray[Any]]:
     """Return what the units of a run like now, from the pictures of its last look on."""
-    from phosphene._vision.render import render
-    from phosphene._vision.replay import start_of
+    from phosphene._vision.maximization.render import render
+    from phosphene._vision.maximization.replay import start_of
 
     recipe = dict(run.about["recipe"])
     given = recipe.pop("start", None)

@@ -12,8 +12,8 @@ import numpy as np
 from phosphene._errors import InvalidArgumentError, PhospheneWarning
 from phosphene._models.arrays import as_array, is_picture
 from phosphene._models.preprocessing import Preprocessing
-from phosphene._vision.priors import as_prior
-from phosphene._vision.render import FORMAT, Callback, check_callbacks, render
+from phosphene._vision.maximization.priors import as_prior
+from phosphene._vision.maximization.render import FORMAT, Callback, check_callbacks, render
 from phosphene.optimizers import SGD, Adam, NAdam, RMSprop
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from phosphene._models.model import Model
-    from phosphene._vision.picture import Picture
+    from phosphene._vision.maximization.picture import Picture
     from phosphene.optimizers import Optimizer
     from phosphene.regularizers import Regularizer
     from phosphene.transforms import Transform
@@ -215,7 +215,7 @@ def maximize(
     (28, 28, 1)
     """
     from phosphene._models.model import as_model
-    from phosphene._vision.objectives import as_objective
+    from phosphene._vision.objectives.objectives import as_objective
 
     model = as_model(model)
     wanted = list(objective) if isinstance(objective, (list, np.ndarray)) else [objective]

@@ -179,7 +179,7 @@ def store_traces(
 
     Files that are there already, of the same patterns and the same model, are left as they are.
     """
-    from phosphene._vision.trace import run_layers
+    from phosphene._vision.tracing.trace import run_layers
 
     if form not in FORMS:
         raise InvalidArgumentError(f"store_as must be one of {FORMS}, received {form!r}.")

@@ -14,7 +14,7 @@ from phosphene._errors import InvalidArgumentError, UnknownNameError
 from phosphene._models.arrays import batches, model_inputs
 from phosphene._models.model import Model, as_model
 from phosphene._vision.stores import write_npz
-from phosphene._vision.trace_files import Form, StoredArrays, nested, store_traces
+from phosphene._vision.tracing.trace_files import Form, StoredArrays, nested, store_traces
 
 if TYPE_CHECKING:
     import os

@@ -1,0 +1,1 @@
+"""Inputs that a part of a network likes best, and the pictures that come of them."""

@@ -1,0 +1,1 @@
+"""What to look for: one number a sample, made of terms that add up."""

@@ -1,0 +1,1 @@
+"""The outputs of all layers, as arrays, as files and as pictures."""

@@ -1,0 +1,1 @@
+"""What a network makes of a few inputs while it is trained."""
