@@ -1,7 +1,5 @@
 """How long a maximization takes: budgets, plateaus, stages."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -28,13 +26,10 @@ def replayed(model, picture, folder, **options):
 
 
 def test_a_budget_lowers_the_number_of_steps(wardrobe, tmp_path):
-    began = time.monotonic()
     heard = []
     picture = ph.maximize(
         wardrobe, "Bag", steps=1_000_000, budget_s=0.5, callbacks=[heard.append], **QUIET
     )
-    # How long it takes is the machine's business; that it ends is ours.
-    assert time.monotonic() - began < 60
     done = len(picture.history[0])
     assert 1 < done < 1_000_000
     assert heard[-1].step == done <= picture.recipe["steps"] == heard[0].steps

@@ -9,6 +9,7 @@ import warnings
 from importlib.resources import files
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 import recipes
@@ -82,7 +83,6 @@ def kinds_in(recipe):
 
 
 def test_every_recipe_fits_the_schema(schema, written):
-    jsonschema = pytest.importorskip("jsonschema")
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     for name, recipe in written.items():
@@ -176,7 +176,7 @@ def outside(schema):
 
 
 def test_the_engine_takes_what_the_schema_does(schema):
-    validator = pytest.importorskip("jsonschema").Draft202012Validator(schema)
+    validator = jsonschema.Draft202012Validator(schema)
     model = recipes.models()["wardrobe"]
     for place, _, base in bases(schema):
         recipe = with_option(place, base)
@@ -188,7 +188,7 @@ def test_the_engine_takes_what_the_schema_does(schema):
 
 
 def test_the_engine_refuses_what_the_schema_does(schema):
-    validator = pytest.importorskip("jsonschema").Draft202012Validator(schema)
+    validator = jsonschema.Draft202012Validator(schema)
     model = recipes.models()["wardrobe"]
     taken, tried = [], 0
     for what, recipe in outside(schema):
