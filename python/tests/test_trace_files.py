@@ -9,7 +9,7 @@ from PIL import Image
 from test_maximize import one_thread
 
 import phosphene as ph
-from phosphene._vision import trace_files
+from phosphene._vision.tracing import trace_files
 from phosphene._vision.tracing.trace_files import StoredTrace, batches_of
 
 __all__ = ["one_thread"]  # pytest finds the fixture here
@@ -118,6 +118,19 @@ def test_a_shorter_set_has_no_more_patterns(tiny, tmp_path):
     ph.trace(tiny, X, store=tmp_path)
     assert ph.trace(tiny, X[:2], store=tmp_path).samples == 2
     assert len(StoredTrace.open(tmp_path).files) == 2
+    assert names(tmp_path) == ["0.npz", "1.npz", "trace.json"]
+
+
+@pytest.mark.parametrize("form", ["npz", "json"])
+def test_a_set_that_was_broken_off_shows_nothing_of_another(tiny, tmp_path, form):
+    def stopping():
+        yield X[0]
+        raise KeyboardInterrupt
+
+    ph.trace(tiny, X, store=tmp_path, store_as=form)
+    with pytest.raises(KeyboardInterrupt):
+        ph.trace(tiny, stopping(), "hidden", store=tmp_path, store_as=form)
+    assert [path.name for path in StoredTrace.open(tmp_path).files] == [f"0.{form}"]
 
 
 def test_one_pattern_is_in_memory_at_a_time(wardrobe, garments, tmp_path):

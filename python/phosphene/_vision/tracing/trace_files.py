@@ -135,19 +135,37 @@ class StoredTrace:
         """All files; of a set that isn't finished those that are there."""
         if self.about["patterns"] is not None:
             return [self.path(number) for number in range(int(self.about["patterns"]))]
-        numbers = itertools.takewhile(lambda at: self.path(at).exists(), itertools.count())
+        # Files of another model may lie behind those of a set that was broken off.
+        numbers = itertools.takewhile(self._is_own, itertools.count())
         return [self.path(number) for number in numbers]
 
     def has(self, number: int, pattern: str) -> bool:
         """Return whether the file of a pattern is there and is of this very pattern and model."""
+        about = self._about(number)
+        return about.get("pattern") == pattern and about.get("of") == self.about["of"]
+
+    def _is_own(self, number: int) -> bool:
+        """Return whether the file of a pattern is there and is of this model."""
+        return bool(self._about(number).get("of") == self.about["of"])
+
+    def _about(self, number: int) -> dict[str, Any]:
+        """Return what the file of a pattern says it is; nothing if it isn't there, or damaged."""
         path = self.path(number)
         if not path.exists():
-            return False
+            return {}
         try:
-            about = read_about(path) if path.suffix == ".npz" else read_json(path, FORMAT)
+            return read_about(path) if path.suffix == ".npz" else read_json(path, FORMAT)
         except ModelFileError:
-            return False
-        return about.get("pattern") == pattern and about.get("of") == self.about["of"]
+            return {}
+
+    def remove_from(self, number: int) -> None:
+        """Remove what an earlier, longer set has left from a pattern on."""
+        while self._about(number):
+            try:
+                self.path(number).unlink()
+            except OSError:  # it isn't counted anyway
+                return
+            number += 1
 
     def put(self, number: int, pattern: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Write the file of a pattern."""
@@ -214,6 +232,7 @@ def store_traces(
         raise InvalidArgumentError("The set of patterns is empty.")
     stored.about["patterns"] = number
     stored.write()
+    stored.remove_from(number)
     return StoredArrays(paths, stored.files)
 
 
