@@ -163,3 +163,10 @@ def test_refusals(model, picture):
         picture.card(model, np.zeros((2, 5, 5, 1)), seeds=0, random_weights=False)
     alone = ph.maximize(model, ph.logit(0) + ph.diversity("sum"), n=2, **OPTIONS)
     assert len(alone.card(model, seeds=0, random_weights=False)) == 2
+
+
+def test_the_last_seed_is_followed_by_the_first(model):
+    picture = ph.maximize(model, 0, **OPTIONS | {"seed": 2**64 - 1, "frames": 2})
+    card = picture.card(model, seeds=2, random_weights=False, **QUIET)
+    first = ph.maximize(model, 0, **OPTIONS | {"seed": 0})
+    np.testing.assert_allclose(card.seeds[0][0], first.score, rtol=1e-5)

@@ -359,6 +359,10 @@ def test_progress_bar_in_a_terminal(wardrobe, monkeypatch):
         ({"n": 10**6}, r"count must lie between .* received 1000000"),
         ({"seed": -1}, "seed must be a whole number from 0 to .* received -1"),
         ({"size": 0}, r"size must be .* received 0"),
+        ({"size": (float("nan"), 8)}, r"size must be .* received \(nan, 8\)"),
+        ({"size": float("inf")}, r"size must be .* received inf"),
+        ({"size": ("a", "b")}, r"size must be .* received \('a', 'b'\)"),
+        ({"size": (None, None)}, r"size must be .* received \(None, None\)"),
         ({"size": (1, 2, 3)}, r"size must be .* received \(1, 2, 3\)"),
         ({"parametrization": "wavelet"}, "wavelet"),
         ({"optimizer": "lbfgs"}, r"optimizer must be 'adam', 'nadam', .* received 'lbfgs'"),
@@ -377,6 +381,13 @@ def test_progress_bar_in_a_terminal(wardrobe, monkeypatch):
 def test_refusals(wardrobe, options, message):
     with pytest.raises(ph.InvalidArgumentError, match=message):
         ph.maximize(wardrobe, 0, **({"steps": 2} | options | QUIET))
+
+
+def test_an_index_for_each_sample_is_refused_before_the_first_step(wardrobe):
+    heard = []
+    with pytest.raises(ph.InvalidArgumentError, match="An index for each sample is for gradients"):
+        ph.maximize(wardrobe, [[1]], steps=2, callbacks=[heard.append], **QUIET)
+    assert not heard
 
 
 def test_nan_in_the_weights_is_refused(kernel):

@@ -1,9 +1,12 @@
 """Pictures rendered again from their files."""
 
+import json
 import warnings
 
 import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from test_maximize import linear_network, one_thread
 
 import phosphene as ph
@@ -93,6 +96,9 @@ def test_a_start_that_wasn_t_is_refused(wardrobe, tmp_path):
         ({"format": "phosphene-recipe/9"}, "format 'phosphene-recipe/9'"),
         ({"start": {"sha256": "0", "shape": [1], "zlib": "?"}}, "isn't the array|damaged"),
         ({"start": 3}, "damaged"),
+        ({"start": {"sha256": "0", "shape": [0], "zlib": "?"}}, "damaged: a carried start has"),
+        ({"start": {"sha256": "0", "shape": [10**9], "zlib": "?"}}, "damaged: a carried start has"),
+        ({"objectives": [{"terms": [{"kind": "logit", "index": [1]}]}]}, "index for each sample"),
         ({"objectives": [{"terms": [{"kind": "channel", "layer": "gone", "index": 0}]}]}, "gone"),
         ({"steps": -3}, "step"),
     ],
@@ -104,3 +110,21 @@ def test_edited_recipes_are_refused(wardrobe, tmp_path, change, message):
     edited = dataclasses.replace(made, make_recipe=lambda: made.recipe | change)
     with pytest.raises(ph.PhospheneError, match=message):
         ph.replay(edited.save(tmp_path / "a.png"), wardrobe, **QUIET)
+
+
+@pytest.mark.parametrize("labels", [5, ["Bag", "Bag"], [3], "B"])
+def test_labels_that_aren_t_titles_are_refused(wardrobe, tmp_path, labels):
+    info = PngInfo()
+    recipe = {"format": "phosphene-recipe/1", "labels": labels, "steps": 1}
+    recipe["objectives"] = [{"terms": [{"kind": "logit", "index": 8}]}]
+    info.add_text("phosphene", json.dumps(recipe))
+    Image.new("L", (4, 4)).save(tmp_path / "a.png", pnginfo=info)
+    with pytest.raises(ph.ModelFileError, match="labels must be 1 texts"):
+        ph.replay(tmp_path / "a.png", wardrobe, **QUIET)
+
+
+def test_pictures_too_large_to_be_opened_are_refused(tmp_path, monkeypatch):
+    Image.new("L", (64, 64)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 16)
+    with pytest.raises(ph.ModelFileError, match=r"a\.png"):
+        read_recipe(tmp_path / "a.png")

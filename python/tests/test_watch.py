@@ -15,6 +15,7 @@ from test_maximize import one_thread
 import phosphene as ph
 from phosphene._display.run_plots import Drawing
 from phosphene._models.intake import Architecture
+from phosphene._vision.watching.looks import Run
 
 __all__ = ["one_thread"]  # pytest finds the fixture here
 
@@ -110,8 +111,9 @@ def test_pictures_of_units_go_on_from_the_last_look(watch):
         {"parametrization": "pixel", "start": X[:1], "regularizers": [ph.regularizers.Distance(1)]},
         {"early_stop": 0.9, "steps": 40},
         {"n": 2, "size": 12},
+        {"frames": 3, "alpha": True},
     ],
-    ids=["stages", "maco over a start", "accentuation", "early stop", "several"],
+    ids=["stages", "maco over a start", "accentuation", "early stop", "several", "frames"],
 )
 def test_any_option_of_the_pictures_lasts(tmp_path, options):
     options = {"steps": 3} | options if "stages" not in options else options
@@ -121,6 +123,7 @@ def test_any_option_of_the_pictures_lasts(tmp_path, options):
         watch = ph.Watch.open(tmp_path)
     assert {look.pictures.shape for look in watch} == {watch[0].pictures.shape}
     assert np.isfinite([look.scores for look in watch]).all()
+    assert not {"frames", "transparency"} & set(Run.open(tmp_path).about["recipe"])
     if "over" in options:  # what isn't to change is the start, at each look
         kept = np.rint(255 * X[0])[np.tri(8) == 0]
         for look in watch:

@@ -156,8 +156,9 @@ def make_card(
         )
     # Which objective each picture is of.
     recipe = dict(picture.recipe)
-    recipe.pop("engine")
     stated = recipe.pop("start", None)
+    for key in ("engine", "frames", "transparency"):  # nobody looks at those of other starts
+        recipe.pop(key, None)
     others = bool(seeds) or random_weights
     array = start_of(stated, start) if others else None
     count = int(recipe["count"])
@@ -179,7 +180,7 @@ def make_card(
         known = np.array([each[index // count] for index in range(len(picture))])
 
     runs = [
-        _again(model, recipe | {"seed": recipe["seed"] + 1 + run}, array, progress=progress)
+        _again(model, recipe | {"seed": (recipe["seed"] + 1 + run) % 2**64}, array, progress)
         for run in range(int(seeds))
     ]
     found = []
@@ -268,7 +269,10 @@ def _shifted(x: NDArray[np.float32], axis: int, random: np.random.Generator) -> 
 
 
 def _again(
-    model: Model, recipe: dict[str, Any], start: NDArray[np.float32] | None, *, progress: bool
+    model: Model,
+    recipe: dict[str, Any],
+    start: NDArray[np.float32] | None,
+    progress: bool,  # noqa: FBT001
 ) -> Picture | None:
     """Return the pictures of a recipe; None if they have no gradient."""
     from phosphene._vision.maximization.render import render
@@ -277,7 +281,9 @@ def _again(
         warnings.simplefilter("ignore", PhospheneWarning)
         try:
             return render(model, recipe, start, progress=progress)
-        except InvalidArgumentError:
+        except InvalidArgumentError as error:
+            if "gradient" not in str(error):
+                raise
             return None
 
 
@@ -293,7 +299,7 @@ def _gains_of_chance(
     random = np.random.default_rng(0)
     other = _shuffled(model, random)
     count = int(recipe["count"])
-    picture = _again(other, recipe, start, progress=progress)
+    picture = _again(other, recipe, start, progress)
     if picture is None:
         return np.full(count * len(objectives), np.nan)
     gains = []

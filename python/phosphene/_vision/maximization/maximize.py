@@ -375,10 +375,12 @@ def _kind(parametrization: Any) -> str:
 
 
 def _size(size: Any) -> list[int]:
-    sides = [size, size] if isinstance(size, (int, np.integer)) else list(np.ravel(size))
-    if len(sides) != 2 or any(int(side) != side or side < 1 for side in sides):
+    pair = isinstance(size, (list, tuple, np.ndarray))
+    sides = list(size) if pair else [size, size]
+    whole = (isinstance(each, (int, np.integer)) and not isinstance(each, bool) for each in sides)
+    if len(sides) != 2 or not all(whole) or min(sides) < 1:
         raise InvalidArgumentError(
-            f"size must be a number of pixels or (height, width), received {size!r}."
+            f"size must be a number of pixels or (height, width), received {size!r:.80}."
         )
     return [int(side) for side in sides]
 

@@ -366,7 +366,7 @@ def read_recipe(path: str | Path) -> dict[str, Any]:
             text = text or image.info.get(place) or getattr(image, "text", {}).get(place)
     except UnidentifiedImageError:
         raise ModelFileError(f"{str(path)!r} is no PNG, GIF or WebP file.") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ModelFileError(f"Can't read {str(path)!r}: {reason}.") from error
     if text is None:

@@ -97,6 +97,7 @@ def render(
     callbacks, progress
         See `maximize`.
     """
+    _refuse_several(recipe)
     try:
         document = json.dumps(recipe, default=_plain)
     except TypeError as error:
@@ -132,6 +133,19 @@ def render(
     assert picture is not None
     _warn_about(picture)
     return picture
+
+
+def _refuse_several(recipe: dict[str, Any]) -> None:
+    """Refuse an index for each sample, which a gradient may have and a picture can't."""
+    with suppress(AttributeError, KeyError, TypeError):  # of what is no recipe the engine speaks
+        for objective in recipe["objectives"]:
+            for term in objective["terms"]:
+                if isinstance(term.get("index"), (list, tuple)):
+                    raise InvalidArgumentError(
+                        "An index for each sample is for gradients. A picture has one index in "
+                        "each term; several pictures have a list of objectives. Received the "
+                        f"index {list(term['index'])!r:.60}."
+                    )
 
 
 def _warn_about(picture: Picture) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from phosphene._engine.library import engine, threads
 from phosphene._errors import InvalidArgumentError, ModelFileError
 from phosphene._vision.maximization.picture import Picture, read_recipe
-from phosphene._vision.maximization.render import FORMAT, render
+from phosphene._vision.maximization.render import FORMAT, LARGEST_CARRIED, render
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +78,7 @@ def replay(png: str | Path, model: Any, *, start: Any = None, progress: bool = T
     made_by = recipe.pop("engine", {})
     labels = recipe.pop("labels", None)
     recipe.pop("scores", None)
+    _check_labels(labels, recipe, png)
     array = start_of(recipe.pop("start", None), start)
     differences = _differences(made_by if isinstance(made_by, dict) else {}, model)
     if differences:
@@ -85,6 +86,22 @@ def replay(png: str | Path, model: Any, *, start: Any = None, progress: bool = T
             f"The picture may differ from {str(png)!r}: {'; '.join(differences)}.", stacklevel=2
         )
     return render(model, recipe, array, labels=labels, progress=progress)
+
+
+def _check_labels(labels: Any, recipe: dict[str, Any], png: Any) -> None:
+    """Refuse titles that aren't one for each picture."""
+    if labels is None:
+        return
+    count = recipe.get("count", 1)
+    if not isinstance(count, int):  # the engine says so
+        return
+    pictures = len(recipe["objectives"]) * count
+    texts = isinstance(labels, list) and all(isinstance(each, str) for each in labels)
+    if not texts or len(labels) != pictures:
+        raise ModelFileError(
+            f"The recipe in {str(png)!r} is damaged: labels must be {pictures} texts, one for each "
+            f"picture; it holds {labels!r:.80}."
+        )
 
 
 def _differences(made_by: dict[str, Any], model: Any) -> list[str]:
@@ -116,8 +133,11 @@ def start_of(stated: dict[str, Any] | None, given: Any) -> NDArray[np.float32] |
         if given is not None:
             content = np.ascontiguousarray(given, dtype="<f4").tobytes()
         else:
-            # Never more than the stated size, whatever the compressed bytes would expand to.
+            # Never more than the stated size, whatever the compressed bytes would expand to; for
+            # zlib 0 would be no limit.
             size = 4 * math.prod(shape)
+            if min(shape, default=0) < 1 or size > LARGEST_CARRIED:
+                raise ValueError(f"a carried start has the shape {shape}")
             content = zlib.decompressobj().decompress(base64.b85decode(stated["zlib"]), size)
         if hashlib.sha256(content).hexdigest() != stated["sha256"]:
             raise InvalidArgumentError("start isn't the array that the picture was made from.")

@@ -43,7 +43,8 @@ def lasting_recipe(model: Model, units: Sequence[Any], picture: Picture) -> dict
     """
     from phosphene._vision.objectives.objectives import as_objective
 
-    passing = ("engine", "starts", "last_step")
+    # Of a look only the pictures and their scores are kept.
+    passing = ("engine", "starts", "last_step", "frames", "transparency")
     recipe = {key: each for key, each in picture.recipe.items() if key not in passing}
     return recipe | {"objectives": [as_objective(model, unit).to_json() for unit in units]}
 
