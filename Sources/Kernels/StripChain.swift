@@ -51,6 +51,7 @@ struct StripChain: Kernel {
     let (length, count) = (rows.outputLength, strips)
     let heights = Set((0..<count).map { length * ($0 + 1) / count - length * $0 / count })
     guard let tallest = heights.max(), let lowest = heights.min(), lowest > 0,
+      rows.window - rows.stride <= rows.inputLength,
       tallest * rows.stride <= rows.inputLength,
       (rows.outputLength - lowest - 1) * rows.stride + rows.window <= rows.inputLength + rows.padLow
     else { return nil }

@@ -100,6 +100,30 @@ import Testing
     #expect(relativeError(try run(kernel, arrays, output: values.count), values) < 1e-5)
   }
 
+  // Images of fewer rows than a window has, of which a chain may be a batch of many.
+  @Test(arguments: [1, 2, 3, 4], [3, 5, 7])
+  func lowImagesAreComputedToo(height: Int, window: Int) throws {
+    for (hasBefore, stride) in [(true, 1), (false, 1), (true, 2), (false, 2)] {
+      let pad = window / 2
+      let low = Case(
+        batch: 4, height: height, width: height, window: [window, window],
+        strides: [stride, stride], padLow: [pad, pad], padHigh: [pad, pad], hasBefore: hasBefore)
+      try stagesFollowEachOther(low)
+      let chain = try low.chain
+      let arrays = inputs(of: chain)
+      let count = chain.shapes[chain.stages.count].elementCount
+      let expected = try run(SequentialChain(chain), arrays, output: count)
+      for threads in [1, 2] {
+        let kernel = try Threads.with(threads) { () throws(PhospheneError) in
+          try convolutionChainKernel(
+            input: chain.shapes[0], stages: chain.stages, hasAddend: chain.hasAddend)
+        }
+        let values = try run(kernel, arrays, output: count, threads: threads)
+        #expect(relativeError(values, expected) < 1e-6)
+      }
+    }
+  }
+
   // Strips of fewer rows than windows that overhang see nothing of the image, dilated windows and
   // steps over rows are no chains.
   @Test func whatIsNoChainOfStripsIsRefused() throws {
