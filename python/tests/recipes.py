@@ -5,6 +5,7 @@ python recipes.py FOLDER THREADS      prints a digest of each picture rendered f
 
 import hashlib
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +132,9 @@ def pictures():
     wardrobe = networks["wardrobe"]
     for name, options in OPTIONS.items():
         chosen = {key: each for key, each in (QUIET | options).items() if each is not None}
-        made[f"wardrobe-{name}"] = ph.maximize(wardrobe, BAG, **chosen)
+        with warnings.catch_warnings():  # of a budget, on a busy machine
+            warnings.simplefilter("ignore", ph.PhospheneWarning)
+            made[f"wardrobe-{name}"] = ph.maximize(wardrobe, BAG, **chosen)
     for name, objective in OBJECTIVES.items():
         made[f"wardrobe-objective-{name}"] = ph.maximize(wardrobe, objective, **QUIET)
     garments = ph.zoo.garments()[0]

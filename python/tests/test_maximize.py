@@ -244,7 +244,7 @@ def test_control_c_stops_within_a_step(wardrobe):
 
 
 def test_true_stops_with_cancelled(wardrobe):
-    with pytest.raises(ph.Cancelled) as caught:
+    with pytest.raises(ph.Cancelled, match="the attribute 'picture'") as caught:
         ph.maximize(wardrobe, 0, steps=1000, callbacks=[lambda p: p.step == 2], **QUIET)
     assert len(caught.value.picture.history[0]) == 2
 

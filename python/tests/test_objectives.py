@@ -71,6 +71,7 @@ def test_objectives_compare_and_hash_by_value():
         (np.int64(1), "logit(1)"),
         ("stone", "logit(1)"),
         ("STONE", "logit(1)"),
+        (ph.logit("stone") - ph.probability("wood"), "logit(1) - probability(0)"),
         (np.array([0, 1]), "logit([0, 1])"),
         ([0, 1], "logit([0, 1])"),
         (("hidden", 2), "channel('hidden', 2)"),
@@ -115,6 +116,8 @@ def test_other_arithmetic_is_a_type_error(operation):
     [
         ("ston", "closest are 'stone'"),
         (ph.channel("hiden", 0), "closest names are 'hidden'"),
+        ("hidden", r"'hidden' is a layer of .*\('hidden', 0\), or .* ph\.energy\('hidden'\)"),
+        (ph.logit("ston"), "closest are 'stone'"),
         (1.5, "made by ph.channel"),
         ({"layer": 1}, "made by ph.channel"),
         (ph.logit(0, "hidden"), "no output 'hidden'"),

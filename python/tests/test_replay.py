@@ -128,3 +128,9 @@ def test_pictures_too_large_to_be_opened_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 16)
     with pytest.raises(ph.ModelFileError, match=r"a\.png"):
         read_recipe(tmp_path / "a.png")
+
+
+def test_the_file_comes_first(wardrobe, tmp_path):
+    path = ph.maximize(wardrobe, 0, steps=2, **QUIET).save(tmp_path / "a.png")
+    with pytest.raises(ph.InvalidArgumentError, match=r"and then the model.*received a Model"):
+        ph.replay(wardrobe, path)

@@ -223,7 +223,7 @@ def test_render_draws_every_pattern(wardrobe, garments, tmp_path):
 
 def test_render_pages_and_places(wardrobe, garments, tmp_path):
     ph.trace(wardrobe, garments[:2], store=tmp_path / "traces", store_as="json")
-    pages = ph.render(tmp_path / "traces", tmp_path / "out", grid=(1, 1), min_size=(14, 14))
+    pages = ph.render(tmp_path / "traces", out=tmp_path / "out", grid=(1, 1), min_size=(14, 14))
     folders = {page.parent.name for page in pages}
     assert folders == {"0", "1"}
     assert len(pages) > 2
@@ -244,7 +244,7 @@ def test_a_scale_for_the_whole_set(tiny, tmp_path, monkeypatch):
         )[1],
     )
     ph.trace(tiny, X, store=tmp_path)
-    ph.render(tmp_path, layers="hidden", kind="heat", scale="set")
+    ph.render(tmp_path, "hidden", kind="heat", scale="set")
     assert set(drawn) == {("hidden", (0.0, 3.0))}
     assert len(drawn) == 3
 

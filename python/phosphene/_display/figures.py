@@ -64,9 +64,13 @@ def figure_png(figure: Figure) -> bytes:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file beside its final place, then rename it, so that it is never half there."""
+    """Write a file beside its final place, then rename it, so that it is never half there.
+
+    The folder is made where it is missing.
+    """
     temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
             dir=path.parent, prefix=f".{path.name}.", delete=False
         ) as file:
@@ -78,8 +82,8 @@ def write_file(path: Path, content: bytes) -> None:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         raise ModelFileError(
-            f"Can't write {str(path)!r}: {error.strerror or error}. Choose a folder that exists "
-            "and may be written to."
+            f"Can't write {str(path)!r}: {error.strerror or error}. Choose a folder that may "
+            "be written to."
         ) from error
 
 

@@ -155,7 +155,7 @@ def maximize(
     budget_s
         Seconds that it may take. After the first step `steps` is lowered to what fits, so that
         whatever changes over the steps comes to its end, and the recipe holds that number. A
-        budget too short for one step takes one.
+        budget too short for one step takes one; hardly any steps are warned of.
     early_stop
         Stop where an eighth of the steps has added no more than this share of what every
         picture has gained so far, such as 0.02; the picture is then looked at 32 times without
@@ -190,10 +190,11 @@ def maximize(
     Warns
     -----
     PhospheneWarning
-        If the first step finds no gradient for a picture, such as that of a unit that is off
-        everywhere. Then the number before the activation is maximized, or rectifiers let the
-        gradient through at first, or the picture starts from other noise, whichever helps first;
-        `Picture.diagnoses` says what, and the recipe holds it.
+        If hardly any steps fitted into `budget_s`. Or if the first step finds no gradient for a
+        picture, such as that of a unit that is off everywhere. Then the number before the
+        activation is maximized, or rectifiers let the gradient through at first, or the picture
+        starts from other noise, whichever helps first; `Picture.diagnoses` says what, and the
+        recipe holds it.
 
     Notes
     -----
@@ -243,7 +244,8 @@ def maximize(
         recipe["parametrization"] = {"kind": _kind(parametrization)}
     if prior is not None:
         known = as_prior(model, prior, recipe["input"])
-        stated = recipe.get("parametrization", {"kind": _kind_with_prior(model, known)})
+        kind = _kind_with_prior(model, known, start is not None)
+        stated = recipe.get("parametrization", {"kind": kind})
         recipe["parametrization"] = stated | {"prior": known}
     if views is not None:
         recipe["views"] = _whole("views", views, 1)
@@ -356,13 +358,19 @@ def _stated(option: Any, where: str) -> dict[str, Any]:
     return stated
 
 
-def _kind_with_prior(model: Model, prior: dict[str, Any]) -> str:
+def _kind_with_prior(model: Model, prior: dict[str, Any], has_start: bool) -> str:  # noqa: FBT001
     """Return the parametrization that the engine would choose: it is stated with its prior."""
     shape = model.input_shape
-    known = shape[1:3] if isinstance(shape, tuple) else ()
-    sides = [side for side in known if isinstance(side, int)]
+    known = shape if isinstance(shape, tuple) else ()
+    channels = model.input_channel_axis % max(len(known), 1)
+    sides = [
+        side
+        for axis, side in enumerate(known)
+        if axis not in (0, channels) and isinstance(side, int)
+    ]
     small = bool(sides) and min(sides) < SMALLEST_SCENE
-    return "fourier" if small and len(prior["mean"]) != RED_GREEN_BLUE else "natural"
+    drawing = small and len(prior["mean"]) != RED_GREEN_BLUE
+    return "fourier" if has_start or drawing else "natural"
 
 
 def _kind(parametrization: Any) -> str:

@@ -260,7 +260,7 @@ class Picture:
         ----------
         path
             Ends in ``.png``, or for a film of `frames` and picture in ``.gif``, ``.apng`` or
-            ``.webp``; an existing file is replaced.
+            ``.webp``; an existing file is replaced, a missing folder made.
         scale
             See `to_pil`. By default 1; small pictures of a film are enlarged.
         seconds

@@ -27,6 +27,9 @@ FORMAT = "phosphene-recipe/1"
 LARGEST_CARRIED = 1 << 20
 """Bytes of a start picture that a recipe still carries; it only names larger ones."""
 
+FEWEST_STEPS = 96
+"""The steps that the engine's defaults take at least."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -129,9 +132,16 @@ def render(
             watch.error.picture = picture  # type: ignore[attr-defined]
         raise watch.error
     if status == lib.PH_CANCELLED:
-        raise Cancelled("A callback returned True, which stops the maximization.", picture)
+        raise Cancelled(
+            "A callback returned True, which stops the maximization; the picture so far is the "
+            "attribute 'picture' of this exception.",
+            picture,
+        )
     assert picture is not None
     _warn_about(picture)
+    if "budget_s" in recipe:
+        done = watch.steps if recipe.get("early_stop") else len(picture.history[0])
+        _warn_of_haste(recipe, done)
     return picture
 
 
@@ -161,6 +171,20 @@ def _warn_about(picture: Picture) -> None:
         warnings.warn(f"{ill[0]}{more}", PhospheneWarning, stacklevel=4)
 
 
+def _warn_of_haste(recipe: dict[str, Any], steps: int) -> None:
+    """Warn if hardly any of the steps fitted into the time."""
+    wanted = int(recipe.get("steps", FEWEST_STEPS))
+    if steps < min(wanted, FEWEST_STEPS) / 5:
+        said = f"{steps} of {wanted}" if "steps" in recipe else f"{steps}"
+        warnings.warn(
+            f"budget_s={recipe['budget_s']:g} was enough for {said} steps only, so that the "
+            "picture is still much like the noise it began with: give it more seconds, a smaller "
+            "size or fewer views.",
+            PhospheneWarning,
+            stacklevel=4,
+        )
+
+
 class _Watch:
     """What the engine's progress callback talks to."""
 
@@ -170,11 +194,14 @@ class _Watch:
         self.callbacks = tuple(callbacks)
         self._read = read
         self.error: BaseException | None = None
+        self.steps = 0
+        """The number of steps that the engine has planned."""
         self._wants_bar = progress and _is_watched()
         self._bar: Any = None
 
     def __call__(self, struct: Any) -> bool:
         """Tell everybody; return whether to stop."""
+        self.steps = struct.steps
 
         def look() -> Picture:
             out = ffi.new("ph_picture **")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import os
 import warnings
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,11 @@ def replay(png: str | Path, model: Any, *, start: Any = None, progress: bool = T
     """
     from phosphene._models.model import as_model
 
+    if not isinstance(png, (str, os.PathLike)):
+        raise InvalidArgumentError(
+            "ph.replay takes the file of a picture and then the model, such as "
+            f"ph.replay('bag.png', model); received a {type(png).__name__} as the file."
+        )
     recipe = read_recipe(png)
     if recipe.get("format") != FORMAT:
         raise ModelFileError(

@@ -86,7 +86,7 @@ def neuron(
     return Neuron(name_of(layer), _index(index), _position(position), bool(pre_activation))
 
 
-def logit(index: int, output: str | None = None) -> Objective:
+def logit(index: int | str, output: str | None = None) -> Objective:
     """Return the objective "score of a class, before softmax or sigmoid".
 
     Unlike the probability it doesn't flatten out where the network is sure.
@@ -94,7 +94,8 @@ def logit(index: int, output: str | None = None) -> Objective:
     Parameters
     ----------
     index
-        The class, counted from 0; for a gradient also one for each sample.
+        The class, counted from 0, or its name, which is looked up in the model; for a gradient
+        also one index for each sample.
     output
         Which output, by its layer's name, if the model has several.
 
@@ -107,16 +108,17 @@ def logit(index: int, output: str | None = None) -> Objective:
     >>> logit(385) - logit(386)
     logit(385) - logit(386)
     """
-    return Logit(_index(index), None if output is None else name_of(output))
+    return Logit(_class_or_index(index), None if output is None else name_of(output))
 
 
-def probability(index: int, output: str | None = None) -> Objective:
+def probability(index: int | str, output: str | None = None) -> Objective:
     """Return the objective "output of the network for a class", as it comes out.
 
     Parameters
     ----------
     index
-        The class, counted from 0; for a gradient also one for each sample.
+        The class, counted from 0, or its name, which is looked up in the model; for a gradient
+        also one index for each sample.
     output
         Which output, by its layer's name, if the model has several.
 
@@ -129,7 +131,7 @@ def probability(index: int, output: str | None = None) -> Objective:
     >>> probability(3)
     probability(3)
     """
-    return Probability(_index(index), None if output is None else name_of(output))
+    return Probability(_class_or_index(index), None if output is None else name_of(output))
 
 
 def energy(layer: Any, *, pre_activation: bool = False) -> Objective:
@@ -172,9 +174,7 @@ def _from_shorthand(model: Model, value: Any) -> Objective:
     if isinstance(value, Objective):
         return value
     if isinstance(value, str):
-        from phosphene._models.classes import index_of
-
-        number = index_of(model.classes, value)
+        number = _class_index(model, value)
         if model.json["outputs"][0]["shape"][-1] == 1:  # one sigmoid for two classes
             return logit(0) if number == len(model.classes or ()) - 1 else -logit(0)
         return logit(number)
@@ -191,6 +191,28 @@ def _from_shorthand(model: Model, value: Any) -> Objective:
         "index a sample, or a pair (layer, index). "
         f"Received a {type(value).__name__}: {value!r:.60}."
     )
+
+
+def _class_index(model: Model, name: str) -> int:
+    """Return the index of a class; of what is a layer's name say how it is aimed at."""
+    from phosphene._models.classes import index_of
+
+    try:
+        return index_of(model.classes, name)
+    except InvalidArgumentError as error:
+        try:
+            path = model.path_of(name)
+        except InvalidArgumentError:
+            raise error from None
+        raise InvalidArgumentError(
+            f"{path!r} is a layer of {model.name!r}: take one of its channels as ({path!r}, 0), or "
+            f"all of it as ph.energy({path!r})."
+        ) from None
+
+
+def _class_or_index(value: Any) -> Index | str:
+    """Return the name of a class as it is, to be looked up in the model, or an index."""
+    return value if isinstance(value, str) else _index(value)
 
 
 def _index(value: Any) -> Index:

@@ -172,7 +172,7 @@ class Neuron(Term):
 class Logit(Term):
     """One of the network's scores before softmax or sigmoid; made by `logit`."""
 
-    index: Index
+    index: Index | str
     output: str | None = None
 
     def stated(self) -> dict[str, Any]:
@@ -182,14 +182,15 @@ class Logit(Term):
         return _call("logit", self.index, output=self.output)
 
     def found_in(self, model: Model) -> Term:
-        return replace(self, output=_output(model, self.output))
+        index = _numbered(model, self.index, self.output)
+        return replace(self, index=index, output=_output(model, self.output))
 
 
 @dataclass(frozen=True, repr=False)
 class Probability(Term):
     """One of the network's outputs, as it comes out; made by `probability`."""
 
-    index: Index
+    index: Index | str
     output: str | None = None
 
     def stated(self) -> dict[str, Any]:
@@ -199,7 +200,8 @@ class Probability(Term):
         return _call("probability", self.index, output=self.output)
 
     def found_in(self, model: Model) -> Term:
-        return replace(self, output=_output(model, self.output))
+        index = _numbered(model, self.index, self.output)
+        return replace(self, index=index, output=_output(model, self.output))
 
 
 @dataclass(frozen=True, repr=False)
@@ -298,6 +300,24 @@ class Diversity(Term):
         return replace(self, layer=model.path_of(self.layer))
 
 
+def _numbered(model: Model, index: Index | str, output: str | None) -> Index:
+    """Return the index of a class that is named."""
+    if not isinstance(index, str):
+        return index
+    from phosphene._models.classes import index_of
+
+    number = index_of(model.classes, index)
+    outputs = {each["path"]: each["shape"][-1] for each in model.json["outputs"]}
+    path = _output(model, output) or next(iter(outputs))
+    # Of two classes a single sigmoid says how likely the last one is.
+    if outputs.get(path) == 1 and number != len(model.classes or ()) - 1:
+        raise InvalidArgumentError(
+            f"{model.name!r} has one output for two classes, which is that of "
+            f"{(model.classes or (index,))[-1]!r}: turn its sign round for {index!r}."
+        )
+    return 0 if outputs.get(path) == 1 else number
+
+
 def _output(model: Model, output: str | None) -> str | None:
     """Return the path of an output."""
     paths = [each["path"] for each in model.json["outputs"]]
@@ -315,7 +335,7 @@ def _output(model: Model, output: str | None) -> str | None:
     return output
 
 
-def _listed(index: Index) -> int | list[int]:
+def _listed(index: Index | str) -> int | str | list[int]:
     return list(index) if isinstance(index, tuple) else index
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def render(
     folder: str | os.PathLike[str],
-    out: str | os.PathLike[str] | None = None,
     layers: str | Sequence[str] | None = None,
     *,
+    out: str | os.PathLike[str] | None = None,
     channels: int | Sequence[int] = 9,
     kind: Literal["auto", "bars", "heat"] = "auto",
     cmap: str | Colormap = "viridis",
@@ -36,12 +36,12 @@ def render(
     ----------
     folder
         Where the traces are.
-    out
-        Gets a folder ``0``, ``1`` ... for each pattern, with pages ``0.png``, ``1.png`` ... in it;
-        by default ``pictures`` in `folder`.
     layers
         Paths, or globs such as ``"conv*"``, which are drawn whatever their size; by default all
         that are large enough.
+    out
+        Gets a folder ``0``, ``1`` ... for each pattern, with pages ``0.png``, ``1.png`` ... in it;
+        by default ``pictures`` in `folder`.
     channels, kind, cmap, grid, min_size
         As for `Trace.save`.
     scale
