@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from phosphene._settings import check_integer, check_number
 
-__all__ = ["Distance", "Lp", "Regularizer", "Statistics", "TotalVariation"]
+__all__ = ["Blur", "Distance", "Lp", "Regularizer", "Statistics", "TotalVariation"]
 
 
 @dataclass(frozen=True)
@@ -162,5 +162,42 @@ class Statistics:
         return {"kind": "statistics", "weight": float(self.weight)}
 
 
-Regularizer = Distance | TotalVariation | Lp | Statistics
+@dataclass(frozen=True)
+class Blur:
+    """Keep the picture close to itself, blurred a little: fine grain costs, large shapes don't.
+
+    Parameters
+    ----------
+    weight
+        How strongly, in units of the objective, 0 or more.
+
+    Notes
+    -----
+    ``weight * mean((x - blurred)**2)`` over the inner pixels ``x`` (0 to 1) and channels of one
+    picture, where ``blurred`` weighs a pixel and its neighbours by 1/4, 1/2, 1/4 along either
+    axis; an axis of fewer than three pixels isn't blurred.
+
+    References
+    ----------
+    Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017, on penalties of high
+    frequencies.
+
+    Examples
+    --------
+    >>> Blur(10).to_json()
+    {'kind': 'blur', 'weight': 10.0}
+    """
+
+    weight: float
+
+    def __post_init__(self) -> None:
+        """Refuse numbers out of range."""
+        check_number(self, "weight", minimum=0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the penalty as a recipe states it."""
+        return {"kind": "blur", "weight": float(self.weight)}
+
+
+Regularizer = Blur | Distance | TotalVariation | Lp | Statistics
 """Any penalty of this module."""

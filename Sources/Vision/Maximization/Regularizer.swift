@@ -5,6 +5,9 @@ import Tensors
 enum Regularizer: Codable, Sendable {
   /// The mean difference of neighbouring pixels to a power: 1 keeps edges, 2 smooths them.
   case totalVariation(weight: Float, power: Int)
+  /// The mean square of the distance from the same picture, blurred a little: what is left out of
+  /// fine grain.
+  case blur(weight: Float)
   /// The mean square of the distance from the start picture's pixels.
   case distance(weight: Float)
   /// The power mean of the distance from mid-grey, `(mean |2 x - 1|^p)^(1 / p)` for pixels between
@@ -15,7 +18,7 @@ enum Regularizer: Codable, Sendable {
   case statistics(weight: Float)
 
   private enum Kind: String, Codable {
-    case distance, lp, statistics
+    case blur, distance, lp, statistics
     case totalVariation = "total_variation"
   }
   private enum CodingKeys: String, CodingKey { case kind, weight, power, p }
@@ -27,6 +30,7 @@ enum Regularizer: Codable, Sendable {
     case .totalVariation:
       self = .totalVariation(
         weight: weight, power: try options.decodeIfPresent(Int.self, forKey: .power) ?? 1)
+    case .blur: self = .blur(weight: weight)
     case .distance: self = .distance(weight: weight)
     case .lp:
       self = .lp(weight: weight, p: try options.decodeIfPresent(Float.self, forKey: .p) ?? 2)
@@ -41,6 +45,9 @@ enum Regularizer: Codable, Sendable {
       try options.encode(Kind.totalVariation, forKey: .kind)
       try options.encode(weight, forKey: .weight)
       try options.encode(power, forKey: .power)
+    case .blur(let weight):
+      try options.encode(Kind.blur, forKey: .kind)
+      try options.encode(weight, forKey: .weight)
     case .distance(let weight):
       try options.encode(Kind.distance, forKey: .kind)
       try options.encode(weight, forKey: .weight)
@@ -62,6 +69,7 @@ enum Regularizer: Codable, Sendable {
     case .totalVariation(let weight, let power):
       try require(0...1e6, weight, "total variation weight")
       try require(1...2, power, "total variation power")
+    case .blur(let weight): try require(0...1e6, weight, "blur weight")
     case .distance(let weight): try require(0...1e6, weight, "distance weight")
     case .lp(let weight, let p):
       try require(0...1e6, weight, "lp weight")
@@ -76,6 +84,9 @@ enum Regularizer: Codable, Sendable {
     of image: Value, start: Tensor? = nil, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
     switch self {
+    case .blur(let weight):
+      let grain = try graph.grain(of: image)
+      return try graph.linear(graph.mean(graph.unary(.square, grain)), scale: weight)
     case .distance(let weight):
       guard let start else {
         throw .invalidArgument(
@@ -108,5 +119,29 @@ enum Regularizer: Codable, Sendable {
       return try graph.linear(
         graph.statisticalDistance(count: graph.shape(image)[0]), scale: weight)
     }
+  }
+}
+
+extension Graph {
+  /// Appends what a blur takes from pictures (count, height, width, channels): the inner pixels minus
+  /// the mean of their neighbours and themselves by binomial weights, 1/4, 1/2, 1/4 along each axis
+  /// of at least three pixels.
+  fileprivate mutating func grain(of image: Value) throws(PhospheneError) -> Value {
+    let axes = shape(image).axes
+    let taps: [[Float]] = axes[1...2].map { $0 < 3 ? [1] : [0.25, 0.5, 0.25] }
+    let kernel = taps[0].flatMap { down in
+      taps[1].flatMap { right in [Float](repeating: down * right, count: axes[3]) }
+    }
+    let weights = constant(try Tensor([taps[0].count, taps[1].count, 1, axes[3]], kernel))
+    let geometry = WindowGeometry(
+      window: taps.map(\.count), strides: [1, 1], dilations: [1, 1], padLow: [0, 0],
+      padHigh: [0, 0])
+    let blurred = try convolution(image, weights: weights, geometry: geometry, groups: axes[3])
+    var inner = image
+    for axis in 1...2 {
+      inner = try slice(
+        inner, axis: axis, start: taps[axis - 1].count / 2, length: shape(blurred)[axis])
+    }
+    return try subtract(inner, blurred)
   }
 }

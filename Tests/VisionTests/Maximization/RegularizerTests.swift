@@ -22,9 +22,21 @@ import Testing
     #expect(relativeError(values.elements, expected) < 1e-5)
   }
 
+  // One white pixel keeps a quarter of itself, in a column half; what has no neighbours stays.
+  @Test(
+    arguments: [([1, 3, 3, 1], 1.125), ([1, 3, 1, 1], 0.5), ([1, 1, 1, 1], 0)] as [(Shape, Float)])
+  func blurTakesGrainAway(shape: Shape, expected: Float) throws {
+    var pixels = [Float](repeating: 0, count: shape.elementCount)
+    pixels[pixels.count / 2] = 1
+    let values = try compute([Tensor(shape, pixels)]) {
+      [try Regularizer.blur(weight: 2).value(of: $1[0], in: &$0)]
+    }[0]
+    #expect(relativeError(values.elements, [expected]) < 1e-6)
+  }
+
   @Test(
     arguments: [
-      .totalVariation(weight: 2, power: 1), .totalVariation(weight: 3, power: 2),
+      .blur(weight: 3), .totalVariation(weight: 2, power: 1), .totalVariation(weight: 3, power: 2),
       .lp(weight: 1, p: 2),
       .lp(weight: 1, p: 3.5),
     ] as [Regularizer])
