@@ -57,9 +57,10 @@ extension Objective.Term {
   ) throws(PhospheneError) -> Value {
     guard let activations else { throw .invalidArgument("objective 'match' needs activations") }
     let single = Array(graph.shape(value).axes.dropFirst())
-    guard activations.shape == single else {
+    let received = try Shape(checking: activations.shape, of: "the activations")
+    guard received.axes == single else {
       throw .invalidArgument(
-        "the activations have shape \(Shape(activations.shape)), \(what) has \(Shape(single)) for "
+        "the activations have shape \(received), \(what) has \(Shape(single)) for "
           + "each sample")
     }
     let sum = try alike(

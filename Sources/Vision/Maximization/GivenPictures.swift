@@ -51,7 +51,7 @@ extension Rendering {
         inputs.append(input)
         continue
       }
-      let shape = Shape([1] + given.shape)
+      let shape = try Shape(checking: [1] + given.shape, of: "input '\(name)'")
       let fits = zip(model.inputShapes[index].dropFirst(), given.shape).allSatisfy {
         length, received in
         length == nil || length == received
@@ -62,7 +62,11 @@ extension Rendering {
           "input '\(name)' takes arrays of shape (\(wanted.joined(separator: ", "))), received "
             + "(\(given.shape.map(String.init).joined(separator: ", ")))")
       }
-      let one = graph.constant(try Tensor(shape, given.elements("input '\(name)'")))
+      let numbers = try given.elements("input '\(name)'")
+      guard numbers.allSatisfy(\.isFinite) else {
+        throw .invalidArgument("input '\(name)' is given NaN or infinity")
+      }
+      let one = graph.constant(try Tensor(shape, numbers))
       inputs.append(try graph.broadcast(one, to: Shape([samples] + given.shape)))
     }
     return inputs
@@ -79,17 +83,28 @@ extension RenderingSizes {
       throw .invalidArgument("start holds NaN or infinity")
     }
     let (scale, offset) = try recipe.input.expanded(to: channels)
-    let values = start.elements
-    var pixels = [Float](repeating: 0, count: count * side.height * side.width * channels)
-    for index in pixels.indices {
-      let channel = index % channels
-      let source = recipe.input.reverseChannels ? channels - 1 - channel : channel
-      let value = values[(index - channel + source) % values.count]
-      pixels[index] = (value - offset[source]) / (255 * scale[source])
+    let size = side.height * side.width * channels
+    let values = start.floats
+    func picture(_ number: Int) -> [Float] {
+      let pixels = (0..<size).map { (index: Int) -> Float in
+        let channel = index % channels
+        let source = recipe.input.reverseChannels ? channels - 1 - channel : channel
+        let value = values[number * size + index - channel + source]
+        return (value - offset[source]) / (255 * scale[source])
+      }
+      return resampled(pixels, count: 1, channels: channels, from: side, to: canvas)
     }
-    return try Tensor(
-      [count, canvas.height, canvas.width, channels],
-      resampled(pixels, count: count, channels: channels, from: side, to: canvas))
+    let shape: Shape = [count, canvas.height, canvas.width, channels]
+    // Nobody has checked yet whether so many pictures fit into the memory.
+    try Memory.require(4 * shape.elementCount, for: "the starts of \(count) pictures")
+    var pixels = picture(0)
+    return try Tensor(shape) { target in
+      let length = pixels.count
+      for number in 0..<count {
+        if number > 0, start.shape[0] > 1 { pixels = picture(number) }
+        _ = target[(number * length)..<((number + 1) * length)].update(fromContentsOf: pixels)
+      }
+    }
   }
 
   /// A start as the canvas has it: it may have its channels where the network does.
