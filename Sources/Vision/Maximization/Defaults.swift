@@ -25,12 +25,14 @@ struct Defaults {
   ///   - recipe: What is maximized.
   ///   - form: What the network's input is.
   ///   - view: What the network takes.
+  ///   - depth: How many slices a volume has.
   ///   - channels: Their number.
   ///   - startsFromImage: Whether there is a picture to start from.
   ///   - hasStatistics: Whether the network's layers know what they saw in training.
   init(
     _ stated: Parametrization.Kind?, _ recipe: Recipe, form: RenderingSizes.Form,
-    view: (height: Int, width: Int), channels: Int, startsFromImage: Bool, hasStatistics: Bool
+    view: (height: Int, width: Int), depth: Int, channels: Int, startsFromImage: Bool,
+    hasStatistics: Bool
   ) {
     self.form = form
     isScene = form == .picture && min(view.height, view.width) >= Defaults.smallestScene
@@ -39,7 +41,9 @@ struct Defaults {
     // Small drawings are black and white; only photos are as natural images are.
     let suitable: Parametrization.Kind =
       startsFromImage || !(isScene || isColored || form == .volume) ? .fourier : .natural
-    kind = stated ?? suitable
+    // The waves of a spectrum are a matrix of the square of their length.
+    let isLong = form != .picture && max(view.height, view.width, depth) > 4096
+    kind = stated ?? (isLong ? .pixel : suitable)
     self.hasStatistics = hasStatistics
   }
 

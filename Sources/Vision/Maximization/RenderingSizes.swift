@@ -81,6 +81,7 @@ struct RenderingSizes: Sendable {
       seen = Shape([count, view.height, channels])
     case .volume:
       let sides = axes.dropLast().map { $0 ?? RenderingSizes.freeVolumeSide }
+      _ = try Shape(checking: sides, of: "the network's input")
       view = (height: sides[0] * sides[1], width: sides[2])
       (depth, channels) = (sides[0], axes[3] ?? 1)
       seen = Shape([count] + sides + [channels])
@@ -89,6 +90,7 @@ struct RenderingSizes: Sendable {
         throw .unsupported("maximization needs an input whose lengths are known")
       }
       let lengths = axes.compactMap(\.self)
+      _ = try Shape(checking: [count] + lengths, of: "the network's input")
       seen = Shape([count] + lengths)
       view = (1, lengths.reduce(1, *))
       (depth, channels) = (1, 1)
@@ -100,7 +102,7 @@ struct RenderingSizes: Sendable {
         model, recipe, input: RenderingSizes.input(seen, channelAxis)) : false
     defaults = Defaults(
       form == .row ? .pixel : recipe.parametrization?.kind, recipe, form: form,
-      view: (view.height / depth, view.width), channels: channels,
+      view: (view.height / depth, view.width), depth: depth, channels: channels,
       startsFromImage: startsFromImage, hasStatistics: hasStatistics)
     let (numerator, denominator) = defaults.enlargement
     var canvas = view
@@ -123,9 +125,27 @@ struct RenderingSizes: Sendable {
         "maximization needs pictures of at most 4096 by 4096 pixels, this network takes "
           + "\(canvas.height / depth) by \(canvas.width)")
     }
+    try requireMatrices(recipe)
     _ = try Shape(checking: [count, canvas.height, canvas.width, channels, 8], of: "the pictures")
     _ = try Shape(
       checking: [count, views, view.height, view.width, channels, 8], of: "the views")
+  }
+
+  /// Refuses what takes a matrix of each axis' length squared where that is long.
+  private func requireMatrices(_ recipe: Recipe) throws(PhospheneError) {
+    let longest = 4096
+    let canvas = [depth, canvas.height / depth, canvas.width].max() ?? 1
+    guard defaults.kind == .pixel || canvas <= longest else {
+      throw .unsupported(
+        "a spectrum has at most \(longest) positions along an axis, this input has \(canvas): "
+          + "choose the parametrization 'pixel' in place of '\(defaults.kind.rawValue)'")
+    }
+    let view = max(view.height / depth, view.width)
+    for case .blur in recipe.transforms ?? [] where form != .row && view > longest {
+      throw .unsupported(
+        "a blur takes at most \(longest) positions along an axis, this input has \(view): "
+          + "leave it out")
+    }
   }
 
   private static func input(_ seen: Shape, _ channelAxis: Int) -> Shape {
