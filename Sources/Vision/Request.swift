@@ -185,7 +185,10 @@ func decodeOptions<Options: Decodable>(
   _ type: Options.Type, _ json: String, _ what: String
 ) throws(PhospheneError) -> Options {
   do {
-    return try JSONDecoder().decode(type, from: Data(json.utf8))
+    let decoder = JSONDecoder()
+    // Python writes bare Infinity and NaN, which the checks of each number name.
+    decoder.allowsJSON5 = true
+    return try decoder.decode(type, from: Data(json.utf8))
   } catch {
     throw PhospheneError(decoding: error, of: what)
   }
