@@ -71,6 +71,7 @@ OPTIONS = {
     "early_stop": {"early_stop": 0.5, "steps": 40},
     "budget": {"budget_s": 0.05, "steps": 200},
     "frames": {"frames": 3},
+    "budget_and_frames": {"budget_s": 0.05, "steps": 200, "frames": 3},
     "transparency": {"alpha": True, "n": 2},
     "over": {"over": BLOCK},
     "start": {"start": np.flip(BLOCK, 1).copy()},

@@ -57,7 +57,11 @@ extension Model {
     while true {
       step += 1
       try climb.step(step)
-      if step == 1 { try climb.plan(for: &pace) }
+      if step == 1 {
+        // Planning writes over what the first step began with.
+        try climb.filmStart()
+        try climb.plan(for: &pace)
+      }
       let steps = climb.rendering.recipe.steps
       try climb.film(step)
       let goesOn = progress(
@@ -107,6 +111,7 @@ struct Climb {
   private var bestInput: Tensor
   private var bestImage: Tensor
   private var film: Film
+  private var momenta = MomentumProduct()
 
   init(_ rendering: Rendering) throws(PhospheneError) {
     self.rendering = rendering
@@ -173,7 +178,9 @@ struct Climb {
       (rule, mindsLayers) = (rendering.rule(at: step), rendering.mindsLayers(at: step))
       stepPlan = try rendering.stepPlan(rule, mindingLayers: mindsLayers)
     }
-    let inputs = try rendering.stepInputs(step)
+    let product = rendering.optimizer.momenta(upTo: step - rendering.stepsBefore, from: momenta)
+    momenta = product
+    let inputs = try rendering.stepInputs(step, momenta: product)
     defer { withExtendedLifetime(inputs) {} }
     try stepPlan.run(
       inputs: (current + inputs).map(\.start),
@@ -202,9 +209,13 @@ struct Climb {
   /// Keeps the pictures as they stand after a step for the film, where that wants them.
   mutating func film(_ step: Int) throws(PhospheneError) {
     let steps = rendering.recipe.steps
-    // What the first step began with; it may have been exchanged within that step.
-    if step == 1, film.wants(0, of: steps) { try film.keep(look(at: next[0]), step: 0) }
     if film.wants(step, of: steps) { try film.keep(look(at: current[0]), step: step) }
+  }
+
+  /// Keeps what the first step began with, which may have been exchanged within that step.
+  mutating func filmStart() throws(PhospheneError) {
+    guard film.wants(0, of: rendering.recipe.steps) else { return }
+    try film.keep(look(at: next[0]), step: 0)
   }
 
   /// The pictures as they stand after a step, without transforms.

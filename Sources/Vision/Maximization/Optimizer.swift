@@ -112,7 +112,12 @@ enum Optimizer: Codable, Sendable {
   /// The three numbers that change from step to step, counted from 1: those that undo the bias
   /// towards zero of the running mean, of the running mean of squares, and what NAdam gives the latest
   /// gradient.
-  func corrections(step: Int) -> [Float] {
+  ///
+  /// - Parameters:
+  ///   - step: The step.
+  ///   - momenta: What an earlier step came to, which saves doing it again.
+  /// - Returns: The three numbers.
+  func corrections(step: Int, momenta: MomentumProduct = MomentumProduct()) -> [Float] {
     switch self {
     case .rmsprop, .sgd: return [1, 1, 1]
     case .adam(_, let beta1, let beta2, _):
@@ -121,16 +126,26 @@ enum Optimizer: Codable, Sendable {
         Float(1 / (1 - pow(Double(beta2), Double(step)))), 1,
       ]
     case .nadam(_, let beta1, let beta2, _):
-      func momentum(_ step: Int) -> Double {
-        Double(beta1) * (1 - 0.5 * pow(0.96, Double(step)))
-      }
-      let product = (1...step).reduce(1) { $0 * momentum($1) }
-      let (now, after) = (momentum(step), momentum(step + 1))
+      let product = self.momenta(upTo: step, from: momenta).value
+      let (now, after) = (
+        MomentumProduct.momentum(beta1, step), MomentumProduct.momentum(beta1, step + 1)
+      )
       return [
         Float(after / (1 - product * after)),
         Float(1 / (1 - pow(Double(beta2), Double(step)))), Float((1 - now) / (1 - product)),
       ]
     }
+  }
+
+  /// The product of NAdam's momenta up to a step, beginning with that up to an earlier one.
+  func momenta(upTo step: Int, from earlier: MomentumProduct) -> MomentumProduct {
+    guard case .nadam(_, let beta1, _, _) = self else { return MomentumProduct() }
+    var product = earlier.step > step ? MomentumProduct() : earlier
+    while product.step < step {
+      product.step += 1
+      product.value *= MomentumProduct.momentum(beta1, product.step)
+    }
+    return product
   }
 
   /// Appends one step uphill.
@@ -181,5 +196,16 @@ enum Optimizer: Codable, Sendable {
       let ahead = try graph.add(graph.linear(velocity, scale: momentum), push)
       return [try graph.add(parameters, ahead), velocity]
     }
+  }
+}
+
+/// The product of NAdam's momenta of so many steps.
+struct MomentumProduct: Sendable {
+  fileprivate(set) var step = 0
+  fileprivate(set) var value = 1.0
+
+  /// The momentum of one step, counted from 1.
+  fileprivate static func momentum(_ beta1: Float, _ step: Int) -> Double {
+    Double(beta1) * (1 - 0.5 * pow(0.96, Double(step)))
   }
 }

@@ -52,9 +52,17 @@ extension Rendering {
 
   /// The numbers that one step of the plan needs besides the parameters and the optimizer's state:
   /// the optimizer's corrections, the matrices of the views, and what blurs and disturbs them.
-  func stepInputs(_ step: Int) throws(PhospheneError) -> [Tensor] {
+  ///
+  /// - Parameters:
+  ///   - step: Counted from 1 over all stages.
+  ///   - momenta: What an earlier step of this optimizer came to, which saves doing it again.
+  /// - Returns: One array for each input.
+  /// - Throws: `outOfMemory` if there is none.
+  func stepInputs(
+    _ step: Int, momenta: MomentumProduct = MomentumProduct()
+  ) throws(PhospheneError) -> [Tensor] {
     var inputs = [
-      try Tensor([3], optimizer.corrections(step: step - stepsBefore)),
+      try Tensor([3], optimizer.corrections(step: step - stepsBefore, momenta: momenta)),
       try Tensor([sizes.count * sizes.views * sizes.depth, 6], matrices(step: step)),
     ]
     let (height, width) = (sizes.view.height / sizes.depth, sizes.view.width)
@@ -124,7 +132,7 @@ extension Rendering {
 
   /// The share of all steps that is done: 0 at the first, 1 at the last.
   private func progress(_ step: Int) -> Double {
-    recipe.steps > 1 ? Double(step - 1) / Double(recipe.steps - 1) : 0
+    recipe.steps > 1 ? min(Double(step - 1) / Double(recipe.steps - 1), 1) : 0
   }
 
   /// The deviation that several transforms of a kind have together: squares add up.
@@ -144,13 +152,15 @@ extension Rendering {
 /// lies outside doesn't count.
 func blurMatrix(_ length: Int, _ deviation: Float) -> [Float] {
   var matrix = [Float](repeating: 0, count: length * length)
+  // The square of a tiny deviation vanishes; nothing reaches a neighbour long before.
+  let isNone = deviation < 1e-3
   for row in 0..<length {
     var sum: Float = 0
     for column in 0..<length {
       let distance = Float(row - column)
       let weight =
-        deviation > 0
-        ? expf(-distance * distance / (2 * deviation * deviation)) : row == column ? 1 : 0
+        isNone
+        ? (row == column ? 1 : 0) : expf(-distance * distance / (2 * deviation * deviation))
       matrix[row * length + column] = weight
       sum += weight
     }

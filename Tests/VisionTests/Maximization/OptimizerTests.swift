@@ -44,6 +44,16 @@ import Testing
     #expect(received.count == 4)
   }
 
+  @Test func nadamsMomentaAreCarriedOn() {
+    let optimizer = Optimizer.nadam(beta1: 0.99)
+    var momenta = MomentumProduct()
+    for step in [1, 2, 2, 7, 3, 100] {
+      momenta = optimizer.momenta(upTo: step, from: momenta)
+      let received = optimizer.corrections(step: step, momenta: momenta)
+      #expect(received == optimizer.corrections(step: step))
+    }
+  }
+
   // Keras 3, `optimizers/nadam.py`, uphill.
   @Test func nadamIsKeras() throws {
     let (rate, beta1, beta2, epsilon) = (0.1, 0.8, 0.95, 1e-3)
