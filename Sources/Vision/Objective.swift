@@ -105,6 +105,13 @@ public struct Objective: Codable, Hashable, Sendable {
   /// Whether the objective reads the network's outputs.
   public var readsOutputs: Bool { terms.contains { $0.kind == .logit || $0.kind == .probability } }
 
+  /// Refuses more terms than a graph is made of in a moment.
+  func check() throws(PhospheneError) {
+    guard (1...1024).contains(terms.count) else {
+      throw .invalidArgument("an objective has 1 to 1024 terms, received \(terms.count)")
+    }
+  }
+
   /// Appends the objective.
   ///
   /// - Parameters:
@@ -122,7 +129,7 @@ public struct Objective: Codable, Hashable, Sendable {
   func value(
     in lowered: inout LoweredModel, of model: Model, grouping: Grouping?
   ) throws(PhospheneError) -> Value {
-    guard !terms.isEmpty else { throw .invalidArgument("an objective needs at least one term") }
+    try check()
     var sum: Value?
     for term in terms {
       guard term.weight.isFinite else {

@@ -109,7 +109,7 @@ import Testing
 
   @Test(
     arguments: [
-      ("", "an objective needs at least one term"),
+      ("", "an objective has 1 to 1024 terms, received 0"),
       (#"{"kind": "channel", "layer": "none", "index": 0}"#, "no layer output 'none'"),
       (#"{"kind": "channel", "index": 0}"#, "objective 'channel' needs a layer"),
       (#"{"kind": "channel", "layer": "same"}"#, "objective 'channel' needs an index"),

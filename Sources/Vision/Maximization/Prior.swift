@@ -22,6 +22,10 @@ struct Prior: Codable, Sendable {
           + "five coefficients of its spectrum")
     }
     for brightness in mean { try require(0...1, brightness, "a mean of the prior") }
+    for number in axes.flatMap(\.self) { try require(-2...2, number, "an axis of the prior") }
+    for number in spectrum.flatMap(\.self) {
+      try require(-1e6...1e6, number, "a coefficient of the prior's spectrum")
+    }
   }
 
   /// The magnitude of one frequency other than zero, in cycles a pixel down and across.

@@ -132,6 +132,9 @@ public struct Recipe: Codable, Sendable {
     guard !objectives.isEmpty, objectives.count <= 1024 else {
       throw .invalidArgument("1 to 1024 objectives are needed, received \(objectives.count)")
     }
+    for objective in objectives { try objective.check() }
+    let terms = objectives.reduce(0) { $0 + $1.terms.count }
+    try require(1...8192, terms, "the number of terms of all objectives")
     try require(1...1024, count, "count")
     if steps != Recipe.undecided { try require(1...1_000_000, steps, "steps") }
     if let size {
@@ -140,13 +143,15 @@ public struct Recipe: Codable, Sendable {
       }
     }
     if let lastStep {
-      try require(1...(steps == Recipe.undecided ? 256 : steps), lastStep, "last_step")
+      try require(1...(steps == Recipe.undecided ? 1_000_000 : steps), lastStep, "last_step")
     }
     if let budget { try require(0.001...1e7, budget, "budget_s") }
     try require(0...1, earlyStop, "early_stop")
     try checkStages()
     try parametrization?.check()
     if let views { try require(1...256, views, "views") }
+    try require(0...256, transforms?.count ?? 0, "the number of transforms")
+    try require(0...256, regularizers?.count ?? 0, "the number of regularizers")
     for transform in transforms ?? [] { try transform.check() }
     for regularizer in regularizers ?? [] { try regularizer.check() }
     try optimizer?.check()

@@ -69,6 +69,7 @@ struct Rendering {
       recipe.steps =
         recipe.stages.isEmpty ? defaults.steps : recipe.stages.reduce(0) { $0 + $1.steps }
     }
+    if let last = recipe.lastStep { try require(1...recipe.steps, last, "last_step") }
     var canvas = recipe.size ?? [sizes.canvas.height / sizes.depth, sizes.canvas.width]
     if sizes.form == .signal { canvas[1] = canvas[0] }
     if sizes.form == .row {

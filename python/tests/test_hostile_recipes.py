@@ -1,0 +1,129 @@
+"""Recipes that nobody should write end in a sentence that names what is wrong with them."""
+
+import base64
+import warnings
+
+import numpy as np
+import pytest
+import recipes
+from test_hostile import image, network
+
+import phosphene as ph
+from phosphene._vision.maximization.render import render
+
+LOGIT = {"terms": [{"kind": "logit", "index": 1}]}
+RECIPE = {"objectives": [LOGIT], "steps": 2}
+READS_X = [[["x", 0, 0, {}]]]
+
+
+@pytest.fixture(scope="module")
+def wardrobe():
+    return ph.zoo.wardrobe()
+
+
+def convolution(kind, *shape):
+    """Return a network of one convolution by 1 over long inputs of one channel."""
+    axes = len(shape)
+    settings = {"filters": 1, "kernel_size": [1] * axes}
+    weights = {"c/kernel": np.ones([1] * axes + [1, 1]), "c/bias": np.zeros(1)}
+    return ph.load((network(image(*shape, 1), (kind, "c", settings, READS_X)), weights))
+
+
+def test_given_arrays_of_negative_length():
+    array = {"shape": [-1], "float32": ""}
+    with pytest.raises(ph.InvalidArgumentError, match="negative"):
+        render(recipes.pair(), RECIPE | {"given": {"other": array}}, progress=False)
+
+
+def test_given_numbers_that_are_none():
+    numbers = np.full((8, 8, 1), np.nan, "<f4")
+    array = {"shape": [8, 8, 1], "float32": base64.b64encode(numbers.tobytes()).decode()}
+    with pytest.raises(ph.InvalidArgumentError, match="'other' is given NaN"):
+        render(recipes.pair(), RECIPE | {"given": {"other": array}}, progress=False)
+
+
+def test_activations_of_negative_length(wardrobe):
+    array = {"shape": [-1], "float32": ""}
+    term = {"kind": "match", "layer": "conv1", "activations": array}
+    with pytest.raises(ph.InvalidArgumentError, match="negative"):
+        render(wardrobe, {"objectives": [{"terms": [term]}]}, progress=False)
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("Conv1D", (70000,)), ("Conv3D", (40000, 1, 1))])
+def test_long_inputs_are_made_of_their_numbers(kind, shape):
+    model = convolution(kind, *shape)
+    picture = ph.maximize(model, ("c", 0), steps=2, transforms=(), progress=False)
+    assert picture.recipe["parametrization"]["kind"] == "pixel"
+    assert picture.input.shape == (1, *shape, 1)
+    for spectrum in ("fourier", "natural"):
+        with pytest.raises(ph.UnsupportedError, match=r"at most 4096 positions .* 'pixel'"):
+            ph.maximize(model, ("c", 0), parametrization=spectrum, progress=False)
+
+
+def test_a_blur_of_a_long_signal():
+    transforms = [ph.transforms.Blur(1)]
+    with pytest.raises(ph.UnsupportedError, match="a blur takes at most 4096"):
+        ph.maximize(convolution("Conv1D", 70000), ("c", 0), transforms=transforms, progress=False)
+
+
+def test_a_start_for_more_pictures_than_there_is_memory_for(wardrobe):
+    document = {"objectives": [LOGIT] * 1024, "count": 64, "size": [4096, 4096]}
+    start = np.zeros((1, 28, 28, 1), np.float32)
+    with pytest.raises(ph.PhospheneError, match="available"):
+        render(wardrobe, document, start, progress=False)
+
+
+def test_last_steps_are_those_of_the_network(wardrobe):
+    natural = {"objectives": [LOGIT], "parametrization": {"kind": "natural"}}
+    with pytest.raises(ph.InvalidArgumentError, match=r"last_step .* between 1 and 128, .* 200"):
+        render(wardrobe, natural | {"last_step": 200}, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ({"objectives": [{"terms": LOGIT["terms"] * 1025}]}, "1 to 1024 terms, received 1025"),
+        ({"objectives": [{"terms": LOGIT["terms"] * 9}] * 1024}, "terms of all .* received 9216"),
+        ({"transforms": [{"kind": "flip"}] * 257}, "number of transforms .* received 257"),
+        (
+            {"regularizers": [{"kind": "lp", "weight": 1}] * 257},
+            "number of regularizers .* received 257",
+        ),
+        (
+            {"optimizer": {"kind": "adam", "learning_rate": float("nan")}},
+            "learning_rate must lie between .* received nan",
+        ),
+        ({"background": float("inf")}, "background must lie between .* received inf"),
+    ],
+)
+def test_what_lies_outside_is_named(wardrobe, option, sentence):
+    with pytest.raises(ph.InvalidArgumentError, match=sentence):
+        render(wardrobe, RECIPE | option, progress=False)
+
+
+def test_the_largest_seed_is_read_as_it_is(wardrobe):
+    picture = render(wardrobe, RECIPE | {"seed": 2**64 - 1}, progress=False)
+    assert picture.recipe["seed"] == 2**64 - 1
+
+
+def test_a_blur_by_next_to_nothing_is_none(wardrobe):
+    blurred, plain = (
+        render(wardrobe, RECIPE | {"transforms": each}, progress=False)
+        for each in ([{"kind": "blur", "first": 1e-30}], [])
+    )
+    np.testing.assert_allclose(blurred.input, plain.input, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["natural", "fourier", "maco"])
+def test_a_prior_with_huge_coefficients(wardrobe, kind):
+    def recipe(*spectrum):
+        prior = {"mean": [0.5], "axes": [[1]], "spectrum": [list(spectrum)]}
+        return RECIPE | {"parametrization": {"kind": kind, "prior": prior}}
+
+    with pytest.raises(ph.InvalidArgumentError, match="coefficient of the prior"):
+        render(wardrobe, recipe(1e300, 1e300, 0, 0, 0), progress=False)
+    for end in (-1e6, 1e6):
+        with warnings.catch_warnings():  # of pictures that are black or white all over
+            warnings.simplefilter("ignore", ph.PhospheneWarning)
+            picture = render(wardrobe, recipe(0, end, 0, 0, 0), progress=False)
+        assert np.isfinite(picture.input).all()
