@@ -138,3 +138,34 @@ def test_layers_can_be_given_as_such(model):
 def test_refusals(model, layers, options, error, message):
     with pytest.raises(error, match=message):
         ph.filters(model, layers, **options)
+
+
+def signal_network(kernel):
+    channels, dimensions = kernel.shape[-2], kernel.ndim - 2
+    shape = [None, *[12] * dimensions, channels]
+    settings = {"filters": kernel.shape[-1], "kernel_size": kernel.shape[:-2], "use_bias": False}
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": shape, "name": "input"}},
+        {"class_name": f"Conv{dimensions}D", "config": settings | {"name": "conv"}},
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "net", "layers": layers}}
+    return ph.load((config, [kernel]))
+
+
+def test_filters_of_signals_are_matrices():
+    kernel = np.random.default_rng(1).normal(size=(5, 3, 2)).astype(np.float32)
+    model = signal_network(kernel)
+    (axes,) = ph.filters(model, "conv", index=1).axes
+    np.testing.assert_array_equal(drawn(axes), kernel[:, :, 1].T)
+    assert axes.get_title() == "conv\n(5, 3, 2)"
+    assert "filter 1, 3 channels downwards" in axes.get_xlabel()
+    (axes,) = ph.filters(model, "conv").axes
+    assert "2 filters" in axes.get_xlabel()
+    (axes,) = ph.filters(model, "conv", index=0, input_channel=2).axes
+    np.testing.assert_array_equal(drawn(axes), kernel[np.newaxis, :, 2, 0])
+
+
+def test_filters_of_volumes_are_refused():
+    model = signal_network(np.ones((2, 2, 2, 1, 3), np.float32))
+    with pytest.raises(ph.UnsupportedError, match=r"'conv' is a Conv3D, whose weights of shape"):
+        ph.filters(model, "conv")

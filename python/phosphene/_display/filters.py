@@ -44,7 +44,8 @@ def filters(
 
     Each layer is a panel: a mosaic of its filters, all on one scale. Filters that look at three
     channels are shown in their colours, middle grey being zero; of others one sees the mean over
-    the input channels, or the channel that is asked for. A dense layer is drawn as its matrix,
+    the input channels, or the channel that is asked for. Filters of a 1-D convolution are matrices,
+    input channels downwards and the window to the right. A dense layer is drawn as its matrix,
     inputs downwards and units to the right.
 
     Parameters
@@ -127,6 +128,9 @@ def _picture(
             title,
             _caption(kernel, f"{kernel.shape[0]} inputs, {kernel.shape[1]} units"),
         )
+    is_signal = kernel.ndim == 3
+    if is_signal:  # one row, to be drawn as any other
+        kernel = kernel[np.newaxis]
     inputs, count = kernel.shape[2:]
     picked = _indices(layer, "filter", index, count)
     if len(picked) == 1:
@@ -139,6 +143,9 @@ def _picture(
         channel = _within(layer, "input channel", input_channel, inputs)
         kernel = kernel[:, :, channel]
         what += f", input channel {channel}"
+    elif is_signal:
+        kernel = np.moveaxis(kernel[0], 1, 0)
+        what += f", {inputs} channels downwards" if inputs > 1 else ""
     elif inputs == 3 and cmap is None:
         kernel = kernel[:, :, ::-1] if reverse else kernel
         what += " in colour"
@@ -151,10 +158,16 @@ def _picture(
 
 
 def _kernel(layer: Layer) -> NDArray[Any]:
-    """Return a layer's kernel: (inputs, units) or (height, width, input channels, filters)."""
+    """Return a layer's kernel: (inputs, units) or ([height,] width, input channels, filters)."""
     weights = layer.get_weights()
     kernel = np.asarray(weights[0]) if weights else np.empty(0)
-    if kernel.ndim not in (2, 4) or 0 in kernel.shape:
+    if kernel.ndim > 2 and ("3D" in layer.kind or "Conv" not in layer.kind):
+        raise UnsupportedError(
+            f"{layer.path!r} is a {layer.kind}, whose weights of shape {kernel.shape} aren't "
+            "drawn; choose a 1-D or 2-D convolution or a dense layer, or draw what "
+            "layer.get_weights() returns."
+        )
+    if kernel.ndim not in (2, 3, 4) or 0 in kernel.shape:
         raise UnsupportedError(
             f"{layer.path!r} is a {layer.kind}, which has no kernel to show; choose a convolution "
             "or a dense layer."
