@@ -1,6 +1,7 @@
 """Looks at a network while it is trained."""
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from test_maximize import one_thread
 import phosphene as ph
 from phosphene._display.run_plots import Drawing
 from phosphene._models.intake import Architecture
+from phosphene._vision.stores import read_npz, write_npz
 from phosphene._vision.watching.looks import Run
 
 __all__ = ["one_thread"]  # pytest finds the fixture here
@@ -348,3 +350,41 @@ def test_damaged_files_are_named(watch, name, how):
         warnings.simplefilter("error")
         path.write_bytes(content)
         assert len(ph.Watch.open(watch.folder)) == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("layers", "conv"),
+        ("layers", [3]),
+        ("titles", 5),
+        ("inputs", "1"),
+        ("inputs", -1),
+        ("every", 0),
+        ("recipe", []),
+        ("channel_axes", {"first": "x"}),
+    ],
+)
+def test_runs_of_other_types_are_damaged(watch, key, value):
+    path = watch.folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    with pytest.raises(ph.ModelFileError, match=rf"run\.json can't be read any more: .*{key}"):
+        ph.Watch.open(watch.folder)
+
+
+def test_comments_that_no_archive_holds_are_refused(watch, tmp_path):
+    with pytest.raises(ph.ModelFileError, match="at most 65535 fit into the comment"):
+        watch.look(checkpoint(9), label="x" * 70_000)
+    assert len(ph.Watch.open(watch.folder)) == 3
+
+
+@pytest.mark.parametrize("damage", [{6: 1, 8: 1}, {8: 99, 10: 99}], ids=["encrypted", "method"])
+def test_archives_that_can_t_be_unpacked_are_damaged(tmp_path, damage):
+    path = write_npz(tmp_path / "a.npz", {"x": X})
+    content = bytearray(path.read_bytes())
+    (flags, value), (central, also) = damage.items()
+    content[flags] = value
+    content[content.index(b"PK\x01\x02") + central] = also
+    path.write_bytes(content)
+    with pytest.raises(ph.ModelFileError, match="can't be read any more"):
+        read_npz(path, "x")

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+LONGEST_COMMENT = 65_535
+"""Bytes of a comment that a zip archive can hold."""
+
+
 def write_npz(
     path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any] | None = None
 ) -> Path:
@@ -40,7 +44,14 @@ def write_npz(
 
     with _replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
         if about is not None:
-            archive.comment = json.dumps(about).encode()
+            comment = json.dumps(about).encode()
+            if len(comment) > LONGEST_COMMENT:
+                raise ModelFileError(
+                    f"{str(path)!r} can't be written: what is said of its arrays takes "
+                    f"{len(comment)} bytes, at most {LONGEST_COMMENT} fit into the comment of an "
+                    "archive; shorten it."
+                )
+            archive.comment = comment
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
@@ -91,7 +102,10 @@ def read_npz(path: Path, name: str) -> NDArray[Any]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             array: NDArray[Any] = archive[name]
             return array
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        *(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error),
+        RuntimeError,  # encrypted, or packed in a way that isn't known
+    ) as error:
         raise damaged(path, error) from None
 
 
@@ -110,7 +124,7 @@ def read_about(path: Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             about = json.loads(archive.comment)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
         raise damaged(path, error) from None
     if not isinstance(about, dict):
         raise damaged(path, "its comment is no JSON object")

@@ -160,6 +160,7 @@ class Run:
             )
         about = read_json(path, FORMAT)
         try:
+            _check(about)
             return cls(folder, about)
         except (KeyError, TypeError) as error:
             raise damaged(path, f"{error!r} in it") from None
@@ -199,6 +200,21 @@ class Run:
 
     def _look(self, file: Path) -> Look:
         return Look(file, self.layers, self.titles, self._channel_axes)
+
+
+def _check(about: Mapping[str, Any]) -> None:
+    """Raise a TypeError where ``run.json`` holds something of another type than was written."""
+    for key in ("layers", "titles"):
+        if not isinstance(about[key], list) or not all(type(each) is str for each in about[key]):
+            raise TypeError(f"{key} {about[key]!r:.80}")
+    if type(about["inputs"]) is not int or about["inputs"] < 1:
+        raise TypeError(f"inputs {about['inputs']!r:.80}")
+    every = about.get("every")
+    if every != "epoch" and (type(every) is not int or every < 1):
+        raise TypeError(f"every {every!r:.80}")
+    recipe = about.get("recipe", {})
+    if not isinstance(recipe, dict) or (about["titles"] and not recipe.get("objectives")):
+        raise TypeError(f"recipe {recipe!r:.80}")
 
 
 def refuse_run(folder: Path) -> None:
