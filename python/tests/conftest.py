@@ -11,6 +11,9 @@ import pytest
 
 import phosphene as ph
 
+# A script of its own, which test_watch runs.
+collect_ignore = ["watched_training.py"]
+
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
