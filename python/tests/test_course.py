@@ -48,7 +48,7 @@ def test_a_budget_with_time_to_spare_changes_nothing(wardrobe):
 
 
 def test_a_budget_too_short_for_a_step_takes_one(wardrobe):
-    with pytest.warns(ph.PhospheneWarning, match=r"budget_s=0\.001 was enough for 1 steps only"):
+    with pytest.warns(ph.PhospheneWarning, match=r"budget_s=0\.001 was enough for 1 step only"):
         picture = ph.maximize(wardrobe, "Bag", budget_s=0.001, **QUIET)
     assert len(picture.history[0]) == 1
 

@@ -130,3 +130,21 @@ def test_refusals(options, message):
         options = options | {"prior": images.astype(np.float32)}
     with pytest.raises(ph.InvalidArgumentError, match=message):
         ph.maximize(colour_network(), 0, **({"steps": 2} | options | QUIET))
+
+
+@pytest.mark.parametrize(("side", "kind"), [(96, "natural"), (24, "fourier")])
+@pytest.mark.parametrize("order", ["channels_first", "channels_last"])
+def test_a_prior_keeps_the_default_parametrization(side, kind, order):
+    shape = [2, side, side] if order == "channels_first" else [side, side, 2]
+    convolution = {"filters": 1, "kernel_size": [1, 1], "use_bias": False, "name": "conv"}
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, *shape], "name": "x"}},
+        {"class_name": "Conv2D", "config": convolution | {"data_format": order}},
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "net", "layers": layers}}
+    model = ph.load((config, [np.ones((1, 1, 2, 1), np.float32)]))
+    images = np.random.default_rng(0).random((2, *shape)).astype(np.float32)
+    options = {"steps": 1, **QUIET}
+    plain = ph.maximize(model, ("conv", 0), **options).recipe["parametrization"]
+    known = ph.maximize(model, ("conv", 0), prior=images, **options).recipe["parametrization"]
+    assert plain["kind"] == known["kind"] == kind

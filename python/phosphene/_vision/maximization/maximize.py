@@ -244,8 +244,7 @@ def maximize(
         recipe["parametrization"] = {"kind": _kind(parametrization)}
     if prior is not None:
         known = as_prior(model, prior, recipe["input"])
-        kind = _kind_with_prior(model, known, start is not None)
-        stated = recipe.get("parametrization", {"kind": kind})
+        stated = recipe.get("parametrization", {"kind": _kind_with_prior(model, known)})
         recipe["parametrization"] = stated | {"prior": known}
     if views is not None:
         recipe["views"] = _whole("views", views, 1)
@@ -358,8 +357,11 @@ def _stated(option: Any, where: str) -> dict[str, Any]:
     return stated
 
 
-def _kind_with_prior(model: Model, prior: dict[str, Any], has_start: bool) -> str:  # noqa: FBT001
-    """Return the parametrization that the engine would choose: it is stated with its prior."""
+def _kind_with_prior(model: Model, prior: dict[str, Any]) -> str:
+    """Return the parametrization that the engine would choose: it is stated with its prior.
+
+    The engine would choose another one for a start, but none that takes a prior too.
+    """
     shape = model.input_shape
     known = shape if isinstance(shape, tuple) else ()
     channels = model.input_channel_axis % max(len(known), 1)
@@ -369,8 +371,7 @@ def _kind_with_prior(model: Model, prior: dict[str, Any], has_start: bool) -> st
         if axis not in (0, channels) and isinstance(side, int)
     ]
     small = bool(sides) and min(sides) < SMALLEST_SCENE
-    drawing = small and len(prior["mean"]) != RED_GREEN_BLUE
-    return "fourier" if has_start or drawing else "natural"
+    return "fourier" if small and len(prior["mean"]) != RED_GREEN_BLUE else "natural"
 
 
 def _kind(parametrization: Any) -> str:

@@ -175,9 +175,13 @@ def _warn_of_haste(recipe: dict[str, Any], steps: int) -> None:
     """Warn if hardly any of the steps fitted into the time."""
     wanted = int(recipe.get("steps", FEWEST_STEPS))
     if steps < min(wanted, FEWEST_STEPS) / 5:
-        said = f"{steps} of {wanted}" if "steps" in recipe else f"{steps}"
+        said = (
+            f"{steps} of {wanted} steps"
+            if "steps" in recipe
+            else f"{steps} step" + "s" * (steps > 1)
+        )
         warnings.warn(
-            f"budget_s={recipe['budget_s']:g} was enough for {said} steps only, so that the "
+            f"budget_s={recipe['budget_s']:g} was enough for {said} only, so that the "
             "picture is still much like the noise it began with: give it more seconds, a smaller "
             "size or fewer views.",
             PhospheneWarning,
