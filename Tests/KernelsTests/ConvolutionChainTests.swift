@@ -132,7 +132,7 @@ import Testing
     var stages = try Case().chain.stages
     stages.swapAt(1, 2)
     #expect(stages.depthwiseStage == nil)
-    let sparse = try Case(window: [1, 1], strides: [2, 2], padLow: [0, 0], padHigh: [0, 0])
-    #expect(try sparse.chain.stages.depthwiseStage == nil)
+    let sparse = try Case(window: [1, 1], strides: [2, 2], padLow: [0, 0], padHigh: [0, 0]).chain
+    #expect(sparse.stages.depthwiseStage == nil)
   }
 }
