@@ -31,7 +31,7 @@ demo: build ## Look into two networks, a small one and one of photos, on out/ind
 	$(PYTHON) python/examples/demo.py
 
 .PHONY: bench
-bench: build ## Measure speed and memory beside the peers, about an hour
+bench: build ## Measure speed and memory beside the peers, about half an hour
 	@bash python/benchmarks/prepare_peers.sh
 	$(PYTHON) python/benchmarks/run.py --out out/bench.md
 

@@ -1,6 +1,6 @@
 """Speed and memory of Phosphene beside its peers, measured in turn in one run.
 
-    make bench                                                    everything, about an hour
+    make bench                                                    everything, about half an hour
     python python/benchmarks/run.py --list                        the jobs and the peers
     python python/benchmarks/run.py --only 'vgg16-*' --peers tensorflow,openvino --rounds 3
     python python/benchmarks/run.py --quick --only resnet50-gradient --patience 10
