@@ -145,6 +145,11 @@ def test_saving_and_opening_keeps_everything(tmp_path):
     assert ph.load(path).preprocessing.sentence.endswith("(preprocessing='tf')")
 
 
+def test_saving_makes_missing_folders(tiny, tmp_path):
+    path = tiny.save(tmp_path / "made" / "for it" / "tiny.safetensors")
+    np.testing.assert_array_equal(ph.load(path)(X), tiny(X))
+
+
 def test_saving_where_it_is_not_possible(tiny, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ph.ModelFileError, match="file"):

@@ -20,9 +20,9 @@ from phosphene._display.boxes import (
     texts_of,
     tint_of,
 )
-from phosphene._display.figures import write_file
 from phosphene._display.layout import Layout, Point, arrange
 from phosphene._errors import InvalidArgumentError
+from phosphene._files import write_file
 from phosphene._models.model import as_model
 
 if TYPE_CHECKING:

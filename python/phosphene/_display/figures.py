@@ -1,17 +1,15 @@
-"""What all drawings share: figures without global state, titles that fit, files that are whole."""
+"""What all drawings share: figures without global state, colours, panels, titles that fit."""
 
 from __future__ import annotations
 
 import io
 import math
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._errors import InvalidArgumentError, ModelFileError
+from phosphene._errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,50 +59,6 @@ def figure_png(figure: Figure) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file beside its final place, then rename it, so that it is never half there.
-
-    The folder is made where it is missing.
-    """
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(content)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise ModelFileError(
-            f"Can't write {str(path)!r}: {error.strerror or error}. Choose a folder that may "
-            "be written to."
-        ) from error
-
-
-def make_folder(folder: Path) -> None:
-    """Create a folder and its parents where they are missing."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ModelFileError(
-            f"Can't make the folder {str(folder)!r}: {error.strerror or error}. Choose a place "
-            "that may be written to."
-        ) from error
-
-
-def _umask() -> int:
-    # Temporary files are private; the finished one gets the rights of any new file.
-    import os
-
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def drawing_map(cmap: str | Colormap) -> Colormap:

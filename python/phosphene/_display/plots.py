@@ -16,12 +16,11 @@ from phosphene._display.figures import (
     drawing_map,
     drawn_ratio,
     figure_png,
-    make_folder,
     mosaic,
     value_range,
-    write_file,
 )
 from phosphene._errors import InvalidArgumentError
+from phosphene._files import make_folder, write_file
 from phosphene._models.lookup import name_of
 
 if TYPE_CHECKING:

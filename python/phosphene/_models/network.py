@@ -14,6 +14,7 @@ import numpy as np
 from phosphene._engine.library import ArrayType, check, lib, text
 from phosphene._engine.plan import Plan, PlanCache
 from phosphene._errors import InvalidArgumentError
+from phosphene._files import make_folder
 from phosphene._models import arrays
 from phosphene._models import classes as class_names
 from phosphene._models import preprocessing as preparation
@@ -424,7 +425,7 @@ class Model:
         ----------
         path
             Ends in ``.safetensors``. The file is written beside its place first, so that it is
-            never half there.
+            never half there; a missing folder is made.
 
         Returns
         -------
@@ -439,6 +440,7 @@ class Model:
         target = Path(path)
         if target.suffix != ".safetensors":
             raise InvalidArgumentError(f"Models are saved as .safetensors; received {str(path)!r}.")
+        make_folder(target.parent)
         check(lib.ph_model_save(self._with_metadata(), os.fsencode(target)))
         return target
 

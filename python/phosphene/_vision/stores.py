@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._errors import ModelFileError
+from phosphene._files import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -25,7 +24,7 @@ LONGEST_COMMENT = 65_535
 def write_npz(
     path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any] | None = None
 ) -> Path:
-    """Write arrays to an ``.npz`` file: beside its place first, then renamed.
+    """Write arrays to an ``.npz`` file, whole or not at all.
 
     ``numpy.savez`` can't be used: it takes the names as keyword arguments, so that a layer called
     "file" is an error.
@@ -42,54 +41,18 @@ def write_npz(
     """
     import zipfile
 
-    with _replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
-        if about is not None:
-            comment = json.dumps(about).encode()
-            if len(comment) > LONGEST_COMMENT:
-                raise ModelFileError(
-                    f"{str(path)!r} can't be written: what is said of its arrays takes "
-                    f"{len(comment)} bytes, at most {LONGEST_COMMENT} fit into the comment of an "
-                    "archive; shorten it."
-                )
-            archive.comment = comment
+    comment = b"" if about is None else json.dumps(about).encode()
+    if len(comment) > LONGEST_COMMENT:
+        raise ModelFileError(
+            f"Can't write {str(path)!r}: what is said of its arrays takes {len(comment)} bytes, at "
+            f"most {LONGEST_COMMENT} fit into the comment of an archive; shorten it."
+        )
+    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+        archive.comment = comment
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
     return path
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a text to a file: beside its place first, then renamed."""
-    with _replacing(path) as file:
-        file.write(text.encode())
-    return path
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a file that takes the place of another when all has been written to it."""
-    import tempfile
-
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        # mkstemp makes files that only their owner can read.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise ModelFileError(
-            f"{str(path)!r} can't be written: {error.strerror or error}."
-        ) from None
-    else:
-        temporary = None
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def read_npz(path: Path, name: str) -> NDArray[Any]:

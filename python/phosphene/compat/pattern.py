@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError
+from phosphene._files import make_folder, write_file
 from phosphene._models.model import as_model
 from phosphene._vision.tracing.trace import trace
 
@@ -80,8 +81,6 @@ def PLOT_PATTERN_PROCCESS(
     ...     [file.name for file in files]
     ['0.png', 'two neural network architecture.png']
     """
-    from phosphene._display.figures import make_folder
-
     rows, columns = _pair("grid_size", grid_size, 1)
     limit = _pair("limit_size_layer", limit_size_layer, 0)
     model = as_model(model)
@@ -165,7 +164,6 @@ def _save_page(path: Path, panels: Sequence[tuple[str, NDArray[np.float32]]], co
         drawing_map,
         figure_png,
         value_range,
-        write_file,
     )
 
     sheet = PanelGrid([1.0] * len(panels), columns)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._display.figures import write_file
 from phosphene._display.sheet import contact_sheet, drawable, enlarged, shown_scale, sized
 from phosphene._errors import InvalidArgumentError
+from phosphene._files import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

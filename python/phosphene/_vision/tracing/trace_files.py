@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError, ModelFileError
+from phosphene._files import write_text
 from phosphene._models.arrays import batches, is_picture, model_inputs
 from phosphene._vision.stores import (
     channel_axes,
@@ -20,7 +21,6 @@ from phosphene._vision.stores import (
     read_json,
     read_npz,
     write_npz,
-    write_text,
 )
 
 if TYPE_CHECKING:

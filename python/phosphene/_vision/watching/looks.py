@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError, ModelFileError, UnknownNameError
+from phosphene._files import make_folder, write_text
 from phosphene._vision.stores import (
     channel_axes,
     damaged,
@@ -140,12 +141,10 @@ class Run:
         inputs: Sequence[NDArray[Any]],
     ) -> Run:
         """Begin a run in a folder that holds none yet."""
-        from phosphene._display.figures import make_folder, write_file
-
         refuse_run(folder)
         make_folder(folder / "looks")
         write_npz(folder / "inputs.npz", {str(at): each for at, each in enumerate(inputs)})
-        write_file(folder / "model.json", json.dumps(config).encode())
+        write_text(folder / "model.json", json.dumps(config))
         run = cls(folder, dict(about))
         run.write()
         return run
@@ -167,10 +166,8 @@ class Run:
 
     def write(self) -> None:
         """Write ``run.json``."""
-        from phosphene._display.figures import write_file
-
         document = json.dumps({"format": FORMAT} | self.about, indent=1)
-        write_file(self.folder / "run.json", document.encode())
+        write_text(self.folder / "run.json", document)
 
     @property
     def inputs(self) -> list[NDArray[Any]]:
