@@ -66,5 +66,7 @@ def make_folder(folder: Path) -> None:
 
 def _unwritable(what: str, error: OSError) -> ModelFileError:
     full = error.errno in _FULL
-    advice = "Make room or choose another place" if full else "Choose a place that may be written to"
+    advice = (
+        "Make room or choose another place" if full else "Choose a place that may be written to"
+    )
     return ModelFileError(f"{what}: {error.strerror or error}. {advice}.")

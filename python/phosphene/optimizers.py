@@ -7,15 +7,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from phosphene._settings import check_number
+from phosphene._recipe_options import Option
 
 __all__ = ["SGD", "Adam", "NAdam", "Optimizer", "RMSprop"]
 
 
 @dataclass(frozen=True)
-class Adam:
+class Adam(Option):
     """Adam (Kingma and Ba, 2015), climbing.
 
     Parameters
@@ -41,31 +40,22 @@ class Adam:
     0.1
     """
 
+    kind = "adam"
+
     learning_rate: float = 0.05
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
 
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_number(self, "learning_rate", above=0)
-        check_number(self, "beta1", minimum=0, below=1)
-        check_number(self, "beta2", minimum=0, below=1)
-        check_number(self, "epsilon", above=0)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the optimizer as a recipe states it."""
-        return {
-            "kind": "adam",
-            "learning_rate": float(self.learning_rate),
-            "beta1": float(self.beta1),
-            "beta2": float(self.beta2),
-            "epsilon": float(self.epsilon),
-        }
+    def _check(self) -> None:
+        self._number("learning_rate", above=0)
+        self._number("beta1", minimum=0, below=1)
+        self._number("beta2", minimum=0, below=1)
+        self._number("epsilon", above=0)
 
 
 @dataclass(frozen=True)
-class RMSprop:
+class RMSprop(Option):
     """RMSprop as Keras computes it, climbing.
 
     Parameters
@@ -93,28 +83,20 @@ class RMSprop:
     {'kind': 'rmsprop', 'learning_rate': 0.5, 'rho': 0.9, 'epsilon': 1e-07}
     """
 
+    kind = "rmsprop"
+
     learning_rate: float = 0.05
     rho: float = 0.9
     epsilon: float = 1e-7
 
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_number(self, "learning_rate", above=0)
-        check_number(self, "rho", minimum=0, below=1)
-        check_number(self, "epsilon", above=0)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the optimizer as a recipe states it."""
-        return {
-            "kind": "rmsprop",
-            "learning_rate": float(self.learning_rate),
-            "rho": float(self.rho),
-            "epsilon": float(self.epsilon),
-        }
+    def _check(self) -> None:
+        self._number("learning_rate", above=0)
+        self._number("rho", minimum=0, below=1)
+        self._number("epsilon", above=0)
 
 
 @dataclass(frozen=True)
-class NAdam:
+class NAdam(Option):
     """Adam with Nesterov's momentum (Dozat, 2016) as Keras computes it, climbing.
 
     Parameters
@@ -142,31 +124,22 @@ class NAdam:
     'nadam'
     """
 
+    kind = "nadam"
+
     learning_rate: float = 1.0
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-7
 
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_number(self, "learning_rate", above=0)
-        check_number(self, "beta1", minimum=0, below=1)
-        check_number(self, "beta2", minimum=0, below=1)
-        check_number(self, "epsilon", above=0)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the optimizer as a recipe states it."""
-        return {
-            "kind": "nadam",
-            "learning_rate": float(self.learning_rate),
-            "beta1": float(self.beta1),
-            "beta2": float(self.beta2),
-            "epsilon": float(self.epsilon),
-        }
+    def _check(self) -> None:
+        self._number("learning_rate", above=0)
+        self._number("beta1", minimum=0, below=1)
+        self._number("beta2", minimum=0, below=1)
+        self._number("epsilon", above=0)
 
 
 @dataclass(frozen=True)
-class SGD:
+class SGD(Option):
     """Plain ascent with momentum as Keras computes it.
 
     Parameters
@@ -193,23 +166,16 @@ class SGD:
     {'kind': 'sgd', 'learning_rate': 100.0, 'momentum': 0.9, 'nesterov': False}
     """
 
+    kind = "sgd"
+
     learning_rate: float = 1.0
     momentum: float = 0.9
     nesterov: bool = False
 
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_number(self, "learning_rate", above=0)
-        check_number(self, "momentum", minimum=0, below=1)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the optimizer as a recipe states it."""
-        return {
-            "kind": "sgd",
-            "learning_rate": float(self.learning_rate),
-            "momentum": float(self.momentum),
-            "nesterov": bool(self.nesterov),
-        }
+    def _check(self) -> None:
+        self._number("learning_rate", above=0)
+        self._number("momentum", minimum=0, below=1)
+        self._flag("nesterov")
 
 
 Optimizer = Adam | NAdam | RMSprop | SGD

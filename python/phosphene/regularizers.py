@@ -7,15 +7,25 @@ that a weight means the same for every network.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from phosphene._settings import check_integer, check_number
+from phosphene._recipe_options import Option
 
 __all__ = ["Blur", "Distance", "Lp", "Regularizer", "Statistics", "TotalVariation"]
 
 
 @dataclass(frozen=True)
-class Distance:
+class _Penalty(Option):
+    """What is subtracted from the objective, times a weight."""
+
+    weight: float
+
+    def _check(self) -> None:
+        self._number("weight", minimum=0)
+
+
+@dataclass(frozen=True)
+class Distance(_Penalty):
     """Hold on to the start picture.
 
     Parameters
@@ -39,19 +49,11 @@ class Distance:
     {'kind': 'distance', 'weight': 100.0}
     """
 
-    weight: float
-
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_number(self, "weight", minimum=0)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the penalty as a recipe states it."""
-        return {"kind": "distance", "weight": float(self.weight)}
+    kind = "distance"
 
 
 @dataclass(frozen=True)
-class TotalVariation:
+class TotalVariation(_Penalty):
     """Punish differences between neighbouring pixels.
 
     Parameters
@@ -72,21 +74,17 @@ class TotalVariation:
     {'kind': 'total_variation', 'weight': 0.1, 'power': 1}
     """
 
-    weight: float
+    kind = "total_variation"
+
     power: Literal[1, 2] = 1
 
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_number(self, "weight", minimum=0)
-        check_integer(self, "power", minimum=1, maximum=2)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the penalty as a recipe states it."""
-        return {"kind": "total_variation", "weight": float(self.weight), "power": int(self.power)}
+    def _check(self) -> None:
+        super()._check()
+        self._whole("power", 1, 2)
 
 
 @dataclass(frozen=True)
-class Lp:
+class Lp(_Penalty):
     """Punish pixels that are far from the middle of the range.
 
     Parameters
@@ -107,21 +105,17 @@ class Lp:
     {'kind': 'lp', 'weight': 0.01, 'p': 2.0}
     """
 
-    weight: float
+    kind = "lp"
+
     p: float
 
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_number(self, "weight", minimum=0)
-        check_number(self, "p", minimum=1)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the penalty as a recipe states it."""
-        return {"kind": "lp", "weight": float(self.weight), "p": float(self.p)}
+    def _check(self) -> None:
+        super()._check()
+        self._number("p", minimum=1)
 
 
 @dataclass(frozen=True)
-class Statistics:
+class Statistics(_Penalty):
     """Keep the network's layers as they were in training.
 
     A network with batch normalizations remembers which mean and which standard deviation each of
@@ -151,19 +145,11 @@ class Statistics:
     {'kind': 'statistics', 'weight': 30.0}
     """
 
-    weight: float
-
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_number(self, "weight", minimum=0)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the penalty as a recipe states it."""
-        return {"kind": "statistics", "weight": float(self.weight)}
+    kind = "statistics"
 
 
 @dataclass(frozen=True)
-class Blur:
+class Blur(_Penalty):
     """Keep the picture close to itself, blurred a little: fine grain costs, large shapes don't.
 
     Parameters
@@ -188,15 +174,7 @@ class Blur:
     {'kind': 'blur', 'weight': 10.0}
     """
 
-    weight: float
-
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_number(self, "weight", minimum=0)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the penalty as a recipe states it."""
-        return {"kind": "blur", "weight": float(self.weight)}
+    kind = "blur"
 
 
 Regularizer = Blur | Distance | TotalVariation | Lp | Statistics

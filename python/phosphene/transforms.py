@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from phosphene._settings import check_integer, check_number
+from phosphene._recipe_options import Option
 
 __all__ = ["Blur", "Crop", "Flip", "Jitter", "Noise", "Pad", "Rotate", "Scale", "Transform"]
 
 
 @dataclass(frozen=True)
-class Jitter:
+class Jitter(Option):
     """Shift the canvas by a random number of pixels along both axes.
 
     Parameters
@@ -36,19 +36,16 @@ class Jitter:
     {'kind': 'jitter', 'pixels': 8}
     """
 
+    kind = "jitter"
+
     pixels: int
 
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_integer(self, "pixels", minimum=0)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the transform as a recipe states it."""
-        return {"kind": "jitter", "pixels": int(self.pixels)}
+    def _check(self) -> None:
+        self._whole("pixels", 0)
 
 
 @dataclass(frozen=True)
-class Scale:
+class Scale(Option):
     """Enlarge or shrink the canvas about its centre by a random factor.
 
     Parameters
@@ -67,21 +64,18 @@ class Scale:
     {'kind': 'scale', 'low': 0.9, 'high': 1.1}
     """
 
+    kind = "scale"
+
     low: float
     high: float
 
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_number(self, "low", above=0)
-        check_number(self, "high", minimum=self.low)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the transform as a recipe states it."""
-        return {"kind": "scale", "low": float(self.low), "high": float(self.high)}
+    def _check(self) -> None:
+        self._number("low", above=0)
+        self._number("high", minimum=self.low)
 
 
 @dataclass(frozen=True)
-class Rotate:
+class Rotate(Option):
     """Turn the canvas about its centre by a random angle.
 
     Parameters
@@ -100,19 +94,16 @@ class Rotate:
     {'kind': 'rotate', 'degrees': 10.0}
     """
 
+    kind = "rotate"
+
     degrees: float
 
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_number(self, "degrees", minimum=0, maximum=180)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the transform as a recipe states it."""
-        return {"kind": "rotate", "degrees": float(self.degrees)}
+    def _check(self) -> None:
+        self._number("degrees", minimum=0, maximum=180)
 
 
 @dataclass(frozen=True)
-class Pad:
+class Pad(Option):
     """Put a border of the background around the canvas.
 
     Parameters
@@ -130,19 +121,16 @@ class Pad:
     {'kind': 'pad', 'pixels': 12}
     """
 
+    kind = "pad"
+
     pixels: int
 
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_integer(self, "pixels", minimum=0)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the transform as a recipe states it."""
-        return {"kind": "pad", "pixels": int(self.pixels)}
+    def _check(self) -> None:
+        self._whole("pixels", 0)
 
 
 @dataclass(frozen=True)
-class Flip:
+class Flip(Option):
     """Exchange left and right every other time, at random.
 
     Leave it out where sides matter, as for letters and digits.
@@ -153,13 +141,11 @@ class Flip:
     {'kind': 'flip'}
     """
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the transform as a recipe states it."""
-        return {"kind": "flip"}
+    kind = "flip"
 
 
 @dataclass(frozen=True)
-class Crop:
+class Crop(Option):
     """Show a part of the canvas, resized to the network's input.
 
     Parameters
@@ -181,27 +167,45 @@ class Crop:
     {'kind': 'crop', 'first': 0.95, 'last': 0.5, 'centre': 'uniform'}
     """
 
+    kind = "crop"
+
     first: float
     last: float
     deviation: float | None = 0.15
 
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        check_number(self, "first", minimum=0.01, maximum=1)
-        check_number(self, "last", minimum=0.01, maximum=1)
+    def _check(self) -> None:
+        self._number("first", minimum=0.01, maximum=1)
+        self._number("last", minimum=0.01, maximum=1)
         if self.deviation is not None:
-            check_number(self, "deviation", minimum=0)
+            self._number("deviation", minimum=0)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the transform as a recipe states it."""
-        stated = {"kind": "crop", "first": float(self.first), "last": float(self.last)}
+        """Return the kind and the numbers as a recipe states them."""
+        stated = super().to_json()
         if self.deviation is None:
-            return stated | {"centre": "uniform"}
-        return stated | {"centre": "normal", "deviation": float(self.deviation)}
+            del stated["deviation"]
+        return stated | {"centre": "uniform" if self.deviation is None else "normal"}
 
 
 @dataclass(frozen=True)
-class Noise:
+class _Schedule(Option):
+    """A number that changes evenly from the first step to the last, or stays."""
+
+    first: float
+    last: float | None = None
+
+    def _check(self) -> None:
+        self._number("first", minimum=0)
+        if self.last is not None:
+            self._number("last", minimum=0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the kind and the numbers as a recipe states them."""
+        return super().to_json() | ({"last": self.first} if self.last is None else {})
+
+
+@dataclass(frozen=True)
+class Noise(_Schedule):
     """Add normal numbers to each pixel and channel of what the network sees.
 
     Parameters
@@ -221,20 +225,11 @@ class Noise:
     {'kind': 'noise', 'first': 0.08, 'last': 0.0}
     """
 
-    first: float
-    last: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        _check_schedule(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the transform as a recipe states it."""
-        return {"kind": "noise"} | _schedule(self)
+    kind = "noise"
 
 
 @dataclass(frozen=True)
-class Blur:
+class Blur(_Schedule):
     """Blur what the network sees.
 
     Parameters
@@ -255,27 +250,7 @@ class Blur:
     {'kind': 'blur', 'first': 1.0, 'last': 1.0}
     """
 
-    first: float
-    last: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse numbers out of range."""
-        _check_schedule(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the transform as a recipe states it."""
-        return {"kind": "blur"} | _schedule(self)
-
-
-def _check_schedule(transform: Noise | Blur) -> None:
-    check_number(transform, "first", minimum=0)
-    if transform.last is not None:
-        check_number(transform, "last", minimum=0)
-
-
-def _schedule(transform: Noise | Blur) -> dict[str, float]:
-    last = transform.first if transform.last is None else transform.last
-    return {"first": float(transform.first), "last": float(last)}
+    kind = "blur"
 
 
 Transform = Jitter | Scale | Rotate | Pad | Flip | Crop | Noise | Blur

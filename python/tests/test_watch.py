@@ -288,7 +288,7 @@ def test_nothing_is_imported_or_printed(capfd):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"every": 0}, "every is 'epoch' or a number of batches, 1 or more; received 0"),
+        ({"every": 0}, "every must be 'epoch' or a number of batches, 1 or more; received 0"),
         ({"every": "step"}, "received 'step'"),
         ({"every": True}, "received True"),
     ],

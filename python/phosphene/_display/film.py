@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._checks import number
 from phosphene._errors import InvalidArgumentError
 from phosphene._files import write_file
 
@@ -101,22 +102,7 @@ def film_format(path: Path) -> str:
 
 def checked_seconds(seconds: Any) -> float:
     """Return a time that a picture of a film may be shown, or say what is wrong with it."""
-    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if not number or not 0.02 <= seconds <= 60:
-        raise InvalidArgumentError(
-            f"seconds must be a number from 0.02 to 60, received {seconds!r}."
-        )
-    return float(seconds)
-
-
-def checked_frames(frames: Any) -> int:
-    """Return a number of pictures of a film, or say what is wrong with it."""
-    whole = isinstance(frames, (int, np.integer)) and not isinstance(frames, bool)
-    if not whole or frames < 1:
-        raise InvalidArgumentError(
-            f"frames must be a whole number, 1 or more; received {frames!r}."
-        )
-    return int(frames)
+    return number("seconds", seconds, minimum=0.02, maximum=60)
 
 
 def evenly(count: int, most: int) -> list[int]:

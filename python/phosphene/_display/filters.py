@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._checks import place
 from phosphene._display.figures import (
     PanelGrid,
     draw_image,
@@ -187,12 +188,12 @@ def _indices(layer: Layer, what: str, index: int | Sequence[int] | None, count: 
 
 def _within(layer: Layer, what: str, number: int, count: int) -> int:
     """Return an index counted from 0, or say what there is."""
-    whole = not isinstance(number, bool) and isinstance(number, (int, np.integer))
-    if not whole or not -count <= number < count:
+    found = place(number, count)
+    if found is None:
         raise InvalidArgumentError(
             f"{layer.path!r} has {count} {what}s, 0 to {count - 1}; received {number!r}."
         )
-    return int(number) % count
+    return found
 
 
 def _caption(values: NDArray[Any], what: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from phosphene._checks import whole_pair
 from phosphene._display.figures import (
     PanelGrid,
     draw_image,
@@ -160,7 +161,7 @@ def trace_plot(
     >>> figure.axes[0].get_title()
     'conv\n(20, 20, 4)'
     """
-    rows, columns = whole_pair("grid", grid)
+    rows, columns = whole_pair("grid", grid, 1)
     panels = chosen_panels(trace, layers, sample, channels, kind, min_size)[: rows * columns]
     return _draw(panels, kind, cmap, scale, columns)
 
@@ -202,7 +203,7 @@ def save_trace(
     ModelFileError
         If the folder can't be written to; it is also an OSError.
     """
-    rows, columns = whole_pair("grid", grid)
+    rows, columns = whole_pair("grid", grid, 1)
     panels = chosen_panels(trace, layers, sample, channels, kind, min_size)
     folder = Path(folder)
     make_folder(folder)
@@ -225,7 +226,7 @@ def chosen_panels(
     """Return what is to be drawn, in order, or say why there is nothing."""
     if kind not in KINDS:
         raise InvalidArgumentError(f"kind must be one of {KINDS}, received {kind!r}.")
-    height, width = whole_pair("min_size", min_size)
+    height, width = whole_pair("min_size", min_size, 1)
     chosen = _chosen(trace, layers)
     panels = []
     for path in chosen:
@@ -299,17 +300,6 @@ def _panel(
             f"{path!r} has {count} channels, received channels={list(wanted)}."
         )
     return Panel(path, values, picked)
-
-
-def whole_pair(name: str, value: tuple[int, int]) -> tuple[int, int]:
-    """Return two whole numbers above 0, or say what is wrong with them."""
-    try:
-        first, second = value
-        if int(first) == first > 0 and int(second) == second > 0:
-            return int(first), int(second)
-    except (TypeError, ValueError):
-        pass
-    raise InvalidArgumentError(f"{name} must be two whole numbers above 0, received {value!r}.")
 
 
 def common_limits(

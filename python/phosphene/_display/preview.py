@@ -6,9 +6,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from phosphene._errors import InvalidArgumentError
+from phosphene._checks import whole
 
 if TYPE_CHECKING:
     from phosphene._vision.maximization.render import Progress
@@ -34,7 +32,7 @@ class Preview:
     """
 
     def __init__(self, every: int = 16) -> None:
-        self.every = _steps(every)
+        self.every = whole("every", every, 1, what="a number of steps")
         self._place: Any = None
 
     def __call__(self, progress: Progress) -> None:
@@ -49,12 +47,3 @@ class Preview:
             self._place = display(progress.picture(), display_id=True)
         else:
             self._place.update(progress.picture())
-
-
-def _steps(every: Any) -> int:
-    whole = isinstance(every, (int, np.integer)) and not isinstance(every, bool)
-    if not whole or every < 1:
-        raise InvalidArgumentError(
-            f"every must be a number of steps, 1 or more; received {every!r}."
-        )
-    return int(every)

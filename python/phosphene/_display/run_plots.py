@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._checks import whole_pair
 from phosphene._display.figures import PanelGrid, drawn_ratio
 from phosphene._display.plots import (
     ChannelsLast,
@@ -15,7 +16,6 @@ from phosphene._display.plots import (
     common_limits,
     draw_panel,
     fix_height,
-    whole_pair,
 )
 from phosphene._errors import InvalidArgumentError
 
@@ -51,7 +51,7 @@ class Drawing:
         grid: tuple[int, int],
         min_size: tuple[int, int],
     ) -> None:
-        rows, self._columns = whole_pair("grid", grid)
+        rows, self._columns = whole_pair("grid", grid, 1)
         self._sample, self._channels, self._kind, self._cmap = sample, channels, kind, cmap
         self._layers: list[str] = []
         self._titles = looks[0].titles

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._checks import whole
 from phosphene._errors import (
     InvalidArgumentError,
     ModelFileError,
@@ -103,15 +103,10 @@ def set_threads(count: int | None) -> None:
     >>> set_threads(2)
     >>> set_threads(None)
     """
-    try:
-        number = 0 if count is None else operator.index(count)
-    except TypeError:
-        number = -1
-    if count is not None and (number < 1 or number > 2**31 - 1 or isinstance(count, bool)):
-        raise InvalidArgumentError(
-            f"set_threads takes a whole number above 0, or None for all CPUs; received {count!r}."
-        )
-    check(lib.ph_set_threads(number))
+    if count is not None:
+        wanted = "None for all CPUs or a whole number"
+        count = whole("set_threads: count", count, 1, 2**31 - 1, what=wanted)
+    check(lib.ph_set_threads(count or 0))
 
 
 def threads() -> int:

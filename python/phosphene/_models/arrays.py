@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._checks import whole
 from phosphene._errors import InvalidArgumentError, ModelFileError
 from phosphene._models.config import escaped
 
@@ -170,12 +171,9 @@ def batches(arrays: Sequence[NDArray[Any]], size: Any) -> list[list[NDArray[Any]
     """Return the inputs cut into batches of at most `size` samples; None doesn't cut."""
     if size is None:
         return [list(arrays)]
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-        raise InvalidArgumentError(f"batch_size must be a whole number above 0; received {size!r}.")
+    size = whole("batch_size", size, 1)
     total = len(arrays[0])
-    return [
-        [array[start : start + size] for array in arrays] for start in range(0, total, int(size))
-    ]
+    return [[array[start : start + size] for array in arrays] for start in range(0, total, size)]
 
 
 def _parts(x: Any, types: Sequence[InputType], structure: Structure) -> list[Any]:

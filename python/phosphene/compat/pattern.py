@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from phosphene._checks import whole_pair
 from phosphene._errors import InvalidArgumentError
 from phosphene._files import make_folder, write_file
 from phosphene._models.model import as_model
@@ -81,8 +82,8 @@ def PLOT_PATTERN_PROCCESS(
     ...     [file.name for file in files]
     ['0.png', 'two neural network architecture.png']
     """
-    rows, columns = _pair("grid_size", grid_size, 1)
-    limit = _pair("limit_size_layer", limit_size_layer, 0)
+    rows, columns = whole_pair("grid_size", grid_size, 1)
+    limit = whole_pair("limit_size_layer", limit_size_layer, 0)
     model = as_model(model)
     folder = Path(FOLDER_TO_SAVE)
     calls = [layer.call for layer in model.layers[1:] if layer.call is not None]
@@ -173,17 +174,3 @@ def _save_page(path: Path, panels: Sequence[tuple[str, NDArray[np.float32]]], co
         sheet.label(number, f"{call}\n{values.shape}", f"{limits[0]:.3g} to {limits[1]:.3g}")
     write_file(path, figure_png(sheet.figure))
     return path
-
-
-def _pair(name: str, value: Any, least: int) -> tuple[int, int]:
-    import operator
-
-    try:
-        first, second = map(operator.index, value)
-    except (TypeError, ValueError):
-        first, second = -1, -1
-    if min(first, second) < least:
-        raise InvalidArgumentError(
-            f"{name} is a pair of whole numbers, {least} or more; received {value!r:.60}."
-        )
-    return first, second

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._checks import whole
 from phosphene._errors import InvalidArgumentError, PhospheneWarning
 
 if TYPE_CHECKING:
@@ -142,8 +143,7 @@ def make_card(
     from phosphene._models.model import as_model
     from phosphene._vision.maximization.replay import start_of
 
-    if isinstance(seeds, bool) or not isinstance(seeds, (int, np.integer)) or seeds < 0:
-        raise InvalidArgumentError(f"seeds must be a whole number, 0 or more; received {seeds!r}.")
+    seeds = whole("seeds", seeds, 0)
     model = as_model(model)
     if model.digest != picture.recipe["engine"]["model_digest"]:
         raise InvalidArgumentError(
@@ -181,7 +181,7 @@ def make_card(
 
     runs = [
         _again(model, recipe | {"seed": (recipe["seed"] + 1 + run) % 2**64}, array, progress)
-        for run in range(int(seeds))
+        for run in range(seeds)
     ]
     found = []
     for index in range(len(picture)):

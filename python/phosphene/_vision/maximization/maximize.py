@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from phosphene._checks import number, whole, whole_pair
 from phosphene._errors import InvalidArgumentError, PhospheneWarning
 from phosphene._models.arrays import as_array, is_picture
 from phosphene._models.preprocessing import Preprocessing
@@ -223,8 +224,8 @@ def maximize(
     recipe: dict[str, Any] = {
         "format": FORMAT,
         "objectives": [as_objective(model, each).to_json() for each in wanted],
-        "seed": _whole("seed", seed, 0, 2**64 - 1),
-        "count": _whole("n", n, 1),
+        "seed": whole("seed", seed, 0, 2**64 - 1),
+        "count": whole("n", n, 1),
         "input": _input(model, value_range),
     }
     if stages is not None:
@@ -235,10 +236,10 @@ def maximize(
         recipe["stages"] = _stages(stages)
         recipe["steps"] = sum(stage["steps"] for stage in recipe["stages"])
     if steps is not None:
-        recipe["steps"] = _whole("steps", steps, 1)
+        recipe["steps"] = whole("steps", steps, 1)
     if budget_s is not None:
-        recipe["budget_s"] = _number("budget_s", budget_s, 0.001, 1e7)
-    if _number("early_stop", early_stop, 0, 1):
+        recipe["budget_s"] = number("budget_s", budget_s, minimum=0.001, maximum=1e7)
+    if number("early_stop", early_stop, minimum=0, maximum=1):
         recipe["early_stop"] = float(early_stop)
     if parametrization is not None:
         recipe["parametrization"] = {"kind": _kind(parametrization)}
@@ -247,21 +248,21 @@ def maximize(
         stated = recipe.get("parametrization", {"kind": _kind_with_prior(model, known)})
         recipe["parametrization"] = stated | {"prior": known}
     if views is not None:
-        recipe["views"] = _whole("views", views, 1)
+        recipe["views"] = whole("views", views, 1)
     if optimizer is not None:
         recipe["optimizer"] = _optimizer(optimizer).to_json()
-    if _whole("redirected_steps", redirected_steps, 0):
+    if whole("redirected_steps", redirected_steps, 0):
         recipe["redirected_steps"] = int(redirected_steps)
     if alpha:
         recipe["transparency"] = True
     if frames:
-        recipe["frames"] = _whole("frames", frames, 0)
+        recipe["frames"] = whole("frames", frames, 0)
     if model.exact:
         recipe["exact"] = True
     if model.precision != "float32":
         recipe["precision"] = model.precision
     if background is not None:
-        recipe["background"] = _number("background", background, 0, 1)
+        recipe["background"] = number("background", background, minimum=0, maximum=1)
     if size is not None:
         recipe["size"] = _size(size)
     if transforms is not None:
@@ -294,24 +295,6 @@ def _input(model: Model, value_range: tuple[float, float] | None) -> dict[str, A
     return stated
 
 
-def _whole(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
-    """Return a whole number; what is too large, the engine says if `maximum` isn't given."""
-    whole = not isinstance(value, bool) and isinstance(value, (int, np.integer))
-    if not whole or value < minimum or (maximum is not None and value > maximum):
-        accepted = f", {minimum} or more" if maximum is None else f" from {minimum} to {maximum}"
-        raise InvalidArgumentError(f"{name} must be a whole number{accepted}; received {value!r}.")
-    return int(value)
-
-
-def _number(name: str, value: Any, low: float, high: float) -> float:
-    number = not isinstance(value, bool) and isinstance(value, (int, float, np.number))
-    if not number or not low <= value <= high:
-        raise InvalidArgumentError(
-            f"{name} must be a number from {low:g} to {high:g}; received {value!r}."
-        )
-    return float(value)
-
-
 def _stages(stages: Any) -> list[dict[str, Any]]:
     """Return the stages of a maximization as a recipe states them."""
     pairs = list(stages) if isinstance(stages, (list, tuple)) else []
@@ -321,7 +304,7 @@ def _stages(stages: Any) -> list[dict[str, Any]]:
             f"[(64, 64), (128, 64)]; received {stages!r}."
         )
     return [
-        {"size": _size(size), "steps": _whole("the steps of a stage", steps, 1)}
+        {"size": _size(size), "steps": whole("the steps of a stage", steps, 1)}
         for size, steps in pairs
     ]
 
@@ -384,14 +367,11 @@ def _kind(parametrization: Any) -> str:
 
 
 def _size(size: Any) -> list[int]:
-    pair = isinstance(size, (list, tuple, np.ndarray))
-    sides = list(size) if pair else [size, size]
-    whole = (isinstance(each, (int, np.integer)) and not isinstance(each, bool) for each in sides)
-    if len(sides) != 2 or not all(whole) or min(sides) < 1:
-        raise InvalidArgumentError(
-            f"size must be a number of pixels or (height, width), received {size!r:.80}."
-        )
-    return [int(side) for side in sides]
+    """Return height and width; of one number both."""
+    wanted = "a number of pixels or (height, width)"
+    if isinstance(size, (list, tuple, np.ndarray)):
+        return list(whole_pair("size", size, 1, what=wanted))
+    return [whole("size", size, 1, what=wanted)] * 2
 
 
 def _mask(over: Any) -> dict[str, Any]:

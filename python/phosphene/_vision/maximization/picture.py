@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._checks import whole
 from phosphene._display.sheet import contact_sheet, drawable, enlarged, shown_scale, sized
 from phosphene._errors import InvalidArgumentError
 from phosphene._files import write_file
@@ -217,15 +218,11 @@ class Picture:
         alpha
             Let what mattered little be transparent, see `Picture.alpha`; on a sheet it is white.
         """
-        whole = not isinstance(scale, bool) and isinstance(scale, (int, np.integer))
-        if not whole or scale < 1:
-            raise InvalidArgumentError(
-                f"scale must be a whole number, 1 or more, received {scale!r}."
-            )
+        scale = whole("scale", scale, 1)
         if not alpha:
             if len(self) == 1:
-                return enlarged(drawable(self.images[:1])[0], int(scale))
-            return contact_sheet(self.images, self.labels, self.scores, int(scale))
+                return enlarged(drawable(self.images[:1])[0], scale)
+            return contact_sheet(self.images, self.labels, self.scores, scale)
         if self.alpha is None or self.images.shape[-1] not in (1, 3):
             raise InvalidArgumentError(
                 "There is no transparency: ask for it with ph.maximize(..., alpha=True), for "
@@ -234,9 +231,9 @@ class Picture:
         opaque = self.alpha[..., None]
         if len(self) > 1:
             faded = np.rint(255 + (self.images - np.float32(255)) * opaque).astype(np.uint8)
-            return contact_sheet(faded, self.labels, self.scores, int(scale))
-        image = enlarged(self.image, int(scale)).convert("RGB")
-        image.putalpha(enlarged(np.rint(255 * opaque[0]).astype(np.uint8), int(scale)))
+            return contact_sheet(faded, self.labels, self.scores, scale)
+        image = enlarged(self.image, scale).convert("RGB")
+        image.putalpha(enlarged(np.rint(255 * opaque[0]).astype(np.uint8), scale))
         return image
 
     def save(

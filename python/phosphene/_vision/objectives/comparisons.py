@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._checks import number, whole
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array
 from phosphene._models.lookup import name_of
@@ -51,7 +52,10 @@ def direction(
             f"{numbers.shape}."
         )
     return Direction(
-        name_of(layer), tuple(numbers.tolist()), _power(cosine_power), bool(pre_activation)
+        name_of(layer),
+        tuple(numbers.tolist()),
+        number("cosine_power", cosine_power, minimum=0, maximum=16),
+        bool(pre_activation),
     )
 
 
@@ -98,7 +102,7 @@ def match(
         name_of(layer),
         numbers.shape,
         numbers.astype("<f4").tobytes(),
-        _power(cosine_power),
+        number("cosine_power", cosine_power, minimum=0, maximum=16),
         bool(pre_activation),
     )
 
@@ -160,9 +164,8 @@ def interpolate(first: Any, second: Any, n: Any) -> list[Objective]:
             "interpolate goes from one objective to another, such as ph.logit(1); received "
             f"{first!r:.60} and {second!r:.60}."
         )
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 2:
-        raise InvalidArgumentError(f"n must be a whole number, 2 or more; received {n!r}.")
-    inner = [index / (int(n) - 1) for index in range(1, int(n) - 1)]
+    n = whole("n", n, 2)
+    inner = [index / (n - 1) for index in range(1, n - 1)]
     return [first, *((1 - t) * first + t * second for t in inner), second]
 
 
@@ -171,12 +174,3 @@ def _finite(name: str, value: Any) -> NDArray[np.float32]:
     if not np.isfinite(array).all():
         raise InvalidArgumentError(f"{name} holds NaN or infinity.")
     return array
-
-
-def _power(value: Any) -> float:
-    number = not isinstance(value, bool) and isinstance(value, (int, float, np.number))
-    if not number or not 0 <= value <= 16:
-        raise InvalidArgumentError(
-            f"cosine_power must be a number from 0 to 16; received {value!r}."
-        )
-    return float(value)

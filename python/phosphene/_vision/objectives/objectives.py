@@ -5,11 +5,11 @@ Objectives add, subtract and scale, and print themselves.
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._checks import whole
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.lookup import name_of
 from phosphene._vision.objectives.terms import (
@@ -217,32 +217,20 @@ def _class_or_index(value: Any) -> Index | str:
 
 def _index(value: Any) -> Index:
     """Return an index, or one for each sample, as plain ints."""
-    refused = InvalidArgumentError(
-        f"An index is a whole number, 0 or more, or one for each sample; received {value!r:.60}."
-    )
-    if isinstance(value, (bool, str)):
-        raise refused
     try:
-        several = np.ndim(value) == 1 and len(value) > 0
-        result: Any = tuple(map(operator.index, value)) if several else operator.index(value)
-    except (TypeError, ValueError):
-        raise refused from None
-    if min(result if several else (result,)) < 0:
-        raise refused
-    index: Index = result
-    return index
+        several = not isinstance(value, str) and np.ndim(value) == 1 and len(value) > 0
+    except ValueError:  # lists of different lengths
+        several = False
+    wanted = "one for each sample or a whole number"
+    numbers = [whole("An index", each, 0, what=wanted) for each in (value if several else [value])]
+    return tuple(numbers) if several else numbers[0]
 
 
 def _position(value: Any) -> tuple[int, ...] | None:
     """Return a position as plain ints."""
     if value is None:
         return None
-    try:
-        place = tuple(map(operator.index, value if np.ndim(value) else [value]))
-    except (TypeError, ValueError):
-        place = (-1,)
-    if min(place, default=-1) < 0:
-        raise InvalidArgumentError(
-            f"position is (row, column) counted from 0, or None for the centre; received {value!r}."
-        )
-    return place
+    several = isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) > 0
+    wanted = "None for the centre, or (row, column) counted from 0: whole numbers"
+    numbers = (list(value) if several else []) or [value]
+    return tuple(whole("position", each, 0, what=wanted) for each in numbers)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from phosphene._checks import place, whole
 from phosphene._errors import InvalidArgumentError, PhospheneError
 from phosphene._models.arrays import model_inputs
 from phosphene._models.intake import is_live_model
@@ -236,21 +237,15 @@ class Watch(TrainingHooks):
         ModelFileError
             If the file can't be written, or a look is damaged.
         """
-        from phosphene._display.film import (
-            checked_frames,
-            checked_seconds,
-            evenly,
-            film_format,
-            write_film,
-        )
+        from phosphene._display.film import checked_seconds, evenly, film_format, write_film
         from phosphene._display.run_plots import Drawing
 
         path = Path(path)
         film_format(path)
         checked_seconds(seconds)
-        checked_frames(frames)
+        frames = whole("frames", frames, 1)
         self[-1]  # says that there is none
-        shown = [self.looks[number] for number in evenly(len(self), int(frames))]
+        shown = [self.looks[number] for number in evenly(len(self), frames)]
         drawing = Drawing(shown, layers, sample, channels, kind, cmap, grid, min_size)
         return write_film(path, map(drawing.frame, shown), seconds)
 
@@ -357,12 +352,9 @@ class Watch(TrainingHooks):
 
 
 def _interval(every: Any) -> Literal["epoch"] | int:
-    whole = not isinstance(every, bool) and isinstance(every, (int, np.integer)) and every > 0
-    if not whole and every != "epoch":
-        raise InvalidArgumentError(
-            f"every is 'epoch' or a number of batches, 1 or more; received {every!r}."
-        )
-    return int(every) if whole else "epoch"
+    if isinstance(every, str) and every == "epoch":
+        return "epoch"
+    return whole("every", every, 1, what="'epoch' or a number of batches")
 
 
 def _one_of(looks: Sequence[Look], index: Any) -> int:
@@ -370,12 +362,12 @@ def _one_of(looks: Sequence[Look], index: Any) -> int:
         raise InvalidArgumentError(
             "Nothing has been looked at yet: hand the watch to model.fit, or call watch.look."
         )
-    whole = not isinstance(index, bool) and isinstance(index, (int, np.integer))
-    if not whole or not -len(looks) <= index < len(looks):
+    found = place(index, len(looks))
+    if found is None:
         raise InvalidArgumentError(
             f"The looks are numbered from 0 to {len(looks) - 1}; received {index!r}."
         )
-    return int(index)
+    return found
 
 
 def _is_nothing(layers: Any) -> bool:

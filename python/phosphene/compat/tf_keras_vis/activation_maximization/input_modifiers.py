@@ -61,7 +61,7 @@ class Rotate(InputModifier):
     def __init__(self, axes: Sequence[int] = (1, 2), degree: float = 3.0) -> None:
         pair = isinstance(axes, (list, tuple)) and len(axes) == 2
         if not pair or not all(isinstance(axis, int) for axis in axes):
-            raise InvalidArgumentError(f"axes are two whole numbers; received {axes!r:.60}.")
+            raise InvalidArgumentError(f"axes must be two whole numbers; received {axes!r:.60}.")
         self.axes = axes
         """The plane."""
         self.degree = float(degree)
