@@ -65,7 +65,8 @@ public final class Architecture: Sendable {
     let structure = try StructuralLowering(of: network)
     weights = structure.weights
     weightShapes = structure.weights.map { ($0.key, $0.shape) }
-    channels = try ChannelAxes(of: network, inputShapes: Architecture.inputShapes(of: network))
+    channels = try ChannelAxes(
+      of: network, inputShapes: Architecture.inputShapes(of: network), structure: structure)
     json = try ArchitectureDescription(network, structure, channels).json
   }
 

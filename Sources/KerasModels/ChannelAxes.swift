@@ -1,80 +1,34 @@
 public import Graphs
 public import Tensors
 
-/// What a layer says about the axis that the channels of its outputs lie along.
-enum ChannelRule: Hashable, Sendable {
-  /// An axis as Keras counts it: from the first, or from the last if it is negative.
-  case axis(Int)
-  /// That of what the layer reads.
-  case inherited
-  /// The layer makes features of its own, along the last axis.
-  case last
-
-  /// Layers whose outputs have the axes of what they read.
-  private static let inheriting = Set(
-    ([
-      ActivationLayer.self, Augmentation.self, AutoContrast.self, Concatenate.self,
-      CustomScale.self, Discretization.self, Dropout.self, LayerNormalization.self,
-      LayerScale.self, Masking.self, Merge.self, Normalization.self, PReLU.self,
-      ParametricActivation.self, RMSNormalization.self, Rescaling.self, SetMask.self,
-      Softmax.self, UnitNormalization.self,
-    ] as [any Layer.Type]).flatMap { $0.classNames })
-
-  /// The functions of `keras.ops` of which the same is true.
-  private static let inheritingOperations = Set(
-    [OperationRule.elementwise, OperationRule.comparisons, OperationRule.activations]
-      .flatMap(\.keys) + ["BatchNorm", "Concatenate", "LayerNorm", "Normalize", "RMSNorm"])
-
-  private enum CodingKeys: String, CodingKey {
-    case axis
-    case dataFormat = "data_format"
-  }
-
-  /// Reads what the settings of a layer say.
-  init(_ layer: any Layer, decoding config: LayerConfig) throws {
-    let settings = try config.container(keyedBy: CodingKeys.self)
-    switch layer {
-    case let wrapper as TimeDistributed: self = wrapper.inner.channels
-    case let wrapper as SpectralNormalization: self = wrapper.layer.channels
-    case is Flatten: self = .last
-    case is BatchNormalization, is GroupNormalization:
-      // tf_keras writes a list.
-      let axis =
-        (try? settings.decodeIfPresent(Int.self, forKey: .axis))
-        ?? (try? settings.decodeIfPresent([Int].self, forKey: .axis))?.first
-      self = .axis(axis ?? -1)
-    default:
-      switch try? settings.decodeIfPresent(String.self, forKey: .dataFormat) {
-      case DataFormat.channelsFirst.rawValue:
-        // Sequences of images have an axis of steps before their channels.
-        let spatial = (1...3).first { config.className.contains("\($0)D") }
-        self = .axis(spatial.map { -1 - $0 } ?? 1)
-      case DataFormat.channelsLast.rawValue: self = .axis(-1)
-      default:
-        let inheriting =
-          config.isOperation ? ChannelRule.inheritingOperations : ChannelRule.inheriting
-        self = inheriting.contains(config.className) ? .inherited : .last
-      }
-    }
-  }
-}
-
 /// The axes that channels lie along throughout a network.
 struct ChannelAxes: Sendable {
-  /// What is known of a tensor.
+  /// Where the channels of a tensor come from: its axis counted from the first, or that of an input,
+  /// which a later layer may tell.
   private enum Origin {
     case input(Int)
     case axis(Int)
     case last
   }
 
+  /// What is known of a tensor.
+  private struct Known {
+    let origin: Origin
+    let rank: Int
+  }
+
   private var origins: [String: Origin] = [:]
   /// For each input what the first layer says that reads it and says something.
   private var inputs: [Int?]
 
-  init(of network: NetworkConfig, inputShapes: [[Int?]]) throws(PhospheneError) {
+  init(
+    of network: NetworkConfig, inputShapes: [[Int?]], structure: StructuralLowering
+  ) throws(PhospheneError) {
     inputs = Array(repeating: nil, count: inputShapes.count)
-    _ = try walk(network, inputShapes.indices.map { .input($0) }, prefix: "")
+    let arguments = inputShapes.enumerated().map { index, shape in
+      Known(origin: .input(index), rank: shape.count)
+    }
+    _ = try walk(network, arguments, prefix: "", structure)
     for (index, shape) in inputShapes.enumerated() where inputs[index] == nil && shape.count == 4 {
       // Nothing but the numbers of colours of a picture tells.
       let counts: Set = [1, 3, 4]
@@ -103,13 +57,14 @@ struct ChannelAxes: Sendable {
   }
 
   private mutating func walk(
-    _ network: NetworkConfig, _ arguments: [Origin], prefix: String
-  ) throws(PhospheneError) -> [Origin] {
+    _ network: NetworkConfig, _ arguments: [Known], prefix: String, _ structure: StructuralLowering
+  ) throws(PhospheneError) -> [Known] {
     let schedule = try CallSchedule(network)
-    var results: [[Origin]] = []
-    func result(_ source: CallSchedule.Source) -> Origin {
+    let unknown = Known(origin: .last, rank: 0)
+    var results: [[Known]] = []
+    func result(_ source: CallSchedule.Source) -> Known {
       let outputs = results[source.call]
-      return source.output < outputs.count ? outputs[source.output] : outputs.first ?? .last
+      return source.output < outputs.count ? outputs[source.output] : outputs.first ?? unknown
     }
     for call in schedule.calls {
       let sources = call.sources.map(result)
@@ -117,26 +72,52 @@ struct ChannelAxes: Sendable {
       switch call.layer.kind {
       case .input:
         let position = network.inputs.firstIndex { $0.layer == call.layer.name }
-        results.append([position.map { $0 < arguments.count ? arguments[$0] : .last } ?? .last])
-      case .layer: results.append([origin(by: call.layer.channels, of: sources)])
-      case .network(let inner): results.append(try walk(inner, sources, prefix: path + "/"))
+        results.append([
+          position.map { $0 < arguments.count ? arguments[$0] : unknown } ?? unknown
+        ])
+      case .layer:
+        results.append(
+          (structure.outputShapes[path] ?? []).map { shape in
+            let origin = origin(by: call.layer.channels, of: sources, rank: shape.count)
+            return Known(origin: origin, rank: shape.count)
+          })
+      case .network(let inner):
+        results.append(try walk(inner, sources, prefix: path + "/", structure))
       }
-      origins[path] = results[results.count - 1].first
+      origins[path] = results[results.count - 1].first?.origin
     }
     return schedule.outputs.map(result)
   }
 
-  /// What a layer's outputs are, given what it reads.
-  private mutating func origin(by rule: ChannelRule, of sources: [Origin]) -> Origin {
+  /// What an output of a layer is, given what the layer reads.
+  private mutating func origin(
+    by rule: ChannelRule, of sources: [Known], rank: Int
+  ) -> Origin {
     switch rule {
     case .axis(let axis):
-      for case .input(let index) in sources where inputs[index] == nil { inputs[index] = axis }
-      return .axis(axis)
+      for case .input(let index) in sources.map(\.origin) where inputs[index] == nil {
+        inputs[index] = axis
+      }
+      return .axis(ChannelAxes.position(axis, rank: rank))
     case .inherited:
-      // Another branch may have made its axes by hand.
-      let said = sources.first { if case .axis = $0 { true } else { false } }
-      let read = sources.first { if case .input = $0 { true } else { false } }
+      // What has fewer axes is spread along the others, and another branch may have made its axes
+      // by hand.
+      let alike = sources.filter { $0.rank == rank }.map(\.origin)
+      let said = alike.first { if case .axis = $0 { true } else { false } }
+      let read = alike.first { if case .input = $0 { true } else { false } }
       return said ?? read ?? .last
+    case .reduced(let axes, let keepsAxes):
+      guard let source = sources.first, case .axis(let axis) = source.origin, let axes else {
+        return .last
+      }
+      let gone = Set(axes.map { $0 < 0 ? $0 + source.rank : $0 })
+      guard !gone.contains(axis) else { return .last }
+      return .axis(keepsAxes ? axis : axis - gone.filter { $0 < axis }.count)
+    case .transposed(let order):
+      guard let source = sources.first, case .axis(let axis) = source.origin else { return .last }
+      let order = order ?? Array((0..<source.rank).reversed())
+      let place = order.firstIndex { ($0 < 0 ? $0 + source.rank : $0) == axis }
+      return place.map { .axis($0) } ?? .last
     case .last: return .last
     }
   }

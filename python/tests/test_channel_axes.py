@@ -1,5 +1,7 @@
 """Networks with their channels first see what their twins with channels last see."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -229,6 +231,16 @@ CHAINS = {
         ],
         [2, 2, 2, 1],
     ),
+    "steps normalized": (
+        (5, 3, 8, 8),
+        [("TimeDistributed", (LAYERS.BatchNormalization(axis=1),), {})],
+        [2, 2],
+    ),
+    "another order": (
+        (3, 8, 8),
+        [("Conv2D", (4, 3), FIRST), ("Permute", ((2, 1, 3),), {}), ("ELU", (), {})],
+        [1, 1, 2, 2],
+    ),
     "an end": (
         (3, 8, 8),
         [("Conv2D", (4, 3), FIRST), ("Permute", ((2, 3, 1),), {}), ("ELU", (), {})],
@@ -256,6 +268,105 @@ def test_layers_say_inherit_and_end_the_axis(chain):
         tensors.append(getattr(LAYERS, kind)(*args, **settings)(tensors[-1]))
     model = ph.load(keras.Model(tensors[0], tensors[-1]))
     assert [model.input_channel_axis, *model.channel_axes.values()] == axes
+
+
+OPERATORS = {
+    # What a function makes of what TensorFlow or keras.ops has, an array, the axis of its channels
+    # and those of its pixels; the axis of the result's channels, with them first and last.
+    "add": (lambda k, x, channel, pixels: x + 1.0, 1, 3),
+    "multiply": (lambda k, x, channel, pixels: k.multiply(x, x), 1, 3),
+    "compare": (lambda k, x, channel, pixels: k.maximum(x, k.sign(x)), 1, 3),
+    "gates": (lambda k, x, channel, pixels: x * k.mean(x, pixels, keepdims=True), 1, 3),
+    "pad": (lambda k, x, channel, pixels: k.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 1, 3),
+    "sum over pixels": (lambda k, x, channel, pixels: k.sum(x, pixels), 1, 1),
+    "sum over rows": (lambda k, x, channel, pixels: k.sum(x, pixels[0]), 1, 2),
+    "from the end": (lambda k, x, channel, pixels: k.max(x, [axis - 4 for axis in pixels]), 1, 1),
+    "sum over channels": (lambda k, x, channel, pixels: k.sum(x, channel), 2, 2),
+    "largest channel": (lambda k, x, channel, pixels: k.max(x, channel, keepdims=True), 3, 3),
+    "sum of all": (lambda k, x, channel, pixels: x + k.sum(x), 1, 3),
+    "squeeze": (
+        lambda k, x, channel, pixels: k.squeeze(k.mean(x, pixels, keepdims=True), pixels),
+        1,
+        1,
+    ),
+    "to the end": (lambda k, x, channel, pixels: k.transpose(x, [0, *pixels, channel]), 3, 3),
+    "sides exchanged": (lambda k, x, channel, pixels: k.transpose(x, [0, 2, 1, 3]), 2, 3),
+    "an end": (lambda k, x, channel, pixels: k.reshape(x, (-1, 10, 18)), 2, 2),
+}
+
+
+class KerasFunctions:
+    """The functions of keras.ops."""
+
+    def __getattr__(self, name):
+        return getattr(keras.ops, name)
+
+
+class TensorFlowFunctions:
+    """The functions of TensorFlow, by the names that keras.ops has for them."""
+
+    def __init__(self, tensorflow):
+        self._tensorflow = tensorflow
+
+    def __getattr__(self, name):
+        if name in ("max", "mean", "sum"):
+            return getattr(self._tensorflow, f"reduce_{name}")
+        return getattr(self._tensorflow, name)
+
+
+@pytest.fixture(scope="module")
+def tf_keras():
+    """Return the Keras whose files have layers for operators."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip("tf_keras")
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("library", ["tensorflow", "keras.ops"])
+def test_operators_keep_move_and_end_the_axis(request, library, name, first):
+    kind, functions = keras, KerasFunctions()
+    if library == "tensorflow":
+        kind = request.getfixturevalue("tf_keras")
+        functions = TensorFlowFunctions(pytest.importorskip("tensorflow"))
+    make, *axes = OPERATORS[name]
+    inputs = kind.Input((3, 8, 7) if first else (8, 7, 3))
+    order = "channels_first" if first else "channels_last"
+    maps = kind.layers.Conv2D(6, 3, data_format=order)(inputs)
+    result = make(functions, maps, 1 if first else 3, [2, 3] if first else [1, 2])
+    model = ph.load(kind.Model(inputs, result))
+    axis = list(model.channel_axes.values())[-1]
+    rank = len(model.output_shape)
+    assert (axis, rank) == (axes[0 if first else 1], len(result.shape))
+
+
+def operator_network(tf_keras, tf, first):
+    """Return a network whose operators are layers of Keras 2, and its inputs' axes."""
+    channel, pixels = (1, [2, 3]) if first else (3, [1, 2])
+    inputs = tf_keras.Input((3, 20, 16) if first else (20, 16, 3))
+    order = "channels_first" if first else "channels_last"
+    x = tf_keras.layers.Conv2D(6, 3, padding="same", data_format=order)(inputs)
+    x = tf.nn.relu(x * 2.0 + 0.5)
+    x = tf.concat([x * tf.sigmoid(tf.reduce_mean(x, pixels, keepdims=True)), -x], channel)
+    x = tf.nn.softmax(tf.math.squared_difference(x, 0.3), axis=channel)
+    return tf_keras.Model(inputs, tf.reduce_max(x, pixels))
+
+
+def test_objectives_on_operators_are_the_same(tf_keras, x):
+    tf = pytest.importorskip("tensorflow")
+    networks = [operator_network(tf_keras, tf, first) for first in (False, True)]
+    random = np.random.default_rng(0)
+    weights = [random.normal(0, 0.4, each.shape) for each in networks[0].get_weights()]
+    for network in networks:
+        network.set_weights(weights)
+    last, first = (ph.load(network, preprocessing=(1 / 255, 0)) for network in networks)
+    for path, other in zip(last.channel_axes, first.channel_axes, strict=True):
+        assert first.channel_axes[other] == 1
+        expected = ph.gradient(last, x, ph.channel(path, 5))
+        assert np.abs(expected).max() > 0
+        found = ph.gradient(first, turned(x), ph.channel(other, 5))
+        np.testing.assert_allclose(found, turned(expected), rtol=1e-4, atol=1e-6, err_msg=path)
 
 
 @pytest.mark.parametrize("chain", ["signal", "volume"])

@@ -11,6 +11,13 @@ struct CallArguments<Source: Sendable>: Sendable {
     positional.flatMap(\.tensors) + named.flatMap(\.value.tensors)
   }
 
+  /// The argument for one of the parameters that are listed in order.
+  func argument(_ name: String, of parameters: [String]) -> Argument<Source>? {
+    if let named = named.first(where: { $0.name == name }) { return named.value }
+    guard let place = parameters.firstIndex(of: name), place < positional.count else { return nil }
+    return positional[place]
+  }
+
   /// The same arguments with every tensor replaced, in the order of ``tensors``.
   func map<Other>(_ replace: (Source) -> Other) -> CallArguments<Other> {
     CallArguments<Other>(

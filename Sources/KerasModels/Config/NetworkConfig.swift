@@ -75,7 +75,7 @@ struct LayerEntry: Decodable, Sendable {
         let layer = try LayerRegistry.layer(config)
         for call in calls { try call.check(against: layer.arguments) }
         kind = .layer(layer)
-        channels = try ChannelRule(layer, decoding: config)
+        channels = try ChannelRule(layer, decoding: config, calls: calls)
       }
     } catch {
       throw PhospheneError(decoding: error, of: "layer '\(name)' (\(className))")

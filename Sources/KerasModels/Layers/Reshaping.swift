@@ -74,7 +74,8 @@ struct Permute: Layer {
 
   private enum CodingKeys: String, CodingKey { case dims }
 
-  private let order: [Int]
+  /// The axes behind the batch in their new order, counted from one.
+  let order: [Int]
 
   init(decoding config: LayerConfig) throws {
     order = try config.container(keyedBy: CodingKeys.self).decode([Int].self, forKey: .dims)

@@ -16,6 +16,9 @@ struct OperationRule: Sendable {
   let arguments: [String]
   /// Appends the function and returns its outputs.
   let body: Body
+  /// The function of `keras.ops` that this one is under other names: those of its parameters by
+  /// Keras' names.
+  var original: (name: String, names: [String: String])?
 
   init(_ arguments: [String], settings: [String] = [], _ body: @escaping Body) {
     (self.settings, self.arguments, self.body) = (settings, arguments, body)

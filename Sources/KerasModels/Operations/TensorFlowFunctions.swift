@@ -9,7 +9,9 @@ struct TensorFlowFunction: Layer {
 
   private enum CodingKeys: String, CodingKey { case function }
 
-  private let rule: OperationRule
+  /// TensorFlow's name of it.
+  let name: String
+  let rule: OperationRule
 
   /// TensorFlow takes the name of a node with the arguments.
   var arguments: [String] { rule.arguments + ["name"] }
@@ -21,7 +23,7 @@ struct TensorFlowFunction: Layer {
       throw PhospheneError.unsupported(
         "TensorFlow's function '\(function)' isn't supported; give a handler for it (handlers=)")
     }
-    self.rule = rule
+    (name, self.rule) = (function, rule)
   }
 
   func lower(
@@ -225,11 +227,14 @@ extension OperationRule {
     _ function: String, _ names: KeyValuePairs<String, String>,
     _ standard: [String: Argument<MaskedValue>] = [:]
   ) -> OperationRule {
-    OperationRule(names.map(\.key)) { context in
+    var rule = OperationRule(names.map(\.key)) { context in
       context.call.rename(names)
       context.call.add(standard)
       return try lower(function, in: &context)
     }
+    let known = Dictionary(names.map { ($0.value, $0.key) }, uniquingKeysWith: { name, _ in name })
+    rule.original = (function, known)
+    return rule
   }
 
   static func lower(
