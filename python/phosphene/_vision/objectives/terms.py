@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from phosphene._errors import InvalidArgumentError
 
@@ -83,8 +83,11 @@ class Objective:
         return "-" + written[2:] if written.startswith("- ") else written.removeprefix("+ ")
 
 
+@dataclass(frozen=True, repr=False)
 class Term(Objective):
-    """An objective that is no sum."""
+    """An objective that is no sum: its kind, and what the function of that name is given."""
+
+    kind: ClassVar[str]
 
     @property
     def terms(self) -> tuple[tuple[float, Term], ...]:
@@ -92,15 +95,46 @@ class Term(Objective):
 
     def stated(self) -> dict[str, Any]:
         """Return the term as a recipe states it, without its weight."""
-        raise NotImplementedError
+        return {"kind": self.kind} | {
+            each.name: _listed(getattr(self, each.name)) for each in fields(self)
+        }
 
     def written(self) -> str:
         """Return the call that makes the term."""
-        raise NotImplementedError
+        given = []
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.default is MISSING:
+                given.append(repr(_listed(value)))
+            elif value != each.default:
+                given.append(f"{each.name}={value!r}")
+        return f"{self.kind}({', '.join(given)})"
 
     def found_in(self, model: Model) -> Term:
         """Return the term with its layer or output under its path in `model`."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True, repr=False)
+class LayerTerm(Term):
+    """Something about the output of a layer."""
+
+    layer: str
+
+    def found_in(self, model: Model) -> Term:
+        return replace(self, layer=model.path_of(self.layer))
+
+
+@dataclass(frozen=True, repr=False)
+class OutputTerm(Term):
+    """One number of an output of the network."""
+
+    index: Index | str
+    output: str | None = None
+
+    def found_in(self, model: Model) -> Term:
+        index = _numbered(model, self.index, self.output)
+        return replace(self, index=index, output=_output(model, self.output))
 
 
 @dataclass(frozen=True, repr=False)
@@ -115,129 +149,58 @@ class Sum(Objective):
 
 
 @dataclass(frozen=True, repr=False)
-class Channel(Term):
+class Channel(LayerTerm):
     """The mean over all positions of one channel of a layer's output; made by `channel`."""
 
-    layer: str
+    kind = "channel"
+
     index: Index
     pre_activation: bool = False
 
-    def stated(self) -> dict[str, Any]:
-        return {
-            "kind": "channel",
-            "layer": self.layer,
-            "index": _listed(self.index),
-            "pre_activation": self.pre_activation,
-        }
-
-    def written(self) -> str:
-        return _call("channel", self.layer, self.index, pre_activation=self.pre_activation)
-
-    def found_in(self, model: Model) -> Term:
-        return replace(self, layer=model.path_of(self.layer))
-
 
 @dataclass(frozen=True, repr=False)
-class Neuron(Term):
+class Neuron(LayerTerm):
     """One number of a layer's output; made by `neuron`."""
 
-    layer: str
+    kind = "neuron"
+
     index: Index
     position: tuple[int, ...] | None = None
     pre_activation: bool = False
 
-    def stated(self) -> dict[str, Any]:
-        return {
-            "kind": "neuron",
-            "layer": self.layer,
-            "index": _listed(self.index),
-            "position": None if self.position is None else list(self.position),
-            "pre_activation": self.pre_activation,
-        }
-
-    def written(self) -> str:
-        return _call(
-            "neuron",
-            self.layer,
-            self.index,
-            position=self.position,
-            pre_activation=self.pre_activation,
-        )
-
-    def found_in(self, model: Model) -> Term:
-        return replace(self, layer=model.path_of(self.layer))
-
 
 @dataclass(frozen=True, repr=False)
-class Logit(Term):
+class Logit(OutputTerm):
     """One of the network's scores before softmax or sigmoid; made by `logit`."""
 
-    index: Index | str
-    output: str | None = None
-
-    def stated(self) -> dict[str, Any]:
-        return {"kind": "logit", "index": _listed(self.index), "output": self.output}
-
-    def written(self) -> str:
-        return _call("logit", self.index, output=self.output)
-
-    def found_in(self, model: Model) -> Term:
-        index = _numbered(model, self.index, self.output)
-        return replace(self, index=index, output=_output(model, self.output))
+    kind = "logit"
 
 
 @dataclass(frozen=True, repr=False)
-class Probability(Term):
+class Probability(OutputTerm):
     """One of the network's outputs, as it comes out; made by `probability`."""
 
-    index: Index | str
-    output: str | None = None
-
-    def stated(self) -> dict[str, Any]:
-        return {"kind": "probability", "index": _listed(self.index), "output": self.output}
-
-    def written(self) -> str:
-        return _call("probability", self.index, output=self.output)
-
-    def found_in(self, model: Model) -> Term:
-        index = _numbered(model, self.index, self.output)
-        return replace(self, index=index, output=_output(model, self.output))
+    kind = "probability"
 
 
 @dataclass(frozen=True, repr=False)
-class Energy(Term):
+class Energy(LayerTerm):
     """The mean of the squares of a layer's output; made by `energy`."""
 
-    layer: str
+    kind = "energy"
+
     pre_activation: bool = False
-
-    def stated(self) -> dict[str, Any]:
-        return {"kind": "energy", "layer": self.layer, "pre_activation": self.pre_activation}
-
-    def written(self) -> str:
-        return _call("energy", self.layer, pre_activation=self.pre_activation)
-
-    def found_in(self, model: Model) -> Term:
-        return replace(self, layer=model.path_of(self.layer))
 
 
 @dataclass(frozen=True, repr=False)
-class Direction(Term):
+class Direction(LayerTerm):
     """How far a layer's channels point along a vector; made by `direction`."""
 
-    layer: str
+    kind = "direction"
+
     vector: tuple[float, ...]
     cosine_power: float = 0.0
     pre_activation: bool = False
-
-    def stated(self) -> dict[str, Any]:
-        return {
-            "kind": "direction",
-            "layer": self.layer,
-            "vector": list(self.vector),
-            "cosine_power": self.cosine_power,
-            "pre_activation": self.pre_activation,
-        }
 
     def written(self) -> str:
         shown = ", ".join(f"{number:g}" for number in self.vector[:3])
@@ -246,15 +209,13 @@ class Direction(Term):
         options += ", pre_activation=True" * self.pre_activation
         return f"direction({self.layer!r}, [{shown}{more}]{options})"
 
-    def found_in(self, model: Model) -> Term:
-        return replace(self, layer=model.path_of(self.layer))
-
 
 @dataclass(frozen=True, repr=False)
-class Match(Term):
+class Match(LayerTerm):
     """How far a layer's output points along given activations; made by `match`."""
 
-    layer: str
+    kind = "match"
+
     shape: tuple[int, ...]
     float32: bytes
     cosine_power: float = 1.0
@@ -264,7 +225,7 @@ class Match(Term):
         import base64
 
         return {
-            "kind": "match",
+            "kind": self.kind,
             "layer": self.layer,
             "activations": {
                 "shape": list(self.shape),
@@ -279,25 +240,14 @@ class Match(Term):
         options += ", pre_activation=True" * self.pre_activation
         return f"match({self.layer!r}, <activations of shape {self.shape}>{options})"
 
-    def found_in(self, model: Model) -> Term:
-        return replace(self, layer=model.path_of(self.layer))
-
 
 @dataclass(frozen=True, repr=False)
-class Diversity(Term):
+class Diversity(LayerTerm):
     """How little a layer's channels go together as in other pictures; made by `diversity`."""
 
-    layer: str
+    kind = "diversity"
+
     pre_activation: bool = False
-
-    def stated(self) -> dict[str, Any]:
-        return {"kind": "diversity", "layer": self.layer, "pre_activation": self.pre_activation}
-
-    def written(self) -> str:
-        return _call("diversity", self.layer, pre_activation=self.pre_activation)
-
-    def found_in(self, model: Model) -> Term:
-        return replace(self, layer=model.path_of(self.layer))
 
 
 def _numbered(model: Model, index: Index | str, output: str | None) -> Index:
@@ -335,15 +285,5 @@ def _output(model: Model, output: str | None) -> str | None:
     return output
 
 
-def _listed(index: Index | str) -> int | str | list[int]:
-    return list(index) if isinstance(index, tuple) else index
-
-
-def _call(name: str, *arguments: Any, **options: Any) -> str:
-    written = [repr(each) for each in map(_listed_or_same, arguments)]
-    written += [f"{key}={value!r}" for key, value in options.items() if value not in (None, False)]
-    return f"{name}({', '.join(written)})"
-
-
-def _listed_or_same(value: Any) -> Any:
+def _listed(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
