@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import recipes
 
 import phosphene as ph
 
@@ -135,6 +136,26 @@ def test_inputs_that_are_no_pictures():
     assert card.percentiles == [100]
     assert "shifted" not in repr(card)
     assert "<svg" in card._repr_html_()
+
+
+@pytest.mark.parametrize(("varied", "stays"), [("image", "other"), ("other", "image")])
+def test_one_of_several_inputs(varied, stays):
+    """The network is a weighted sum of the product of both: linear in either of them."""
+    pair = recipes.pair()
+    random = np.random.default_rng(3)
+    stayed = random.normal(size=(8, 8, 1)).astype(np.float32)
+    weights = stayed.ravel() * np.sin(np.arange(128).reshape(64, 2))[:, 1]
+    picture = ph.maximize(pair, 1, given={stays: stayed}, n=2, **OPTIONS)
+    images = random.random((20, 8, 8, 1), np.float32)
+    card = picture.card(pair, images, seeds=1, **QUIET)
+    np.testing.assert_allclose(card.scores, picture.input.reshape(2, 64) @ weights, rtol=1e-4)
+    np.testing.assert_allclose(card.images, [images.reshape(20, 64) @ weights] * 2, atol=1e-4)
+    np.testing.assert_array_equal(card.percentiles, 100)
+    assert [len(each) for each in card.seeds] == [3, 3]
+    assert np.isfinite(card.random_gains).all()
+    for wrong in (np.zeros((2, 5, 5, 1)), {varied: images}):
+        with pytest.raises(ph.InvalidArgumentError, match=f"Input '{varied}'"):
+            picture.card(pair, wrong, seeds=0, random_weights=False)
 
 
 def test_what_is_shown(model, picture):

@@ -96,10 +96,10 @@ def model_inputs(model: Model, x: Any) -> list[NDArray[Any]]:
             is_picture(x) or (isinstance(x, (list, tuple)) and x and all(map(is_picture, x)))
         ):
             x = model.prepare(x)
-        return [_fitted(x, only, "The input")]
+        return [fitted(x, only, "The input")]
     parts = _parts(x, types, model.input_structure)
     arrays = [
-        _fitted(part, each, f"Input {each.name!r}") for part, each in zip(parts, types, strict=True)
+        fitted(part, each, f"Input {each.name!r}") for part, each in zip(parts, types, strict=True)
     ]
     if len({len(array) for array in arrays}) > 1:
         sizes = ", ".join(f"{t.name!r} {len(a)}" for t, a in zip(types, arrays, strict=True))
@@ -197,8 +197,18 @@ def _parts(x: Any, types: Sequence[InputType], structure: Structure) -> list[Any
     )
 
 
-def _fitted(value: Any, wanted: InputType, what: str) -> NDArray[Any]:
-    """Return one input as a C-ordered array of the right type and rank."""
+def fitted(value: Any, wanted: InputType, what: str) -> NDArray[Any]:
+    """Return one input as a C-ordered array of the right type and rank, or refuse it.
+
+    Parameters
+    ----------
+    value
+        What a user hands over; the batch axis may be missing.
+    wanted
+        What the network takes.
+    what
+        How the message calls it.
+    """
     array = as_array(value, what)
     shape = array.shape
     if array.ndim == len(wanted.shape) - 1:

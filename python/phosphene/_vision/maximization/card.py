@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._checks import whole
 from phosphene._errors import InvalidArgumentError, PhospheneWarning
+from phosphene._vision.maximization.varied_input import VariedInput
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -139,7 +140,6 @@ def make_card(
     progress: bool,
 ) -> Card:
     """Return a card; see `Picture.card`."""
-    from phosphene._models.arrays import model_inputs
     from phosphene._models.model import as_model
     from phosphene._vision.maximization.replay import start_of
 
@@ -150,12 +150,8 @@ def make_card(
             f"The picture was made with another model than {model.name!r}, or its weights have "
             "changed since."
         )
-    if len(model.input_types) > 1:
-        raise InvalidArgumentError(
-            f"{model.name!r} has several inputs; a card compares pictures of networks with one."
-        )
-    # Which objective each picture is of.
     recipe = dict(picture.recipe)
+    seen = VariedInput.of(model, recipe)
     stated = recipe.pop("start", None)
     for key in ("engine", "frames", "transparency"):  # nobody looks at those of other starts
         recipe.pop(key, None)
@@ -163,20 +159,22 @@ def make_card(
     array = start_of(stated, start) if others else None
     count = int(recipe["count"])
     objectives = [_comparable(each) for each in recipe["objectives"]]
+    # Which objective each picture is of.
     own = [(objectives[index // count], picture.input[index]) for index in range(len(picture))]
 
     random = np.random.default_rng(0)
-    scores = np.array([_scores(model, aim, x[np.newaxis])[0] for aim, x in own])
-    axis = model.input_channel_axis - 1
-    scrambled = np.array([_scores(model, aim, _scrambled(x, axis, random)) for aim, x in own])
+    scores = np.array([_scores(seen, aim, x[np.newaxis])[0] for aim, x in own])
+    axis = seen.channel_axis - 1
+    scrambled = np.array([_scores(seen, aim, _scrambled(x, axis, random)) for aim, x in own])
     shifted = None
     if picture.input.ndim > 2:
-        shifted = np.array([_scores(model, aim, _shifted(x, axis, random)) for aim, x in own])
+        shifted = np.array([_scores(seen, aim, _shifted(x, axis, random)) for aim, x in own])
     known = None
     if images is not None:
-        inputs = model_inputs(model, images)[0]
-        model.warn_about([inputs])
-        each = [_scores(model, aim, inputs) for aim in objectives]
+        inputs = seen.inputs(images)
+        if not seen.others:
+            model.warn_about([inputs])
+        each = [_scores(seen, aim, inputs) for aim in objectives]
         known = np.array([each[index // count] for index in range(len(picture))])
 
     runs = [
@@ -191,7 +189,7 @@ def make_card(
         for run in runs:
             if run is not None:
                 aim = objectives[index // count]
-                everywhere.append(_scores(model, aim, run.input[first : first + count]))
+                everywhere.append(_scores(seen, aim, run.input[first : first + count]))
         found.append(np.concatenate(everywhere))
     return Card(
         labels=picture.labels,
@@ -201,7 +199,7 @@ def make_card(
         seeds=tuple(found),
         images=known,
         random_gains=(
-            _gains_of_chance(model, recipe, array, objectives, progress=progress)
+            _gains_of_chance(seen, recipe, array, objectives, progress=progress)
             if random_weights
             else None
         ),
@@ -230,7 +228,7 @@ def _comparable(objective: dict[str, Any]) -> dict[str, Any]:
     return objective | {"terms": terms}
 
 
-def _scores(model: Model, objective: dict[str, Any], x: NDArray[Any]) -> NDArray[np.float64]:
+def _scores(seen: VariedInput, objective: dict[str, Any], x: NDArray[Any]) -> NDArray[np.float64]:
     """Return the objective of each of some inputs."""
     import json
 
@@ -238,8 +236,9 @@ def _scores(model: Model, objective: dict[str, Any], x: NDArray[Any]) -> NDArray
     key = json.dumps(objective, sort_keys=True)
     found = []
     for begin in range(0, len(x), BATCH):
-        part = np.ascontiguousarray(x[begin : begin + BATCH], np.float32)
-        found.append(model.plan(request, [part.shape], ("card", key)).run([part])[0])
+        arrays = seen.arrays(x[begin : begin + BATCH])
+        plan = seen.model.plan(request, [each.shape for each in arrays], ("card", key))
+        found.append(plan.run(arrays)[0])
     return np.concatenate(found).astype(np.float64)
 
 
@@ -288,7 +287,7 @@ def _again(
 
 
 def _gains_of_chance(
-    model: Model,
+    seen: VariedInput,
     recipe: dict[str, Any],
     start: NDArray[np.float32] | None,
     objectives: list[dict[str, Any]],
@@ -297,13 +296,13 @@ def _gains_of_chance(
 ) -> NDArray[np.float64]:
     """Return what the recipe gains in a network whose weights are in random order."""
     random = np.random.default_rng(0)
-    other = _shuffled(model, random)
+    other = replace(seen, model=_shuffled(seen.model, random))
     count = int(recipe["count"])
-    picture = _again(other, recipe, start, progress)
+    picture = _again(other.model, recipe, start, progress)
     if picture is None:
         return np.full(count * len(objectives), np.nan)
     gains = []
-    axis = model.input_channel_axis - 1
+    axis = seen.channel_axis - 1
     for index, x in enumerate(picture.input):
         # As it was rendered: what the doctor did for it may differ from the picture's own.
         aim = _comparable(picture.recipe["objectives"][index // count])

@@ -1,0 +1,76 @@
+"""Which of a network's inputs a picture is, and what the others are given."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phosphene._models.arrays import fitted, model_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from phosphene._models.model import Model
+
+
+@dataclass(frozen=True)
+class VariedInput:
+    """The one input of a network that pictures are made for; the others stay as they are given.
+
+    Attributes
+    ----------
+    model
+        The network.
+    index
+        The position of the input among the network's.
+    others
+        One sample for each of the other inputs, by position.
+    """
+
+    model: Model
+    index: int
+    others: Mapping[int, NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, model: Model, recipe: Mapping[str, Any]) -> VariedInput:
+        """Return the input that a recipe gives nothing for."""
+        given = recipe.get("given") or {}
+        others = {
+            index: _array(given[each.name])
+            for index, each in enumerate(model.input_types)
+            if each.name in given
+        }
+        index = next(n for n in range(len(model.input_types)) if n not in others)
+        return cls(model, index, others)
+
+    @property
+    def channel_axis(self) -> int:
+        """The axis that the channels lie along, batch counted."""
+        return int(self.model.json["inputs"][self.index]["channel_axis"])
+
+    def arrays(self, x: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """Return what the network is called on, for some values of the input that varies."""
+        inputs = {
+            index: np.broadcast_to(other, (len(x), *other.shape))
+            for index, other in self.others.items()
+        }
+        inputs[self.index] = x
+        return [np.ascontiguousarray(inputs[n], np.float32) for n in range(len(inputs))]
+
+    def inputs(self, values: Any) -> NDArray[Any]:
+        """Return a user's own values of the input as an array with a batch axis."""
+        if not self.others:
+            return model_inputs(self.model, values)[0]
+        wanted = self.model.input_types[self.index]
+        return fitted(values, wanted, f"Input {wanted.name!r}")
+
+
+def _array(stated: Mapping[str, Any]) -> NDArray[np.float32]:
+    """Return an array that a recipe carries."""
+    content = base64.b64decode(stated["float32"])
+    return np.frombuffer(content, "<f4").astype(np.float32).reshape(stated["shape"])
