@@ -187,6 +187,14 @@ class Network:
         """Return the path under which a layer's output is asked for."""
         return self._model.path_of(layer.layer)
 
+    def input_axis(self, index: int = 0) -> int:
+        """Return the axis of an input that its channels lie along, batch counted."""
+        return int(self._model.json["inputs"][index]["channel_axis"])
+
+    def channel_axis(self, path: str) -> int:
+        """Return the axis of a layer's output that its channels lie along, batch counted."""
+        return self._model.channel_axes[path]
+
     # What it computes.
 
     def run(self, inputs: Arrays, paths: Sequence[str] | None = None) -> list[NDArray[Any]]:

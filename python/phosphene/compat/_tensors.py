@@ -110,6 +110,11 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
 
         return Tensor(value, [(self, pull)])
 
+    def moveaxis(self, source: Any, destination: Any) -> Tensor:
+        """Return the numbers with some axes in other places."""
+        value = np.moveaxis(self.value, source, destination)
+        return Tensor(value, [(self, lambda gradient: np.moveaxis(gradient, destination, source))])
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options or ufunc not in _FUNCTIONS:
             return _refuse(ufunc.__name__)
@@ -124,7 +129,7 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
         return Tensor(result, sources)
 
     def __array_function__(self, function: Any, _types: Any, arguments: Any, options: Any) -> Any:
-        if function in (np.sum, np.mean, np.max, np.reshape):
+        if function in (np.sum, np.mean, np.max, np.reshape, np.moveaxis):
             return getattr(arguments[0], function.__name__.removeprefix("a"))(
                 *arguments[1:], **options
             )

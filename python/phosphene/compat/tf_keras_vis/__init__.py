@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
+from phosphene.compat._channels import seen
 from phosphene.compat._network import Network
 from phosphene.compat._tensors import Tensor, gradient, stack
 from phosphene.compat.tf_keras_vis.utils import listify
@@ -77,8 +78,11 @@ class ModelVisualization(ABC):
     def _calculate_scores(
         self, outputs: Sequence[Tensor], score_functions: Sequence[Callable[..., Any]]
     ) -> list[Tensor]:
-        pairs = zip(outputs, score_functions, strict=True)
-        return [_mean_score(function(output), function) for output, function in pairs]
+        axes = map(self.model.channel_axis, self.model.outputs)
+        return [
+            _mean_score(function(seen(function, output, axis)), function)
+            for output, function, axis in zip(outputs, score_functions, axes, strict=True)
+        ]
 
     def _cotangents(
         self, outputs: Sequence[NDArray[Any]], scores: Sequence[Callable[..., Any]]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene.compat._channels import last
 from phosphene.compat._images import zoom
 from phosphene.compat._network import plain_training
 from phosphene.compat.tf_keras_vis import ModelVisualization
@@ -34,7 +35,8 @@ class ActivationMap(ModelVisualization):
         if not expand:
             cam = cam.view(Values)
             return normalize(cam) if normalized else cam
-        maps = [zoom(cam, zoom_factor(cam.shape, seed.shape)) for seed in seeds]
+        places = [last(seed, self.model.input_axis(n)).shape for n, seed in enumerate(seeds)]
+        maps = [zoom(cam, zoom_factor(cam.shape, shape)) for shape in places]
         if normalized:
             maps = [normalize(each) for each in maps]
         if len(self.model.inputs) == 1 and not isinstance(seed_input, list):
@@ -98,6 +100,8 @@ class GradientMap(ActivationMap):
         gradients = self.model.gradients(seeds, cotangents, at=path)[0]
         if gradient_modifier is not None:
             gradients = np.asarray(gradient_modifier(gradients))
+        axis = self.model.channel_axis(path)
+        gradients, features = last(gradients, axis), last(features, axis)
         cam = self._cam(gradients, features, [each.value for each in values], activation_modifier)
         return self._shown(cam, seeds, seed_input, expand_cam, normalize_cam)
 
@@ -109,7 +113,7 @@ class GradientMap(ActivationMap):
         scores: list[NDArray[Any]],
         modifier: Callable[..., Any] | None,
     ) -> NDArray[Any]:
-        """Return the map of each sample."""
+        """Return the map of each sample; channels come last."""
 
 
 def modified(modifier: Callable[..., Any] | None, values: NDArray[Any]) -> NDArray[Any]:

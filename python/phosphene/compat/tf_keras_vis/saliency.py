@@ -82,7 +82,10 @@ class Saliency(ModelVisualization):
         else:
             maps = self._gradients(seeds, scores, gradient_modifier)
         maps = [
-            np.asarray(each).view(Values) if keepdims else np.max(each, axis=-1) for each in maps
+            np.asarray(each).view(Values)
+            if keepdims
+            else np.max(each, axis=self.model.input_axis(number))
+            for number, each in enumerate(maps)
         ]
         if normalize_map:
             maps = [normalize(each) for each in maps]

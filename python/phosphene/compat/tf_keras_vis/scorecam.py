@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
+from phosphene.compat._channels import back, last
 from phosphene.compat._images import zoom
 from phosphene.compat._network import plain_training
 from phosphene.compat.tf_keras_vis._cam import ActivationMap, modified
@@ -76,10 +77,16 @@ class Scorecam(ActivationMap):
         scores = self._get_scores_for_multiple_outputs(score)
         seeds = self._get_seed_inputs_for_multiple_inputs(seed_input)
         path = penultimate(self.model, penultimate_layer, seek_penultimate_conv_layer)
-        features = _varied(self.model.run(seeds, [path])[0], max_N)
+        features = last(self.model.run(seeds, [path])[0], self.model.channel_axis(path))
+        features = _varied(features, max_N)
         samples, channels = features.shape[0], features.shape[-1]
-        masks = [_masks(features, seed) for seed in seeds]
-        parts = [self.model.run(batch) for batch in _masked(masks, seeds, batch_size)]
+        axes = [self.model.input_axis(number) for number in range(len(seeds))]
+        images = [last(seed, axis) for seed, axis in zip(seeds, axes, strict=True)]
+        masks = [_masks(features, image) for image in images]
+        parts = []
+        for batch in _masked(masks, images, batch_size):
+            placed = (back(part, axis) for part, axis in zip(batch, axes, strict=True))
+            parts.append(self.model.run([np.ascontiguousarray(part) for part in placed]))
         weights = np.zeros((samples, channels), np.float32)
         for function, predictions in zip(scores, zip(*parts, strict=True), strict=True):
             joined = np.concatenate(predictions)
@@ -127,7 +134,7 @@ def _masked(
         numbers = np.arange(start, min(start + batch_size, channels * samples))
         channel, sample = np.divmod(numbers, samples)
         yield [
-            np.ascontiguousarray(mask[channel, sample][..., np.newaxis] * seed[sample], np.float32)
+            np.asarray(mask[channel, sample][..., np.newaxis] * seed[sample], np.float32)
             for mask, seed in zip(masks, seeds, strict=True)
         ]
 

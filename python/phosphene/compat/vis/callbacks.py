@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene.compat._channels import as_picture
 from phosphene.compat.vis.utils.utils import deprocess_input, draw_text
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ class GifGenerator(OptimizerCallback):
         from PIL import Image
 
         low, high = self.input_range
-        shown = (deprocess_input(wrt_value[0], self.input_range) - low) / (high - low) * 255
+        picture = as_picture(deprocess_input(wrt_value[0], self.input_range))
+        shown = (picture - low) / (high - low) * 255
         pixels = draw_text(shown.astype(np.uint8), f"Step {i + 1}")
         self._frames.append(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
 

@@ -36,6 +36,9 @@ class Jitter(InputModifier):
         each axis.
     """
 
+    channels_last = True
+    """Whether it wants channels last; then a network with its channels first is turned for it."""
+
     def __init__(self, jitter: Any = 0.05) -> None:
         self.jitter = np.array(listify(jitter), np.float64)
         """How far at most."""

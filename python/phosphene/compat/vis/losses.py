@@ -24,11 +24,14 @@ class Expression:
     filters
         If it is minus the sum of the means of some filters: their indices. Value and gradient
         then come from one run of the network.
+    channels_last
+        Whether the function wants channels last whatever the network has.
     """
 
     layer: Any
     function: Callable[[Any], Any]
     filters: tuple[int, ...] = ()
+    channels_last: bool = False
 
 
 class Loss:
@@ -79,4 +82,5 @@ class ActivationMaximization(Loss):
             return sum(-part.mean() for part in parts)
 
         plain = all(isinstance(i, int) and i >= 0 for i in self.filter_indices)
-        return Expression(self.layer, loss, tuple(self.filter_indices) if plain else ())
+        filters = tuple(self.filter_indices) if plain else ()
+        return Expression(self.layer, loss, filters, channels_last=True)

@@ -13,6 +13,7 @@ from phosphene._errors import InvalidArgumentError
 from phosphene._models.layer import Layer
 from phosphene._models.network import Model
 from phosphene._vision.objectives.objectives import channel
+from phosphene.compat._channels import applied, seen
 from phosphene.compat._network import Network, NetworkLayer
 from phosphene.compat._tensors import Tensor, gradient
 from phosphene.compat.vis import grad_modifiers
@@ -84,6 +85,12 @@ class Optimizer:
         self._wrt = None if wrt is None else _path(network, wrt)
         self._outputs = tuple(dict.fromkeys(path for path in self._paths if path is not None))
         self._network = network.with_outputs(self._outputs)
+        self.input_axis: int = network.input_axis()
+        """The axis of the input that its channels lie along, batch counted."""
+        self._axes: dict[str | None, int] = {
+            path: network.channel_axis(path) for path in (*self._outputs, self._wrt) if path
+        }
+        self._axes[None] = self.input_axis
         self._single = None if wrt is not None else self._single_loss()
         shape = network.inputs[0].shape
         if len(network.inputs) != 1:
@@ -131,7 +138,8 @@ class Optimizer:
         best, lowest = None, np.inf
         for step in range(max_iter):
             for modifier in modifiers:
-                x = np.ascontiguousarray(modifier.pre(x), np.float32)
+                changed = applied(modifier, modifier.pre, x, self.input_axis)
+                x = np.ascontiguousarray(changed, np.float32)
             losses, overall, found, wrt_value = self._step(x)
             grads = np.asarray(modify(found), np.float32)
             for each in called:
@@ -142,7 +150,7 @@ class Optimizer:
                 change, cache = self._rmsprop(grads, cache)
                 x = x + change
             for modifier in reversed(modifiers):
-                x = np.asarray(modifier.post(x), np.float32)
+                x = np.asarray(applied(modifier, modifier.post, x, self.input_axis), np.float32)
             if overall < lowest:
                 best, lowest = x.copy(), overall
         for each in called:
@@ -153,6 +161,17 @@ class Optimizer:
                 f"{max_iter} steps and never a number below infinity; try another seed_input."
             )
         return deprocess_input(best[0], self.input_range), grads, wrt_value
+
+    @property
+    def channel_axis(self) -> int:
+        """The axis of what changes that its channels lie along, batch counted."""
+        return self._axes[self._wrt]
+
+    def space_of(self, seed_input: Any) -> tuple[int, ...]:
+        """Return the lengths of the axes of an input but for that of its channels."""
+        shape = list(np.shape(seed_input))
+        del shape[self.input_axis - len(self._shape)]
+        return tuple(shape)
 
     def _rmsprop(
         self, grads: NDArray[Any], cache: Any = None, decay_rate: float = 0.95
@@ -188,7 +207,7 @@ class Optimizer:
         by_path: dict[Any, Tensor] = dict(zip(self._outputs, tensors, strict=True))
         by_path[None] = image
         values: list[Any] = [
-            np.float32(weight) * term.function(by_path[path])
+            np.float32(weight) * term.function(seen(term, by_path[path], self._axes[path]))
             for (weight, term), path in zip(self._terms, self._paths, strict=True)
         ]
         _check(values)
@@ -207,7 +226,7 @@ class Optimizer:
         """Return what `_step` does, from one run of the network instead of two."""
         image = Tensor(x)
         others = {
-            index: np.float32(weight) * term.function(image)
+            index: np.float32(weight) * term.function(seen(term, image, self.input_axis))
             for index, (weight, term) in enumerate(self._terms)
             if index != number
         }

@@ -51,7 +51,7 @@ class TotalVariation(Loss):
                 total = total + np.square(img[moved] - img[base])
             return normalize(img, (total ** (self.beta / 2.0)).sum())
 
-        return Expression(None, loss)
+        return Expression(None, loss, channels_last=True)
 
 
 class LPNorm(Loss):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
+from phosphene.compat._channels import applied, seen
 from phosphene.compat._network import plain_training
 from phosphene.compat._tensors import Tensor, gradient
 from phosphene.compat.tf_keras_vis import ModelVisualization, _seeds
@@ -102,6 +103,7 @@ class ActivationMaximization(ModelVisualization):
         del arguments["callbacks"]
         plain_training(training)
         names = get_input_names(self.model)
+        axes = [self.model.input_axis(index) for index in range(len(names))]
         scores = self._get_scores_for_multiple_outputs(score)
         ranges = _ranges(input_range, len(names))
         values = self._start(seed_input, ranges)
@@ -117,8 +119,8 @@ class ActivationMaximization(ModelVisualization):
             for step in range(count):
                 for index, name in enumerate(names):
                     for modifier in modifiers[name]:
-                        changed = np.asarray(modifier(values[index]), np.float32)
-                        values[index] = np.ascontiguousarray(changed)
+                        changed = applied(modifier, modifier, values[index], axes[index])
+                        values[index] = np.ascontiguousarray(changed, np.float32)
                 outputs: Arrays = []
                 score_values: list[Tensor] = []
                 if active or constant is None:
@@ -129,7 +131,7 @@ class ActivationMaximization(ModelVisualization):
                 else:
                     cotangents = constant
                 found = self.model.gradients(values, [-each for each in cotangents])
-                penalized, slopes = _penalize(penalties, values, names)
+                penalized, slopes = _penalize(penalties, values, names, axes)
                 found = [a + b for a, b in zip(found, slopes, strict=True)]
                 if gradient_modifier is not None:
                     found = [np.asarray(gradient_modifier(each), np.float32) for each in found]
@@ -173,14 +175,14 @@ class ActivationMaximization(ModelVisualization):
 
 
 def _penalize(
-    penalties: Penalties, values: Arrays, names: Sequence[str]
+    penalties: Penalties, values: Arrays, names: Sequence[str], axes: Sequence[int]
 ) -> tuple[list[tuple[str, NDArray[Any]]], Arrays]:
     """Return the penalties by name, and the gradient of their sum with respect to each input."""
     tensors = [Tensor(value) for value in values]
     results = []
-    for tensor, name in zip(tensors, names, strict=True):
+    for tensor, name, axis in zip(tensors, names, axes, strict=True):
         for title, function in penalties[name]:
-            result = function(tensor)
+            result = function(seen(function, tensor, axis))
             if not isinstance(result, Tensor):
                 raise InvalidArgumentError(
                     "A regularizer is computed from the input that it gets; received "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene.compat._channels import as_picture
 from phosphene.compat.tf_keras_vis.utils import listify
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class GifGenerator2D(Callback):
         """Add a frame; of several inputs the last, as tf-keras-vis does."""
         from PIL import Image, ImageDraw
 
-        pixels = np.asarray(values[-1][0]).astype(np.uint8)
+        pixels = as_picture(np.asarray(values[-1][0])).astype(np.uint8)
         frame = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
         ImageDraw.Draw(frame).text((10, 10), f"Step {i + 1}")
         self._frames.append(frame)

@@ -35,6 +35,9 @@ class Jitter(InputModifier):
         From ``-jitter`` to ``jitter - 1``.
     """
 
+    channels_last = True
+    """Whether it wants channels last; then a network with its channels first is turned for it."""
+
     def __init__(self, jitter: int = 8) -> None:
         self.jitter = int(jitter)
         """The farthest that is rolled."""
@@ -84,6 +87,9 @@ class Rotate2D(Rotate):
         The largest angle.
     """
 
+    channels_last = True
+    """Whether it wants channels last; then a network with its channels first is turned for it."""
+
     def __init__(self, degree: float = 3.0) -> None:
         super().__init__((1, 2), degree)
 
@@ -96,6 +102,9 @@ class Scale(InputModifier):
     low, high
         The range of the factor.
     """
+
+    channels_last = True
+    """Whether it wants channels last; then a network with its channels first is turned for it."""
 
     def __init__(self, low: float = 0.9, high: float = 1.1) -> None:
         self.low = low

@@ -41,6 +41,9 @@ class TotalVariation2D(Regularizer):
         What it is called.
     """
 
+    channels_last = True
+    """Whether it wants channels last; then a network with its channels first is turned for it."""
+
     def __init__(self, weight: float = 10.0, name: str = "TotalVariation2D") -> None:
         super().__init__(name)
         self.weight = float(weight)

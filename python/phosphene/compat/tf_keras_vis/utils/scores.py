@@ -82,6 +82,9 @@ class CategoricalScore(Score):
         An index, or one for each sample.
     """
 
+    channels_last = True
+    """Whether it wants channels last; then a network with its channels first is turned for it."""
+
     def __init__(self, indices: Any) -> None:
         super().__init__("CategoricalScore")
         self.indices = listify(indices, return_empty_list_if_none=False)

@@ -150,8 +150,11 @@ def stitch_images(
 
 def get_img_shape(img: Any) -> tuple[Any, ...]:
     """Return the shape of an array or a model's input as (samples, channels, ...)."""
-    shape = img.inputs[0].shape if isinstance(img, Network) else tuple(img.shape)
-    return (shape[0], shape[-1], *shape[1:-1])
+    if isinstance(img, Network):
+        shape, axis = img.inputs[0].shape, img.input_axis()
+    else:
+        shape, axis = tuple(img.shape), len(img.shape) - 1
+    return (shape[0], shape[axis], *shape[1:axis], *shape[axis + 1 :])
 
 
 def load_img(path: Any, grayscale: bool = False, target_size: Any = None) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
+from phosphene.compat._channels import last
 from phosphene.compat._images import cubic_zoom
 from phosphene.compat.vis.losses import ActivationMaximization
 from phosphene.compat.vis.optimizer import Optimizer
@@ -47,7 +48,8 @@ def visualize_saliency_with_losses(
     """
     optimizer = Optimizer(input_tensor, losses, wrt_tensor=wrt_tensor, norm_grads=False)
     grads = optimizer.minimize(seed_input, 1, grad_modifier=grad_modifier, verbose=False)[1]
-    return np.asarray(normalize(grads if keepdims else np.max(grads, axis=-1))[0])
+    map_ = grads if keepdims else np.max(grads, axis=optimizer.channel_axis)
+    return np.asarray(normalize(map_)[0])
 
 
 def visualize_saliency(
@@ -106,9 +108,10 @@ def visualize_cam_with_losses(
     optimizer = Optimizer(input_tensor, losses, wrt_tensor=wrt, norm_grads=False)
     _, grads, output = optimizer.minimize(seed_input, 1, grad_modifier=grad_modifier, verbose=False)
     grads = grads / (np.max(grads) + EPSILON)
+    grads, output = last(grads, optimizer.channel_axis), last(output, optimizer.channel_axis)
     weights = np.mean(grads, axis=tuple(range(grads.ndim - 1)))
     heatmap = np.maximum(output[0] @ weights, 0)
-    space = np.shape(seed_input)[-1 - heatmap.ndim : -1]
+    space = optimizer.space_of(seed_input)[-heatmap.ndim :]
     factors = [wanted / length for wanted, length in zip(space, heatmap.shape, strict=True)]
     return np.asarray(normalize(cubic_zoom(heatmap, factors)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError
-from phosphene.compat._network import Network
+from phosphene.compat._network import Network, NetworkLayer
 from phosphene.compat.vis import backprop_modifiers
 
 if TYPE_CHECKING:
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 def get_num_filters(layer: Any) -> int:
     """Return the number of filters of a layer, or of units of a dense one."""
     shape = layer.output_shape if hasattr(layer, "output_shape") else layer.output.shape
-    return int(shape[-1])
+    axis = 1 if getattr(layer, "data_format", None) == "channels_first" else -1
+    if isinstance(layer, NetworkLayer):
+        axis = layer.network.channel_axis(layer.network.path_of(layer))
+    return int(shape[axis])
 
 
 def overlay(array1: NDArray[Any], array2: NDArray[Any], alpha: float = 0.5) -> NDArray[Any]:
