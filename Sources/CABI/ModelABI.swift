@@ -111,6 +111,33 @@ public func ph_model_create(
 }
 
 @c @implementation
+public func ph_model_join(
+  _ architecture: OpaquePointer?, _ paths: UnsafePointer<UnsafePointer<CChar>?>?,
+  _ models: UnsafePointer<OpaquePointer?>?, _ count: Int, _ metadataJSON: UnsafePointer<CChar>?,
+  _ modelOut: UnsafeMutablePointer<OpaquePointer?>?
+) -> ph_status {
+  status { () throws(PhospheneError) in
+    let modelOut = try required(modelOut, "model_out")
+    let box = try ArchitectureHandle.value(architecture, "architecture")
+    guard (0...(1 << 16)).contains(count) else {
+      throw .invalidArgument("\(count) models are too many to join")
+    }
+    var parts: [(path: String, model: Model)] = []
+    for index in 0..<count {
+      let path = try text(required(paths, "paths")[index], "paths[\(index)]")
+      let model = try ModelHandle.value(required(models, "models")[index], "models[\(index)]")
+      parts.append((path, model.model))
+    }
+    let metadata = try metadataJSON.map { (pointer) throws(PhospheneError) in
+      try metadataObject(text(pointer, "metadata_json"))
+    }
+    let model = try Model(
+      architecture: box.architecture, joining: parts, metadata: metadata ?? [:])
+    modelOut.pointee = ModelHandle.create(ModelBox(model, architecture: box))
+  }
+}
+
+@c @implementation
 public func ph_model_open(
   _ path: UnsafePointer<CChar>?, _ map: Int32, _ modelOut: UnsafeMutablePointer<OpaquePointer?>?
 ) -> ph_status {

@@ -54,9 +54,9 @@ public final class Architecture: Sendable {
       // Python writes bare Infinity and NaN.
       decoder.allowsJSON5 = true
       let data = Data(configJSON.utf8)
-      if let key = KerasVersion.key {
+      if let key = KerasVersion.Writer.key {
         let version = try? decoder.decode(Writer.self, from: data).kerasVersion
-        decoder.userInfo[key] = KerasVersion(version)
+        decoder.userInfo[key] = KerasVersion.Writer(KerasVersion(version))
       }
       network = try decoder.decode(Root.self, from: data).network
     } catch {

@@ -50,14 +50,17 @@ public final class Model: Sendable {
   }
 
   /// Says which weight is missing, ill-shaped or unknown, if one is.
-  static func mismatch(_ architecture: Architecture, _ weights: [String: Tensor]) -> String? {
+  static func mismatch(
+    _ architecture: Architecture, _ weights: [String: Tensor], precision: Precision = .float32
+  ) -> String? {
     var expected: Set<String> = []
     for weight in architecture.weights {
       expected.insert(weight.key)
       guard let tensor = weights[weight.key] else {
         return "weight '\(weight.key)' of shape \(weight.shape) is missing"
       }
-      guard tensor.shape == weight.shape, tensor.type.dataType == .float32 else {
+      let type = precision == .float32 ? tensor.type : tensor.valueType
+      guard type.shape == weight.shape, type.dataType == .float32 else {
         return "weight '\(weight.key)' must be float32 of shape \(weight.shape), received "
           + "\(tensor.type)"
       }

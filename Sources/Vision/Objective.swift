@@ -127,6 +127,17 @@ public struct Objective: Codable, Hashable, Sendable {
 
   /// The same, where samples belong together in groups; without them all do.
   func value(
+  /// What must be computed for it: the layers that it reads, and those outputs that it names.
+  var neededLayers: [String] { terms.compactMap { $0.layer ?? $0.output } }
+  /// Whether all outputs of a model must be computed too: it reads one without a name, or one that is
+  /// an input and no layer's.
+  func needsOutputs(of model: Model) -> Bool {
+    terms.contains { term in
+      guard term.kind == .logit || term.kind == .probability else { return false }
+      return term.output.map(model.inputNames.contains) ?? true
+    }
+  }
+
     in lowered: inout LoweredModel, of model: Model, grouping: Grouping?
   ) throws(PhospheneError) -> Value {
     try check()
@@ -202,7 +213,9 @@ extension Objective.Term {
       throw .invalidArgument(
         "the model has no output '\(output)', its outputs are \(paths.joined(separator: ", "))")
     }
-    return (output, lowered.outputs[position])
+    // Where none but some outputs are asked for, they are found among the layers.
+    let isThere = position < lowered.outputs.count
+    return (output, isThere ? lowered.outputs[position] : try lowered.value(output))
   }
 
   private func channel(

@@ -14,6 +14,10 @@ import Testing
     #expect(lastMessage == "architecture is NULL")
     #expect(ph_model_create(nil, nil, nil, 0, nil, nil) == invalid)
     #expect(lastMessage == "model_out is NULL")
+    #expect(ph_model_join(nil, nil, nil, 0, nil, &out) == invalid)
+    #expect(lastMessage == "architecture is NULL")
+    #expect(ph_model_join(nil, nil, nil, 0, nil, nil) == invalid)
+    #expect(lastMessage == "model_out is NULL")
     #expect(ph_model_open(nil, 0, &out) == invalid)
     #expect(lastMessage == "path is NULL")
     #expect(ph_model_open("x", 0, nil) == invalid)
@@ -62,6 +66,68 @@ import Testing
         #expect(lastMessage == "weights: -1 arrays are too many")
         #expect(ph_model_create(architecture, keys, [array], .max, nil, &model) == invalid)
       }
+    }
+    #expect(model == nil)
+  }
+
+  // The network of one dense layer, nested under the name "a".
+  private static let around = """
+    {"class_name": "Functional", "config": {"name": "around", "layers": [
+    {"class_name": "InputLayer", "name": "y", "config": {"batch_shape": [null, 3]}},
+    {"class_name": "Sequential", "name": "a", "config": {"name": "a", "layers": [
+    {"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [null, 3]}},
+    {"class_name": "Dense", "config": {"name": "dense", "units": 2}}]},
+    "inbound_nodes": [[["y", 0, 0, {}]]]}],
+    "input_layers": [["y", 0, 0]], "output_layers": [["a", 1, 0]]}}
+    """
+
+  @Test func joinedModelsHoldTheWeightsOfTheirParts() {
+    var architecture: OpaquePointer?
+    #expect(ph_architecture_create(Self.around, &architecture) == ok)
+    defer { ph_architecture_destroy(architecture) }
+    let part = makeModel()
+    var model: OpaquePointer?
+    withKeys(["a"]) { paths in
+      #expect(ph_model_join(architecture, paths, [part], 1, nil, &model) == ok)
+    }
+    defer { ph_model_destroy(model) }
+    var (own, joined) = (ph_array(), ph_array())
+    #expect(ph_model_weight(part, "dense/kernel", &own) == ok)
+    #expect(ph_model_weight(model, "a/dense/kernel", &joined) == ok)
+    #expect(own.data == joined.data)
+    // The weights outlive the model that they came from.
+    ph_model_destroy(part)
+    let kernel = joined.data.assumingMemoryBound(to: Float.self)
+    #expect((0..<6).map { kernel[$0] } == [1, 2, 3, 4, 5, 6])
+  }
+
+  @Test func whatCantBeJoinedIsNamed() {
+    var architecture: OpaquePointer?
+    #expect(ph_architecture_create(Self.around, &architecture) == ok)
+    defer { ph_architecture_destroy(architecture) }
+    let part = makeModel()
+    defer { ph_model_destroy(part) }
+    var model: OpaquePointer?
+    func refusal(_ paths: [String], _ parts: [OpaquePointer?], _ count: Int? = nil) -> String {
+      withKeys(paths) { paths in
+        #expect(
+          ph_model_join(architecture, paths, parts, count ?? parts.count, nil, &model) == invalid)
+      }
+      return lastMessage
+    }
+    #expect(refusal([], [], 0) == "at least one model is needed to join, received none")
+    #expect(refusal(["a"], [part], -1) == "-1 models are too many to join")
+    #expect(refusal(["a"], [nil]) == "models[0] is NULL")
+    #expect(refusal(["b"], [part]) == "weight 'a/dense/kernel' of shape (3, 2) is missing")
+    #expect(refusal(["a", "a"], [part, part]) == "two models are joined under the path 'a'")
+    #expect(refusal(["a", "b"], [part, part]).hasSuffix("belongs to no layer of this model"))
+    #expect(ph_model_join(architecture, nil, [part], 1, nil, &model) == invalid)
+    #expect(lastMessage == "paths is NULL")
+    withKeys(["a"]) { paths in
+      #expect(ph_model_join(architecture, paths, nil, 1, nil, &model) == invalid)
+      #expect(lastMessage == "models is NULL")
+      #expect(ph_model_join(architecture, paths, [part], 1, "[]", &model) == invalid)
+      #expect(lastMessage == "metadata_json must be an object of strings")
     }
     #expect(model == nil)
   }

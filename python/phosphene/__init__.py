@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from phosphene._display.diagram import diagram
     from phosphene._display.filters import filters
     from phosphene._display.preview import Preview
+    from phosphene._models.joining import join
     from phosphene._vision.maximization.maximize import maximize
     from phosphene._vision.maximization.picture import Picture
     from phosphene._vision.maximization.replay import replay
@@ -59,6 +60,7 @@ __all__ = [
     "filters",
     "gradient",
     "interpolate",
+    "join",
     "load",
     "logit",
     "match",
@@ -84,6 +86,7 @@ _LATER = {
     "compat": None,
     "diagram": "_display.diagram",
     "filters": "_display.filters",
+    "join": "_models.joining",
     "maximize": "_vision.maximization.maximize",
     "ops": None,
     "optimizers": None,

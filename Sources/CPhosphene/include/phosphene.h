@@ -144,6 +144,19 @@ ph_status ph_model_create(
     size_t count, const char *metadata_json, ph_model **model_out);
 
 /**
+ * Joins models into one, which holds the very weights that they do: nothing is copied.
+ *
+ * @param architecture A network in which each of the models is nested.
+ * @param paths        For each model the path of the layer that it is there, such as `"a"`.
+ * @param metadata_json As in ph_model_create().
+ * @return ::PH_INVALID_ARGUMENT for a weight that no model has or that has another shape there,
+ *         which the message names, and for models whose weights differ in precision.
+ */
+ph_status ph_model_join(
+    const ph_architecture *architecture, const char *const *paths, const ph_model *const *models,
+    size_t count, const char *metadata_json, ph_model **model_out);
+
+/**
  * Opens a model file (.safetensors, as ph_model_save() writes it).
  *
  * @param map Non-zero maps the file into memory, which must then not be truncated while the model

@@ -103,20 +103,3 @@ private final class NoWeights: WeightSource {
       "an activation with weights isn't supported here: make it a layer of its own")
   }
 }
-
-/// The version of Keras that wrote a configuration, where that says something about the numbers.
-enum KerasVersion: Sendable {
-  case keras2, keras3
-
-  /// Where a decoder keeps what the document said.
-  static let key = CodingUserInfoKey(rawValue: "keras_version")
-
-  init(_ text: String?) {
-    let major = text?.split(separator: ".").first.flatMap { Int($0) } ?? 3
-    self = major < 3 ? .keras2 : .keras3
-  }
-
-  static func writer(of decoder: any Decoder) -> KerasVersion {
-    key.flatMap { decoder.userInfo[$0] as? KerasVersion } ?? .keras3
-  }
-}

@@ -29,6 +29,7 @@ struct LayerEntry: Decodable, Sendable {
     case inboundNodes = "inbound_nodes"
     case registeredName = "registered_name"
     case standsFor = "stands_for"
+    case kerasVersion = "keras_version"
   }
 
   private enum CommonKeys: String, CodingKey { case name, trainable, dtype }
@@ -53,8 +54,11 @@ struct LayerEntry: Decodable, Sendable {
         kind = .input(try entry.decode(InputConfig.self, forKey: .config))
         channels = .inherited
       case "Functional", "Model", "Sequential":
-        kind = .network(
-          try NetworkConfig(className: className, decoder: entry.superDecoder(forKey: .config)))
+        let version = try entry.decodeIfPresent(String.self, forKey: .kerasVersion)
+        let network = try KerasVersion.reading(writtenBy: version, in: decoder) { [className] in
+          try NetworkConfig(className: className, decoder: entry.superDecoder(forKey: .config))
+        }
+        kind = .network(network)
         channels = .last
         for call in calls { try call.check(against: NetworkConfig.callParameters) }
       default:

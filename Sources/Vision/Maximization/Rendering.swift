@@ -134,7 +134,8 @@ struct Rendering {
     var input = try networkInput(of: views(of: picture, in: &graph), in: &graph)
     // A network that begins with a reshape would read what lies before the input otherwise.
     if looksAtInput { input = try graph.cut(input, name: "network's input") }
-    var scored = try lowered(on: input, in: graph, wanted: recipe.objectives.flatMap(\.layers))
+    var scored = try lowered(
+      on: input, in: graph, wanted: recipe.objectives.flatMap(\.neededLayers))
     var scores = try objectives(in: &scored, views: sizes.views)
     var target = scores
     for regularizer in regularizers {
@@ -199,7 +200,8 @@ struct Rendering {
         height: sizes.view.height, width: sizes.view.width, fill: recipe.background)
     }
     let input = try networkInput(of: view, in: &graph)
-    var scored = try lowered(on: input, in: graph, wanted: recipe.objectives.flatMap(\.layers))
+    var scored = try lowered(
+      on: input, in: graph, wanted: recipe.objectives.flatMap(\.neededLayers))
     let scores = try objectives(in: &scored, views: 1)
     let shown = try sizes.shown(picture, background: recipe.background, in: &scored.graph)
     let reduced = try scored.graph.computingRegions(for: [scores, input, shown])
@@ -237,7 +239,8 @@ struct Rendering {
     let inputs = try allInputs(with: input, in: &graph)
     return try model.lower(
       into: graph, on: inputs, wanted: wanted,
-      needsOutputs: wanted == nil || recipe.objectives.contains(where: \.readsOutputs))
+      needsOutputs: wanted == nil
+        || recipe.objectives.contains { $0.needsOutputs(of: model) })
   }
 
   /// Appends the score of each picture by its own objective.

@@ -162,8 +162,8 @@ struct RenderingSizes: Sendable {
     var graph = Graph()
     let place = graph.input(TensorType(input))
     return try model.lower(
-      into: graph, on: [place], wanted: recipe.objectives.flatMap(\.layers),
-      needsOutputs: recipe.objectives.contains(where: \.readsOutputs)
+      into: graph, on: [place], wanted: recipe.objectives.flatMap(\.neededLayers),
+      needsOutputs: recipe.objectives.contains { $0.needsOutputs(of: model) }
     ).graph.statistics.isEmpty == false
   }
 }

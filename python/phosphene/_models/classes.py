@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +78,22 @@ def from_text(stored: str | None) -> Any:
         return json.loads(stored)
     except ValueError:
         raise ModelFileError(f"The stored class names are no JSON: {stored!r:.60}.") from None
+
+
+def to_metadata(classes: Mapping[str, Sequence[str] | None]) -> dict[str, str]:
+    """Return what is kept beside a network with several outputs, each with names of its own."""
+    known = {output: list(names) for output, names in classes.items() if names is not None}
+    if not known:
+        return {}
+    first, *others = known.values()
+    if len(known) == len(classes) and all(names == first for names in others):
+        return {"classes": to_text(first)}
+    return {"classes_by_output": json.dumps(known, ensure_ascii=False)}
+
+
+def by_output(metadata: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return the names of each output's classes, as far as outputs have their own."""
+    stored = from_text(metadata.get("classes_by_output"))
+    if not isinstance(stored, dict):
+        return {}
+    return {output: tuple(map(str, names)) for output, names in stored.items()}

@@ -77,6 +77,7 @@ class Model:
             classes = class_names.from_text(intake.metadata.get("classes"))
         self.classes: tuple[str, ...] | None = class_names.read(classes, self.json["outputs"])
         """The names of the outputs, if they are known."""
+        self._classes_by_output = class_names.by_output(intake.metadata)
         self.metadata: dict[str, str] = dict(intake.metadata)
         """What a model file keeps beside the model."""
         self._lookup = Lookup(self, self.json)
@@ -181,6 +182,12 @@ class Model:
         if found is None:
             found = self._selections[key] = self._lookup.select(key)
         return found
+
+    def classes_of(self, output: str | None) -> tuple[str, ...] | None:
+        """Return the names of the classes of an output; None for the only one."""
+        if output is None or not self._classes_by_output:
+            return self.classes
+        return self._classes_by_output.get(output.split(":")[0])
 
     def settings_of(self, path: str) -> dict[str, Any]:
         """Return Keras' settings of the layer at a path."""

@@ -104,7 +104,8 @@ _MODES = {
         sentence="BGR minus (103.939, 116.779, 123.68)",
     ),
 }
-_UNIT = Preprocessing((1 / 255,), (0.0,), sentence="0 to 1")
+UNIT = Preprocessing((1 / 255,), (0.0,), sentence="0 to 1")
+"""What is assumed of a network that says nothing."""
 _PIXELS = Preprocessing((1.0,), (0.0,), sentence="0 to 255")
 
 
@@ -135,7 +136,7 @@ def choose(
     return (
         _found(config, weight)
         or _family(config)
-        or _said(_UNIT, "assumed, nothing was found", assumed=True)
+        or _said(UNIT, "assumed, nothing was found", assumed=True)
     )
 
 
@@ -202,7 +203,7 @@ def _from_examples(like: Any) -> Preprocessing:
         )
     if low < 0:
         return _said(Preprocessing((1 / 127.5,), (-1.0,), sentence="-1 to 1"), "like=")
-    return _said(_PIXELS if high > 2 else _UNIT, "like=")
+    return _said(_PIXELS if high > 2 else UNIT, "like=")
 
 
 def _found(config: Mapping[str, Any], weight: _Weights) -> Preprocessing | None:
@@ -213,14 +214,14 @@ def _found(config: Mapping[str, Any], weight: _Weights) -> Preprocessing | None:
             scale = np.max(np.abs(_numbers(settings.get("scale", 1))))
             offset = np.max(np.abs(_numbers(settings.get("offset", 0))))
             is_wide = scale < 0.1 or offset > 2
-            return _said(_PIXELS if is_wide else _UNIT, "Rescaling found")
+            return _said(_PIXELS if is_wide else UNIT, "Rescaling found")
         if kind == "Normalization":
             given = settings.get("mean")
             mean = weight(f"{path}/mean") if given is None else _numbers(given)
             low, high = float(np.min(mean)), float(np.max(mean))
             # The mean of pixels lies between the smallest and the largest.
             if 0 <= low <= high <= 1:
-                return _said(_UNIT, "Normalization found")
+                return _said(UNIT, "Normalization found")
             return _said(_PIXELS, "Normalization found") if high > 2 and low >= 0 else None
         if not kind.startswith(_PASSING):
             return None

@@ -51,8 +51,9 @@ class Architecture:
             encoded = json.dumps(plain_config(self._config))
         out = ffi.new("ph_architecture **")
         check(lib.ph_architecture_create(encoded.encode(), out))
-        self._handle = ffi.gc(out[0], lib.ph_architecture_destroy)
-        self.description: Description = json.loads(text(lib.ph_architecture_json(self._handle)))
+        self.handle: Any = ffi.gc(out[0], lib.ph_architecture_destroy)
+        """The engine's architecture, a ``ph_architecture *``."""
+        self.description: Description = json.loads(text(lib.ph_architecture_json(self.handle)))
         self.keras_version: str | None = self._config.get("keras_version")
         """The version of Keras that wrote the configuration, if it is known."""
         self.is_expanded = bool(self._config.get("expanded"))
@@ -126,7 +127,7 @@ class Architecture:
         out = ffi.new("ph_model **")
         check(
             lib.ph_model_create(
-                self._handle,
+                self.handle,
                 ffi.new("char *[]", names or 1),
                 structs.pointer,
                 structs.count,

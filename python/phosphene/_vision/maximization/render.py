@@ -315,9 +315,12 @@ def _title(model: Model, objective: dict[str, Any]) -> str:
     for term in objective["terms"]:
         kind, index = term["kind"], term.get("index")
         if kind in ("logit", "probability"):
-            classes = model.classes
+            output = term.get("output")
+            classes = model.classes_of(output)
             known = classes is not None and 0 <= index < len(classes)
             name = str(classes[index]) if classes is not None and known else f"output {index}"
+            if output is not None:  # one of several
+                name = f"{output} · {name if known else index}"
         elif index is None:
             name = str(term["layer"])
         else:

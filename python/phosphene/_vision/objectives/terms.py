@@ -256,14 +256,15 @@ def _numbered(model: Model, index: Index | str, output: str | None) -> Index:
         return index
     from phosphene._models.classes import index_of
 
-    number = index_of(model.classes, index)
     outputs = {each["path"]: each["shape"][-1] for each in model.json["outputs"]}
     path = _output(model, output) or next(iter(outputs))
+    classes = model.classes_of(path)
+    number = index_of(classes, index)
     # Of two classes a single sigmoid says how likely the last one is.
-    if outputs.get(path) == 1 and number != len(model.classes or ()) - 1:
+    if outputs.get(path) == 1 and number != len(classes or ()) - 1:
         raise InvalidArgumentError(
             f"{model.name!r} has one output for two classes, which is that of "
-            f"{(model.classes or (index,))[-1]!r}: turn its sign round for {index!r}."
+            f"{(classes or (index,))[-1]!r}: turn its sign round for {index!r}."
         )
     return 0 if outputs.get(path) == 1 else number
 
