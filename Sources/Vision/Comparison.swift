@@ -12,6 +12,14 @@ extension Objective {
     /// The numbers, little-endian float32; base64 in JSON.
     let float32: Data
 
+    private enum CodingKeys: CodingKey, CaseIterable { case shape, float32 }
+
+    init(from decoder: any Decoder) throws {
+      let array = try decoder.options(CodingKeys.self)
+      shape = try array.decode([Int].self, forKey: .shape)
+      float32 = try array.decode(Data.self, forKey: .float32)
+    }
+
     /// The numbers; an error calls them `what`.
     func elements(_ what: String = "activations") throws(PhospheneError) -> [Float] {
       let count = try Shape(checking: shape, of: what).elementCount

@@ -19,7 +19,7 @@ public struct Objective: Codable, Hashable, Sendable {
     var cosinePower: Float?
 
     enum CodingKeys: String, CodingKey {
-      case weight, kind, layer, index, position, output, vector, activations
+      case kind, weight, layer, index, position, output, vector, activations
       case preActivation = "pre_activation"
       case cosinePower = "cosine_power"
     }
@@ -29,6 +29,7 @@ public struct Objective: Codable, Hashable, Sendable {
       let term = try decoder.container(keyedBy: CodingKeys.self)
       weight = try term.decodeIfPresent(Float.self, forKey: .weight) ?? 1
       kind = try term.decode(Kind.self, forKey: .kind)
+      try decoder.requireKnown(kind.options, kind: kind.rawValue)
       layer = try term.decodeIfPresent(String.self, forKey: .layer)
       index = try term.decodeIfPresent(Index.self, forKey: .index)
       position = try term.decodeIfPresent([Int].self, forKey: .position)
@@ -58,6 +59,20 @@ public struct Objective: Codable, Hashable, Sendable {
     case match
     /// How little a layer's channels go together as they do in other samples.
     case diversity
+
+    /// The names of what a term of this kind may state.
+    var options: [Term.CodingKeys] {
+      let own: [Term.CodingKeys] =
+        switch self {
+        case .channel: [.layer, .index]
+        case .neuron: [.layer, .index, .position]
+        case .logit, .probability: [.output, .index]
+        case .energy, .diversity: [.layer]
+        case .direction: [.layer, .vector, .cosinePower]
+        case .match: [.layer, .activations, .cosinePower]
+        }
+      return [.kind, .weight, .preActivation] + own
+    }
   }
 
   /// Which samples of a batch belong together: those of one objective, from different starts, in the
@@ -100,10 +115,28 @@ public struct Objective: Codable, Hashable, Sendable {
   /// The summands.
   public var terms: [Term]
 
+  private enum CodingKeys: CodingKey, CaseIterable { case terms }
+
+  /// Reads an objective.
+  public init(from decoder: any Decoder) throws {
+    terms = try decoder.options(CodingKeys.self).decode([Term].self, forKey: .terms)
+  }
+
   /// The layers whose outputs the objective reads.
   public var layers: [String] { terms.compactMap(\.layer) }
   /// Whether the objective reads the network's outputs.
   public var readsOutputs: Bool { terms.contains { $0.kind == .logit || $0.kind == .probability } }
+
+  /// What must be computed for it: the layers that it reads, and those outputs that it names.
+  var neededLayers: [String] { terms.compactMap { $0.layer ?? $0.output } }
+  /// Whether all outputs of a model must be computed too: it reads one without a name, or one that is
+  /// an input and no layer's.
+  func needsOutputs(of model: Model) -> Bool {
+    terms.contains { term in
+      guard term.kind == .logit || term.kind == .probability else { return false }
+      return term.output.map(model.inputNames.contains) ?? true
+    }
+  }
 
   /// Refuses more terms than a graph is made of in a moment.
   func check() throws(PhospheneError) {
@@ -127,17 +160,6 @@ public struct Objective: Codable, Hashable, Sendable {
 
   /// The same, where samples belong together in groups; without them all do.
   func value(
-  /// What must be computed for it: the layers that it reads, and those outputs that it names.
-  var neededLayers: [String] { terms.compactMap { $0.layer ?? $0.output } }
-  /// Whether all outputs of a model must be computed too: it reads one without a name, or one that is
-  /// an input and no layer's.
-  func needsOutputs(of model: Model) -> Bool {
-    terms.contains { term in
-      guard term.kind == .logit || term.kind == .probability else { return false }
-      return term.output.map(model.inputNames.contains) ?? true
-    }
-  }
-
     in lowered: inout LoweredModel, of model: Model, grouping: Grouping?
   ) throws(PhospheneError) -> Value {
     try check()
@@ -209,7 +231,7 @@ extension Objective.Term {
       }
       return (paths.first ?? "", lowered.outputs[0])
     }
-    guard let position = paths.firstIndex(of: output), position < lowered.outputs.count else {
+    guard let position = paths.firstIndex(of: output) else {
       throw .invalidArgument(
         "the model has no output '\(output)', its outputs are \(paths.joined(separator: ", "))")
     }

@@ -10,7 +10,7 @@ public struct Request: Decodable, Sendable {
     let path: String
     let preActivation: Bool
 
-    private enum CodingKeys: String, CodingKey {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
       case path
       case preActivation = "pre_activation"
     }
@@ -19,7 +19,7 @@ public struct Request: Decodable, Sendable {
       if let path = try? decoder.singleValueContainer().decode(String.self) {
         (self.path, preActivation) = (path, false)
       } else {
-        let output = try decoder.container(keyedBy: CodingKeys.self)
+        let output = try decoder.options(CodingKeys.self)
         path = try output.decode(String.self, forKey: .path)
         preActivation = try output.decodeIfPresent(Bool.self, forKey: .preActivation) ?? false
       }
@@ -34,6 +34,16 @@ public struct Request: Decodable, Sendable {
     /// The layer with respect to whose output to differentiate; `nil` for the inputs.
     let at: String?
     let rule: GradientRule?
+
+    private enum CodingKeys: CodingKey, CaseIterable { case objective, cotangent, at, rule }
+
+    init(from decoder: any Decoder) throws {
+      let gradient = try decoder.options(CodingKeys.self)
+      objective = try gradient.decodeIfPresent(Objective.self, forKey: .objective)
+      cotangent = try gradient.decodeIfPresent(String.self, forKey: .cotangent)
+      at = try gradient.decodeIfPresent(String.self, forKey: .at)
+      rule = try gradient.decodeIfPresent(GradientRule.self, forKey: .rule)
+    }
   }
 
   let outputs: [Output]?
@@ -47,11 +57,11 @@ public struct Request: Decodable, Sendable {
     self = try decodeOptions(Request.self, json, "request")
   }
 
-  private enum CodingKeys: String, CodingKey { case outputs, inputs, gradient, exact }
+  private enum CodingKeys: CodingKey, CaseIterable { case outputs, inputs, gradient, exact }
 
   /// Reads a request.
   public init(from decoder: any Decoder) throws {
-    let request = try decoder.container(keyedBy: CodingKeys.self)
+    let request = try decoder.options(CodingKeys.self)
     outputs = try request.decodeIfPresent([Output].self, forKey: .outputs)
     inputs = try request.decodeIfPresent([String].self, forKey: .inputs)
     gradient = try request.decodeIfPresent(Gradient.self, forKey: .gradient)

@@ -203,6 +203,94 @@ def test_the_engine_refuses_what_the_schema_does(schema):
     assert tried > 60
 
 
+WHOLE = {
+    "objectives": [
+        {
+            "terms": [
+                {"kind": "neuron", "layer": "conv1", "index": 2, "position": [3, 4]},
+                {"kind": "logit", "index": 8, "weight": 2},
+                {"kind": "direction", "layer": "conv1", "vector": [1.0] * 24, "cosine_power": 1},
+                {
+                    "kind": "match",
+                    "layer": "conv1",
+                    "activations": {"shape": [1], "float32": "AACAPw=="},
+                },
+            ]
+        }
+    ],
+    "stages": [{"size": [28, 28], "steps": 1}],
+    "parametrization": {
+        "kind": "natural",
+        "prior": {"mean": [0.5], "axes": [[1]], "spectrum": [[0, -1, 0, 0, 0]]},
+    },
+    "transforms": [{"kind": "jitter", "pixels": 1}, {"kind": "flip"}],
+    "regularizers": [{"kind": "total_variation", "weight": 1, "power": 2}],
+    "optimizer": {"kind": "sgd", "nesterov": True},
+    "mask": {"shape": [1, 1, 1], "float32": "AACAPw=="},
+    "given": {},
+    "input": {"scale": [1], "offset": [0], "reverse_channels": False},
+}
+"""A recipe with every kind of object that there is."""
+
+
+def objects(document, place=()):
+    """Return all objects of a document that have names of options, as paths to them."""
+    if isinstance(document, dict):
+        if place != ("given",):
+            yield place
+        for name, each in document.items():
+            yield from objects(each, (*place, name))
+    elif isinstance(document, list):
+        for index, each in enumerate(document):
+            yield from objects(each, (*place, index))
+
+
+@pytest.mark.parametrize("place", list(objects(WHOLE)), ids=lambda place: "-".join(map(str, place)))
+def test_a_misspelt_name_is_refused_wherever_it_stands(schema, place):
+    validator = jsonschema.Draft202012Validator(schema)
+    assert validator.is_valid(WHOLE)
+    document = json.loads(json.dumps(WHOLE))
+    target = document
+    for step in place:
+        target = target[step]
+    target["wieght"] = 1
+    assert not validator.is_valid(document)
+    where = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in place)
+    sentence = "there is no option 'wieght'" + (f" in {where[1:]}" if where else "")
+    with pytest.raises(ph.InvalidArgumentError, match=re.escape(sentence)):
+        render(recipes.models()["wardrobe"], document, progress=False)
+
+
+def test_the_engine_takes_what_saved_pictures_carry(schema, written):
+    carried = {key: written["wardrobe-start"][key] for key in PACKAGE}
+    picture = render(recipes.models()["wardrobe"], MINIMAL | carried, progress=False)
+    assert not PACKAGE & (set(picture.recipe) - {"engine"})
+    with pytest.raises(ph.InvalidArgumentError, match="'stepz'; the nearest is 'steps'"):
+        render(recipes.models()["wardrobe"], MINIMAL | {"stepz": 3}, progress=False)
+
+
+def test_names_that_belong_to_another_kind_are_refused(schema):
+    """For each option of each kind: what the schema takes, the engine takes, and nothing else."""
+    model = recipes.models()["wardrobe"]
+    validator = jsonschema.Draft202012Validator(schema)
+    for place, each in variants(schema).items():
+        names = {name for variant in each for name in variant["properties"]}
+        for variant in each:
+            kind, known = variant["properties"]["kind"]["const"], variant["properties"]
+            for name in sorted(names - set(known) - {"prior"}):
+                document = with_option(place, {"kind": kind, name: None})
+                assert not validator.is_valid(document)
+                sentence = f"no option '{name}' in .*{kind}"
+                with pytest.raises(ph.InvalidArgumentError, match=sentence):
+                    render(model, document, progress=False)
+            for name in known:
+                # Wrong all the same, so that nothing is rendered.
+                document = with_option(place, {"kind": kind, name: {}} | {"kind": kind})
+                with pytest.raises(ph.PhospheneError) as caught:
+                    render(model, document | {"steps": 0}, progress=False)
+                assert "no option" not in str(caught.value), (place, kind, name)
+
+
 def test_the_schema_has_no_kind_that_the_engine_doesn_t_know(schema):
     model = recipes.models()["wardrobe"]
     for place in variants(schema):

@@ -15,7 +15,18 @@ enum Optimizer: Codable, Sendable {
   /// As in Keras 3: `v = momentum * v + rate * g; x += v`, or with Nesterov's look ahead.
   case sgd(learningRate: Float = 1, momentum: Float = 0.9, nesterov: Bool = false)
 
-  private enum Kind: String, Codable { case adam, rmsprop, nadam, sgd }
+  private enum Kind: String, Codable {
+    case adam, rmsprop, nadam, sgd
+
+    /// The names of what an optimizer of this kind may state.
+    var options: [CodingKeys] {
+      switch self {
+      case .adam, .nadam: [.kind, .learningRate, .beta1, .beta2, .epsilon]
+      case .rmsprop: [.kind, .learningRate, .rho, .epsilon]
+      case .sgd: [.kind, .learningRate, .momentum, .nesterov]
+      }
+    }
+  }
   private enum CodingKeys: String, CodingKey {
     case kind, beta1, beta2, rho, epsilon, momentum, nesterov
     case learningRate = "learning_rate"
@@ -26,7 +37,9 @@ enum Optimizer: Codable, Sendable {
     func number(_ key: CodingKeys, _ value: Float) throws -> Float {
       try options.decodeIfPresent(Float.self, forKey: key) ?? value
     }
-    switch try options.decode(Kind.self, forKey: .kind) {
+    let kind = try options.decode(Kind.self, forKey: .kind)
+    try decoder.requireKnown(kind.options, kind: kind.rawValue)
+    switch kind {
     case .adam:
       self = .adam(
         learningRate: try number(.learningRate, 0.05), beta1: try number(.beta1, 0.9),

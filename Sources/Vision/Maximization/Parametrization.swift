@@ -30,7 +30,7 @@ struct Parametrization: Codable, Sendable {
   /// What is known of the pictures that the network was made for; `nil` for natural images.
   var prior: Prior?
 
-  enum CodingKeys: String, CodingKey {
+  enum CodingKeys: String, CodingKey, CaseIterable {
     case kind, decorrelate, contrast, prior
     case decayPower = "decay_power"
     case standardDeviation = "standard_deviation"
@@ -54,7 +54,7 @@ struct Parametrization: Codable, Sendable {
   }
 
   init(from decoder: any Decoder) throws {
-    let options = try decoder.container(keyedBy: CodingKeys.self)
+    let options = try decoder.options(CodingKeys.self)
     kind = try options.decode(Kind.self, forKey: .kind)
     let standard = Parametrization.standard(kind)
     decayPower =

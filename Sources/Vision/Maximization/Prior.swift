@@ -11,6 +11,15 @@ struct Prior: Codable, Sendable {
   /// For each axis the five coefficients of ``NaturalSpectrum``'s form.
   var spectrum: [[Double]]
 
+  private enum CodingKeys: CodingKey, CaseIterable { case mean, axes, spectrum }
+
+  init(from decoder: any Decoder) throws {
+    let prior = try decoder.options(CodingKeys.self)
+    mean = try prior.decode([Float].self, forKey: .mean)
+    axes = try prior.decode([[Float]].self, forKey: .axes)
+    spectrum = try prior.decode([[Double]].self, forKey: .spectrum)
+  }
+
   func check() throws(PhospheneError) {
     let count = mean.count
     guard count > 0, axes.count == count, spectrum.count == count,

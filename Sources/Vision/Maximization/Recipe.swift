@@ -63,7 +63,7 @@ public struct Recipe: Codable, Sendable {
   /// Stands for a number of steps until the network is known.
   static let undecided = Int.min
 
-  private enum CodingKeys: String, CodingKey {
+  private enum CodingKeys: String, CodingKey, CaseIterable {
     case format, objectives, count, steps, seed, size, stages, parametrization, views, transforms
     case lastStep = "last_step"
     case budget = "budget_s"
@@ -73,8 +73,13 @@ public struct Recipe: Codable, Sendable {
     case redirectedSteps = "redirected_steps"
   }
 
+  /// What a saved picture carries beside its recipe, which says how it came about but decides nothing.
+  private enum CarriedKeys: CodingKey, CaseIterable { case start, engine, labels, scores }
+
   /// Reads a recipe, giving what is left out its default.
   public init(from decoder: any Decoder) throws {
+    let known = CodingKeys.allCases.map(\.stringValue) + CarriedKeys.allCases.map(\.stringValue)
+    try decoder.requireKnown(known.map(OptionName.init(stringValue:)))
     let recipe = try decoder.container(keyedBy: CodingKeys.self)
     objectives = try recipe.decode([Objective].self, forKey: .objectives)
     func option<Value: Decodable>(_ key: CodingKeys, _ value: inout Value) throws {
@@ -189,6 +194,14 @@ extension Recipe {
     var size: [Int]
     /// How many steps it takes.
     var steps: Int
+
+    private enum CodingKeys: CodingKey, CaseIterable { case size, steps }
+
+    init(from decoder: any Decoder) throws {
+      let stage = try decoder.options(CodingKeys.self)
+      size = try stage.decode([Int].self, forKey: .size)
+      steps = try stage.decode(Int.self, forKey: .steps)
+    }
   }
 
   private func checkStages() throws(PhospheneError) {
@@ -232,7 +245,7 @@ struct InputScaling: Codable, Sendable {
   /// Whether the network's channels are blue, green, red.
   var reverseChannels = false
 
-  enum CodingKeys: String, CodingKey {
+  enum CodingKeys: String, CodingKey, CaseIterable {
     case scale, offset
     case reverseChannels = "reverse_channels"
   }
@@ -240,7 +253,7 @@ struct InputScaling: Codable, Sendable {
   init() {}
 
   init(from decoder: any Decoder) throws {
-    let input = try decoder.container(keyedBy: CodingKeys.self)
+    let input = try decoder.options(CodingKeys.self)
     scale = try input.decodeIfPresent([Float].self, forKey: .scale) ?? scale
     offset = try input.decodeIfPresent([Float].self, forKey: .offset) ?? offset
     reverseChannels =

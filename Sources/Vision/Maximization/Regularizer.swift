@@ -20,13 +20,24 @@ enum Regularizer: Codable, Sendable {
   private enum Kind: String, Codable {
     case blur, distance, lp, statistics
     case totalVariation = "total_variation"
+
+    /// The names of what a penalty of this kind may state.
+    var options: [CodingKeys] {
+      switch self {
+      case .totalVariation: [.kind, .weight, .power]
+      case .lp: [.kind, .weight, .p]
+      case .blur, .distance, .statistics: [.kind, .weight]
+      }
+    }
   }
   private enum CodingKeys: String, CodingKey { case kind, weight, power, p }
 
   init(from decoder: any Decoder) throws {
     let options = try decoder.container(keyedBy: CodingKeys.self)
+    let kind = try options.decode(Kind.self, forKey: .kind)
+    try decoder.requireKnown(kind.options, kind: kind.rawValue)
     let weight = try options.decode(Float.self, forKey: .weight)
-    switch try options.decode(Kind.self, forKey: .kind) {
+    switch kind {
     case .totalVariation:
       self = .totalVariation(
         weight: weight, power: try options.decodeIfPresent(Int.self, forKey: .power) ?? 1)

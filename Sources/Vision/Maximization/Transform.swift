@@ -59,6 +59,18 @@ enum Transform: Codable, Sendable {
 
   private enum Kind: String, Codable {
     case jitter, scale, rotate, pad, flip, crop, noise, blur
+
+    /// The names of what a transform of this kind may state.
+    var options: [CodingKeys] {
+      switch self {
+      case .jitter, .pad: [.kind, .pixels]
+      case .scale: [.kind, .low, .high]
+      case .rotate: [.kind, .degrees]
+      case .flip: [.kind]
+      case .crop: [.kind, .first, .last, .centre, .deviation]
+      case .noise, .blur: [.kind, .first, .last]
+      }
+    }
   }
   private enum CodingKeys: String, CodingKey {
     case kind, pixels, low, high, degrees, first, last, deviation, centre
@@ -66,7 +78,9 @@ enum Transform: Codable, Sendable {
 
   init(from decoder: any Decoder) throws {
     let options = try decoder.container(keyedBy: CodingKeys.self)
-    switch try options.decode(Kind.self, forKey: .kind) {
+    let kind = try options.decode(Kind.self, forKey: .kind)
+    try decoder.requireKnown(kind.options, kind: kind.rawValue)
+    switch kind {
     case .jitter: self = .jitter(pixels: try options.decode(Int.self, forKey: .pixels))
     case .scale:
       self = .scale(

@@ -120,6 +120,78 @@ import Testing
     #expect(received?.contains(sentence) == true, "\(received ?? "accepted")")
   }
 
+  @Test(
+    arguments: [
+      (#", "stepz": 3"#, "recipe: there is no option 'stepz'; the nearest is 'steps'"),
+      (
+        #", "optimizer": {"kind": "sgd", "momentun": 0.5}"#,
+        "there is no option 'momentun' in optimizer of kind 'sgd'; the nearest is 'momentum'"
+      ),
+      (
+        #", "optimizer": {"kind": "rmsprop", "momentum": 0.5}"#,
+        "in optimizer of kind 'rmsprop'; there are 'kind', 'learning_rate', 'rho', 'epsilon'"
+      ),
+      (
+        #", "transforms": [{"kind": "flip"}, {"kind": "jitter", "pixels": 1, "pixel": 2}]"#,
+        "no option 'pixel' in transforms[1] of kind 'jitter'; the nearest is 'pixels'"
+      ),
+      (
+        #", "regularizers": [{"kind": "lp", "weight": 1, "power": 2}]"#,
+        "no option 'power' in regularizers[0] of kind 'lp'"
+      ),
+      (
+        #", "parametrization": {"kind": "maco", "prior": {"mean": [], "axis": []}}"#,
+        "no option 'axis' in parametrization.prior; the nearest is 'axes'"
+      ),
+      (
+        #", "stages": [{"size": [8, 8], "step": 3}]"#,
+        "no option 'step' in stages[0]; the nearest is 'steps'"
+      ),
+      (#", "input": {"offsets": [1]}"#, "no option 'offsets' in input; the nearest is 'offset'"),
+      (
+        #", "mask": {"shape": [1], "float64": ""}"#,
+        "no option 'float64' in mask; the nearest is 'float32'"
+      ),
+      (
+        #", "given": {"a": {"shapes": [1], "float32": ""}}"#,
+        "no option 'shapes' in given.a; the nearest is 'shape'"
+      ),
+    ])
+  func namesThatArentKnownAreRefused(options: String, sentence: String) {
+    let received = refusal { _ = try recipe(options) }
+    #expect(received?.contains(sentence) == true, "\(received ?? "accepted")")
+  }
+
+  @Test func namesOfTermsDependOnTheirKind() {
+    func refused(_ terms: String) -> String? {
+      refusal { _ = try Recipe(json: #"{"objectives": [{"terms": [\#(terms)]}]}"#) }
+    }
+    let place = "in objectives[0].terms[0] of kind 'channel'; "
+    let term = #"{"kind": "channel", "layer": "conv", "index": 0, "position": [1, 1]}"#
+    #expect(
+      refused(term)?.hasSuffix(
+        "option 'position' \(place)there are 'kind', 'weight', "
+          + "'pre_activation', 'layer', 'index'") == true)
+    let misspelt = #"{"kind": "channel", "layer": "conv", "indices": 0}"#
+    #expect(refused(misspelt)?.hasSuffix("'indices' \(place)the nearest is 'index'") == true)
+  }
+
+  // What a saved picture says of itself beside its recipe.
+  @Test func whatPicturesCarryIsLeftAlone() throws {
+    let carried = #", "engine": {"isa": "x"}, "start": {}, "labels": ["a"], "scores": [1]"#
+    #expect(try recipe(carried).json() == recipe().json())
+  }
+
+  // By hand.
+  @Test(
+    arguments: [
+      ("", "", 0), ("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3), ("abc", "abc", 0),
+      ("steps", "stepz", 1), ("ab", "ba", 2),
+    ])
+  func wordsLieApart(a: String, b: String, distance: Int) {
+    #expect(editDistance(a, b) == distance)
+  }
+
   @Test func objectivesAreCounted() {
     #expect(
       refusal { _ = try Recipe(json: #"{"objectives": []}"#) }
