@@ -8,27 +8,63 @@ import Tensors
 struct Pace {
   private let budget: Double?
   private let begin = Pace.now
-  /// The seconds that a step takes, once one has been measured.
-  private var step = 0.0
+  /// The seconds that a step takes, and a look at the pictures; once they have been measured.
+  private var (step, look) = (0.0, 0.0)
 
   init(budget: Double?) { self.budget = budget }
 
-  /// Whether another step would take too long.
-  var isOver: Bool { budget.map { Pace.now - begin + step > $0 } ?? false }
+  private var left: Double { (budget ?? .infinity) - (Pace.now - begin) }
 
-  /// How many steps fit in all, after one has been done and a second one is timed.
+  /// Whether another step would take too long, and the last look behind it.
+  var isOver: Bool { left < step + look }
+
+  /// How many steps fit in all, after one has been done.
   ///
+  /// - Parameters:
+  ///   - step: Does another one, as often as it is asked to; the first time may take longer, because the
+  ///     second step may need a plan of its own.
+  ///   - look: Looks at the pictures without transforms.
+  ///   - looks: How often that is done in so many steps.
   /// - Returns: `nil` without a budget.
+  /// - Throws: What step or look throws.
   mutating func steps(
-    _ run: () throws(PhospheneError) -> Void
+    _ step: () throws(PhospheneError) -> Void, look: () throws(PhospheneError) -> Void,
+    looks: (Int) -> Int
   ) throws(PhospheneError) -> Int? {
     guard let budget else { return nil }
     guard !isOver else { return 1 }
-    let before = Pace.now
-    try run()
-    step = max(Pace.now - before, 1e-9)
-    // A tenth is left for the looks at the picture without transforms and for other programs.
-    return 1 + Int(min(max(0.9 * (budget - (Pace.now - begin)) / step, 0), 1e7))
+    var before = Pace.now
+    try look()
+    self.look = Pace.now - before
+    try step()
+    var count = 0
+    before = Pace.now
+    // For a while, since a short one says nothing of a machine that is busy with other things.
+    while !isOver, count < 10_000, count == 0 || Pace.now - before < 0.03 * budget {
+      try step()
+      count += 1
+    }
+    guard count > 0 else { return 1 }
+    self.step = (Pace.now - before) / Double(count)
+    return 1 + Pace.fitting(left, step: self.step, look: self.look) { looks(1 + $0) }
+  }
+
+  /// How many steps fit into a time, with the looks that are taken on the way.
+  ///
+  /// A sixteenth is left for what other programs do meanwhile.
+  static func fitting(_ seconds: Double, step: Double, look: Double, looks: (Int) -> Int) -> Int {
+    let usable = seconds * 15 / 16
+    func steps(beside looks: Int) -> Int {
+      Int(min(max((usable - Double(looks) * look) / max(step, 1e-9), 0), 1e7))
+    }
+    func fits(_ count: Int) -> Bool { count <= steps(beside: looks(count)) }
+    var count = steps(beside: 0)
+    // The number of looks hardly changes with that of many steps; with that of few it goes up and down.
+    let many = 4096
+    while count > many, !fits(count) {
+      count = max(min(count - 1, steps(beside: looks(count))), many)
+    }
+    return count > many ? count : (0...count).last(where: fits) ?? 0
   }
 
   /// Seconds on a clock that nobody sets.
@@ -39,15 +75,32 @@ struct Pace {
   }
 }
 
+extension Recipe {
+  /// How many of so many steps lie between two looks at the pictures without transforms.
+  func interval(of steps: Int) -> Int { max(steps / (earlyStop > 0 ? 32 : 8), 1) }
+
+  /// How often the pictures are looked at in so many steps, to judge them and for the film.
+  func looks(in steps: Int) -> Int {
+    let interval = interval(of: steps)
+    return (steps + interval - 1) / interval + min(frames, steps + 1)
+  }
+}
+
 extension Climb {
+  /// How many steps lie between two looks at the picture without transforms.
+  var interval: Int { rendering.recipe.interval(of: rendering.recipe.steps) }
+
   /// Lowers the number of steps to what fits into a budget, after the first step.
   ///
   /// That one is the same for any number of steps, so that the recipe with the lower number alone
   /// makes the same picture.
   mutating func plan(for pace: inout Pace) throws(PhospheneError) {
-    // What it writes, the step itself writes again.
-    let fitting = try pace.steps { () throws(PhospheneError) in try run(2) }
     var recipe = rendering.recipe
+    // What it writes, the step itself writes again.
+    let fitting = try pace.steps(
+      { () throws(PhospheneError) in try run(2) },
+      look: { () throws(PhospheneError) in _ = try look(at: current[0]) },
+      looks: { recipe.looks(in: $0) })
     guard let fitting, fitting < recipe.steps else { return }
     recipe.steps = fitting
     recipe.lastStep = recipe.lastStep.map { min($0, fitting) }

@@ -136,9 +136,6 @@ struct Climb {
     try forgetAttention()
   }
 
-  /// How many steps lie between two looks at the picture without transforms.
-  var interval: Int { max(rendering.recipe.steps / (rendering.recipe.earlyStop > 0 ? 32 : 8), 1) }
-
   /// The objective of the latest step, mean over the pictures.
   var latestScore: Float {
     history.reduce(0) { $0 + ($1.last ?? 0) } / Float(history.count)
@@ -242,7 +239,7 @@ struct Climb {
   }
 
   /// The scores, the network's input and the picture, without transforms.
-  private func look(at parameters: Tensor) throws(PhospheneError) -> [Tensor] {
+  func look(at parameters: Tensor) throws(PhospheneError) -> [Tensor] {
     let results = try viewPlan.run([parameters])
     guard results.allSatisfy({ $0.floats.allAreFinite }) else {
       throw .invalidArgument(

@@ -58,6 +58,44 @@ import Testing
     #expect(error < 1e-4)
   }
 
+  // By hand; fifteen of sixteen seconds are planned.
+  @Test(
+    arguments: [
+      (16, 1, 0, 0, 15), (16, 1, 0.5, 2, 14), (16, 1, 7, 2, 1), (16, 1, 8, 2, 0), (16, 16, 0, 0, 0),
+      (-1, 1, 0, 0, 0), (16, 0, 0, 0, 10_000_000),
+    ] as [(Double, Double, Double, Int, Int)])
+  func stepsFitIntoABudget(seconds: Double, step: Double, look: Double, looks: Int, count: Int) {
+    #expect(Pace.fitting(seconds, step: step, look: look, looks: { _ in looks }) == count)
+  }
+
+  // Whatever a step and a look take: nothing overruns, and any step more would.
+  @Test(arguments: [0, 1, 30, 500], [Float(0), 0.1])
+  func budgetsAreUsedUp(frames: Int, earlyStop: Float) throws {
+    let terms = #"{"terms": [{"kind": "logit", "index": 0}]}"#
+    let recipe = try Recipe(
+      json: #"{"objectives": [\#(terms)], "frames": \#(frames), "early_stop": \#(earlyStop)}"#)
+    for (step, look) in [(0.01, 0.004), (0.3, 0.01), (0.05, 0.2), (1, 0)] {
+      for seconds in [0.5, 3, 20, 700] {
+        func fits(_ count: Int) -> Bool {
+          Double(count) * step + Double(recipe.looks(in: count)) * look <= seconds * 15 / 16
+        }
+        let count = Pace.fitting(seconds, step: step, look: look) { recipe.looks(in: $0) }
+        #expect(count == 0 || fits(count))
+        #expect(!(count + 1...count + 40).contains(where: fits), "\(count): \(step) \(look)")
+      }
+    }
+  }
+
+  // Each eighth of the steps and the last one, each step of a few; 32 of them to see a plateau.
+  @Test(arguments: [(1, 1, 1), (7, 7, 7), (8, 8, 8), (17, 9, 17), (96, 8, 32), (100, 9, 34)])
+  func picturesAreLookedAt(steps: Int, looks: Int, often: Int) throws {
+    let terms = #"{"terms": [{"kind": "logit", "index": 0}]}"#
+    let json = #"{"objectives": [\#(terms)]}"#
+    let watched = #"{"objectives": [\#(terms)], "early_stop": 0.1, "frames": 0}"#
+    #expect(try Recipe(json: json).looks(in: steps) == looks)
+    #expect(try Recipe(json: watched).looks(in: steps) == often)
+  }
+
   @Test(
     arguments: [
       (
