@@ -1,100 +1,31 @@
-"""A network as the old tools saw it: layers whose activation can be set, a choice of outputs."""
+"""A network as the old tools saw it: activations that can be set, a choice of outputs."""
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._errors import InvalidArgumentError, UnknownNameError, UnsupportedError
+from phosphene._errors import UnknownNameError, UnsupportedError
 from phosphene._models.arrays import batches
 from phosphene._models.config import calls_of, entries, name_of
 from phosphene._models.model import as_model, load
 from phosphene._vision.objectives.objectives import as_objective
+from phosphene.compat._layer import NetworkLayer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from phosphene._models.arrays import InputType
-    from phosphene._models.layer import Layer
     from phosphene._models.network import Model
     from phosphene._vision.objectives.terms import Objective
 
 Arrays = Sequence["NDArray[Any]"]
 
-CONVOLUTIONS = frozenset({"Conv1D", "Conv2D", "Conv3D"})
-"""The kinds of layers that Keras 3 derives from its BaseConv."""
-
 LARGEST = float(np.finfo(np.float32).max)
-
-
-class NetworkLayer:
-    """One layer; setting `activation` changes what the network computes.
-
-    Parameters
-    ----------
-    network
-        What the layer is part of.
-    layer
-        The layer of the model that the network was made from.
-    """
-
-    def __init__(self, network: Network, layer: Layer) -> None:
-        self._network = network
-        self.layer = layer
-        """The layer of the model that the network was made from."""
-        self.name = layer.name
-        """Keras' name of the layer."""
-        self.kind = layer.kind
-        """The name of the Keras class."""
-        self.layers = [NetworkLayer(network, each) for each in layer.layers]
-        """The layers of a nested model."""
-
-    def __repr__(self) -> str:
-        return f"<{self.kind} {self.layer.path!r}>"
-
-    @property
-    def has_activation(self) -> bool:
-        """Whether the layer has an activation function to set."""
-        return "activation" in self.layer.get_config()
-
-    @property
-    def activation(self) -> str:
-        """The name of the activation function."""
-        if not self.has_activation:
-            raise AttributeError(f"{self.name!r}, a {self.kind}, has no activation.")
-        return self._network.activations.get(self.layer.path) or self.layer.activation or "linear"
-
-    @activation.setter
-    def activation(self, function: Any) -> None:
-        name = "linear" if function is None else function
-        if callable(name):
-            name = getattr(name, "__name__", None)
-        if not isinstance(name, str) or not self.has_activation or "/" in self.layer.path:
-            raise InvalidArgumentError(
-                f"The activation of {self.layer.path!r} can't be set to {function!r:.60}: it takes "
-                "a name or function of keras.activations, at a layer of the outermost model that "
-                "has an activation."
-            )
-        self._network.set_activation(self.layer.path, name)
-
-    @property
-    def output_shape(self) -> Any:
-        """The shape of the output, None for the batch."""
-        return self.layer.output_shape
-
-    @property
-    def output(self) -> NetworkLayer:
-        """What stands for the output of the layer: the layer."""
-        return self
-
-    @property
-    def network(self) -> Network:
-        """What the layer is part of."""
-        return self._network
 
 
 class Network:
@@ -301,24 +232,6 @@ def _needed(model: Model, name: str) -> frozenset[str]:
             needed.add(each)
             waiting.extend(sources.get(each, ()))
     return frozenset(needed)
-
-
-def find_layer(
-    layers: Sequence[NetworkLayer],
-    condition: Callable[[NetworkLayer], bool],
-    offset: NetworkLayer | None = None,
-) -> NetworkLayer | None:
-    """Return the last layer that meets a condition, nested ones too, from `offset` backwards."""
-    found = offset is None
-    for layer in reversed(layers):
-        found = found or (offset is not None and layer.layer == offset.layer)
-        if found and condition(layer):
-            return layer
-        if layer.layers:
-            inner = find_layer(layer.layers, condition, None if found else offset)
-            if inner is not None:
-                return inner
-    return None
 
 
 def plain_training(training: Any) -> None:

@@ -105,6 +105,20 @@ def agree(theirs, run, tolerance=2e-5):
         assert np.abs(np.asarray(one) - other).max() <= tolerance * scale
 
 
+@pytest.mark.parametrize("offset", [None, "norm", "first"])
+@pytest.mark.parametrize("part", ["conv", "norm", "nothing"])
+def test_layers_are_searched_backwards(theirs, models, offset, part):
+    def found(find, model, layer):
+        start = None if offset is None else layer(offset)
+        name = {"conv": ("first", "second", "third"), "norm": ("norm",)}.get(part, ())
+        result = find(model, lambda each: each.name in name, offset=start)
+        return None if result is None else result.name
+
+    network = ours.Gradcam(models.single).model
+    expected = found(theirs.find_layer, models.single, models.single.get_layer)
+    assert found(ours.find_layer, network, network.get_layer) == expected
+
+
 def third_class(output):
     return (output[0][2], output[1][0])
 

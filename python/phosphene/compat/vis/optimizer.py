@@ -14,7 +14,8 @@ from phosphene._models.layer import Layer
 from phosphene._models.network import Model
 from phosphene._vision.objectives.objectives import channel
 from phosphene.compat._channels import applied, seen
-from phosphene.compat._network import Network, NetworkLayer
+from phosphene.compat._layer import NetworkLayer
+from phosphene.compat._network import Network
 from phosphene.compat._tensors import Tensor, gradient
 from phosphene.compat.vis import grad_modifiers
 from phosphene.compat.vis.callbacks import Print

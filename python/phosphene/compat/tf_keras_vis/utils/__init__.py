@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
-from phosphene.compat import _network
+from phosphene.compat import _layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from phosphene.compat._network import Network, NetworkLayer
+    from phosphene.compat._layer import NetworkLayer
+    from phosphene.compat._network import Network
 
 MAX_STEPS = "TF_KERAS_VIS_MAX_STEPS"
 """The environment variable that limits how many steps any method does."""
@@ -117,7 +118,7 @@ def find_layer(
         Ignored, as in tf-keras-vis.
     """
     del reverse
-    return _network.find_layer(model.layers, condition, offset)
+    return _layer.find_layer(model.layers, condition, offset)
 
 
 def zoom_factor(from_shape: Sequence[int], to_shape: Sequence[int]) -> tuple[float, ...]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError, UnsupportedError
 from phosphene._models.lookup import name_of
-from phosphene.compat._network import CONVOLUTIONS, Network, NetworkLayer, find_layer
+from phosphene.compat._layer import CONVOLUTIONS, NetworkLayer, find_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from phosphene.compat._network import Network
 
 __all__ = [
     "ExtractIntermediateLayer",

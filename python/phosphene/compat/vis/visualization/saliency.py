@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from phosphene.compat._network import Network, NetworkLayer
+    from phosphene.compat._layer import NetworkLayer
+    from phosphene.compat._network import Network
     from phosphene.compat.vis.losses import Loss
 
 _WRAPPERS = ("TimeDistributed", "Bidirectional")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError
-from phosphene.compat._network import Network, NetworkLayer
+from phosphene.compat._layer import NetworkLayer
+from phosphene.compat._network import Network
 from phosphene.compat.vis import backprop_modifiers
 
 if TYPE_CHECKING:
