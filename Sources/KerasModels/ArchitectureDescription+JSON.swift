@@ -12,12 +12,14 @@ extension ArchitectureDescription {
     json.object {
       $0.member("name", name)
       $0.member("class_name", className)
+      $0.member("reads_sequences", readsSequences)
       $0.member("inputs", inputs) { json, input in
         json.object {
           $0.member("name", input.name)
           $0.member("shape", input.shape) { $0.value($1) }
           $0.member("dtype", input.dtype)
           $0.member("channel_axis", input.channelAxis)
+          $0.member("form", input.form.rawValue)
         }
       }
       $0.member("outputs", outputs) { json, output in

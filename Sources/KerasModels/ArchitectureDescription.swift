@@ -8,6 +8,7 @@ struct ArchitectureDescription {
     let dtype: String
     /// The axis that the channels lie along.
     let channelAxis: Int
+    let form: InputForm
   }
 
   struct Output {
@@ -41,6 +42,7 @@ struct ArchitectureDescription {
 
   let name: String
   let className: String
+  let readsSequences: Bool
   let inputs: [Input]
   let outputs: [Output]
   let layers: [Layer]
@@ -57,6 +59,7 @@ struct ArchitectureDescription {
   ) throws(PhospheneError) {
     name = network.name
     className = network.className
+    readsSequences = network.readsSequences
     var inputs: [Input] = []
     for (index, reference) in network.inputs.enumerated() {
       for layer in network.layers where layer.name == reference.layer {
@@ -64,7 +67,8 @@ struct ArchitectureDescription {
         inputs.append(
           Input(
             name: layer.name, shape: config.shape, dtype: config.dataType,
-            channelAxis: channels.axis(ofInput: index, rank: config.shape.count)))
+            channelAxis: channels.axis(ofInput: index, rank: config.shape.count),
+            form: network.form(ofInputWithRank: config.shape.count)))
       }
     }
     self.inputs = inputs

@@ -169,14 +169,6 @@ extension Model {
   /// The names of the inputs, in order.
   public var inputNames: [String] { architecture.network.inputs.map(\.layer) }
 
-  /// Whether the network reads sequences: it has layers for one dimension and none for two.
-  public var readsSequences: Bool {
-    let names = architecture.network.allClassNames
-    let recurrent: Set = ["LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional"]
-    return names.contains { $0.hasSuffix("1D") || recurrent.contains($0) }
-      && !names.contains { $0.hasSuffix("2D") }
-  }
-
   /// The paths of the layers whose outputs the model returns.
   public var outputPaths: [String] { architecture.outputPaths }
 

@@ -141,6 +141,21 @@ def test_a_start_in_the_wrong_range(preprocessing):
         ph.maximize(model, 0, start=near, steps=1, progress=False)
 
 
+def test_a_range_that_is_assumed_of_what_is_no_picture():
+    model = network("row")
+    said = "0 to 1 is assumed: state it by value_range="
+    for _ in range(2):
+        with pytest.warns(ph.PhospheneWarning, match=said) as caught:
+            ph.maximize(model, 0, steps=1, progress=False)
+        assert [each.filename for each in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ph.maximize(model, 0, steps=1, value_range=(-3, 3), progress=False)
+        ph.maximize(network("row", like=[[-3, 3]]), 0, steps=1, progress=False)
+        ph.maximize(model, 0, steps=1, start=np.full((1, 5), 0.5), progress=False)
+        ph.maximize(network(), 0, steps=1, progress=False)  # a picture
+
+
 def test_a_start_of_pixels_is_named_by_what_it_is():
     pixels = np.full((1, 8, 8, 1), 200, np.uint8)
     assert "numbers from 200 to 200, where black to white is 0 to 1" in refused(
@@ -177,5 +192,6 @@ def test_starts_that_dont_fit(start, sentence):
 
 
 def test_options_of_pictures_for_a_row():
-    assert "size applies to pictures" in refused(network("row"), 0, size=8)
-    assert "start must have shape (1, 5)" in refused(network("row"), 0, start=np.zeros((1, 4)))
+    row = network("row", like=[0, 1])
+    assert "size applies to pictures" in refused(row, 0, size=8)
+    assert "start must have shape (1, 5)" in refused(row, 0, start=np.zeros((1, 4)))

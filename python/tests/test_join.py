@@ -278,9 +278,8 @@ def test_each_output_has_its_own_names_of_classes(tmp_path):
     cars = dense_model(3, classes=["van", "bus", "cat"])
     joined = ph.join({"pets": pets, "cars": cars})
     for model in (joined, ph.load(joined.save(tmp_path / "both.safetensors"))):
-        picture = ph.maximize(
-            model, ph.logit("cat", output="pets") - ph.logit("cat", output="cars"), steps=1, **QUIET
-        )
+        cats = ph.logit("cat", output="pets") - ph.logit("cat", output="cars")
+        picture = ph.maximize(model, cats, steps=1, value_range=(0, 1), **QUIET)
         indices = [term["index"] for term in picture.recipe["objectives"][0]["terms"]]
         assert indices == [0, 2]
         assert picture.labels[0] == "pets · cat - cars · cat"

@@ -177,7 +177,7 @@ def test_background_is_what_nothing_asks_to_change(background):
 
 def test_inputs_that_are_no_pictures():
     kernel = np.array([1.0, -1, 2, -3, 0.5, -0.5])
-    picture = ph.maximize(linear_network(kernel), 0, steps=300, progress=False)
+    picture = ph.maximize(linear_network(kernel), 0, steps=300, value_range=(0, 1), progress=False)
     assert picture.input.shape == (1, 6)
     np.testing.assert_array_equal(picture.input[0] > 0.9, kernel > 0)
     assert picture._repr_png_().startswith(b"\x89PNG")

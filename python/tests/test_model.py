@@ -301,12 +301,85 @@ def test_a_network_without_pictures_says_so(tiny):
 
 
 @pytest.mark.keras
-def test_inputs_out_of_range_are_warned_of_once(networks):
+def test_inputs_out_of_range_are_warned_of_at_each_call(networks):
     model = ph.load(networks.conv, preprocessing="tf")
     x = np.full((1, 12, 12, 3), 200.0)
-    with pytest.warns(UserWarning, match="expects inputs from -1 to 1"):
-        ph.trace(model, x)
-    ph.trace(model, x)  # warnings are errors here
+    for see in (ph.trace, ph.trace, ph.Model.predict, ph.gradient):
+        with pytest.warns(ph.PhospheneWarning, match="expects inputs from -1 to 1") as caught:
+            see(model, x)
+        assert [each.filename for each in caught] == [__file__]
+    ph.trace(model, x / 255)  # warnings are errors here
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    ("preprocessing", "stated"),
+    [
+        ((1 / 255, 0), "from 0 to 1 (preprocessing=); received 0 to 9999."),
+        ("tf", "from -1 to 1: RGB, x / 127.5 - 1 (preprocessing='tf'); received 0 to 9999."),
+        ("caffe", "from -123.7 to 151.1: BGR minus (103.939, 116.779, 123.68) (preprocessing='c"),
+    ],
+)
+def test_a_range_is_stated_once(networks, preprocessing, stated):
+    model = ph.load(networks.conv, preprocessing=preprocessing)
+    x = np.zeros((1, 12, 12, 3))
+    x[0, 0, 0] = 9999
+    with pytest.warns(ph.PhospheneWarning) as caught:
+        model(x)
+    assert f"'conv_net' expects inputs {stated}" in str(caught[0].message)
+
+
+MEAN, VARIANCE = np.float32([5, -1, 0]), np.float32([4, 0.25, 1])
+LOW, HIGH = [-1, -2.5, -3], [11, 0.5, 3]  # three deviations to both sides
+
+
+def measured(kind, shape, mean, variance, *, settings):
+    """Return a network that begins with statistics of its inputs."""
+    names = ("mean", "variance")
+    if kind == "BatchNormalization":
+        names = ("gamma", "beta", "moving_mean", "moving_variance")
+    config = {"name": "first", "axis": -1}
+    weights = dict(zip(names[-2:], (mean, variance), strict=True))
+    if settings:
+        config |= {name: value.tolist() for name, value in weights.items()}
+        weights = {}
+    elif kind == "BatchNormalization":
+        weights |= {"gamma": np.ones_like(mean), "beta": np.zeros_like(mean)}
+    else:
+        weights["count"] = np.zeros((), np.float32)
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, *shape], "name": "x"}},
+        {"class_name": kind, "config": config},
+    ]
+    if len(shape) == 2:
+        layers.append({"class_name": "MaxPooling1D", "config": {"name": "pool", "pool_size": 2}})
+    config = {"class_name": "Sequential", "config": {"name": "measured", "layers": layers}}
+    return ph.load((config, {f"first/{name}": array for name, array in weights.items()}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [("BatchNormalization", False), ("Normalization", False), ("Normalization", True)],
+)
+def test_the_range_of_signals_is_found_in_their_statistics(kind, settings):
+    found = measured(kind, (20, 3), MEAN, VARIANCE, settings=settings).preprocessing
+    assert not found.assumed
+    np.testing.assert_allclose(found.apply(np.zeros((1, 3))), [LOW], atol=1e-5)
+    np.testing.assert_allclose(found.apply(np.full((1, 3), 255)), [HIGH], atol=1e-5)
+    assert found.sentence == f"-3 to 11, three deviations around the mean ({kind} found)"
+
+
+def test_a_row_has_one_range():
+    found = measured("Normalization", (3,), MEAN, VARIANCE, settings=True).preprocessing
+    np.testing.assert_allclose(found.value_range, (-3, 11), atol=1e-5)
+    # None suits numbers some of which are more than ten times as large as others.
+    wide = measured("Normalization", (3,), MEAN, VARIANCE * [1, 1, 1e-3], settings=True)
+    assert wide.preprocessing.assumed
+
+
+def test_statistics_of_pictures_are_left_alone():
+    model = measured("BatchNormalization", (8, 8, 3), MEAN, VARIANCE, settings=False)
+    assert model.preprocessing.assumed
 
 
 def test_sources_that_are_none():

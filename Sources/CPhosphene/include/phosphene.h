@@ -122,7 +122,9 @@ void ph_architecture_destroy(ph_architecture *architecture);
  * Returns the description of an architecture as JSON: name, inputs, outputs, for each layer path,
  * class, shapes, connections and the keys, shapes and trainability of its weights, and the paths and
  * shapes of all outputs of all calls in order of execution (`trace`, `trace_shapes`); of inputs and
- * outputs also the axis that their channels lie along (`channel_axis`, `trace_channel_axes`).
+ * outputs also the axis that their channels lie along (`channel_axis`, `trace_channel_axes`), of inputs
+ * what their numbers lie along (`form`: picture, signal, volume, row); and whether the network has layers
+ * for one dimension and none for two (`reads_sequences`).
  */
 const char *ph_architecture_json(const ph_architecture *architecture);
 

@@ -14,7 +14,7 @@ struct Defaults {
   /// Whether the network's answer is maximized, not what a layer sees everywhere.
   private let isAnswer: Bool
   private let isScene: Bool
-  private let form: RenderingSizes.Form
+  private let form: InputForm
   /// Whether the layers before the objective know what they saw in training.
   private let hasStatistics: Bool
 
@@ -30,7 +30,7 @@ struct Defaults {
   ///   - startsFromImage: Whether there is a picture to start from.
   ///   - hasStatistics: Whether the network's layers know what they saw in training.
   init(
-    _ stated: Parametrization.Kind?, _ recipe: Recipe, form: RenderingSizes.Form,
+    _ stated: Parametrization.Kind?, _ recipe: Recipe, form: InputForm,
     view: (height: Int, width: Int), depth: Int, channels: Int, startsFromImage: Bool,
     hasStatistics: Bool
   ) {

@@ -74,7 +74,7 @@ public struct Recipe: Codable, Sendable {
   }
 
   /// What a saved picture carries beside its recipe, which says how it came about but decides nothing.
-  private enum CarriedKeys: CodingKey, CaseIterable { case start, engine, labels, scores }
+  private enum CarriedKeys: CodingKey, CaseIterable { case start, engine, labels, scores, shown }
 
   /// Reads a recipe, giving what is left out its default.
   public init(from decoder: any Decoder) throws {

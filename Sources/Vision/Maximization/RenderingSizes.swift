@@ -19,11 +19,8 @@ struct RenderingSizes: Sendable {
   let channelAxis: Int
   /// The shape of the network's input.
   var input: Shape { RenderingSizes.input(seen, channelAxis) }
-  /// What the numbers of an input lie along.
-  enum Form { case picture, signal, volume, row }
-
   /// What the input is.
-  let form: Form
+  let form: InputForm
   /// How many slices a volume has; they lie one below the other on the canvas.
   let depth: Int
   /// Whether the input is a picture.
@@ -48,13 +45,7 @@ struct RenderingSizes: Sendable {
     count = recipe.objectives.count * recipe.count
     inputIndex = try recipe.freeInput(of: model)
     let own = Array(model.inputShapes[inputIndex].dropFirst())
-    let form: Form =
-      switch own.count {
-      case 2: model.readsSequences ? .signal : .picture
-      case 3: .picture
-      case 4: .volume
-      default: .row
-      }
+    let form = model.form(ofInput: inputIndex)
     self.form = form
     let hasChannels = (2...4).contains(own.count) && (own.count > 2 || form == .signal)
     let channelAxis = hasChannels ? model.channelAxis(ofInput: inputIndex) : own.count

@@ -1,5 +1,6 @@
 import Glibc
 import Graphs
+import KerasModels
 import Tensors
 
 // What the network is shown of the pictures at each step.

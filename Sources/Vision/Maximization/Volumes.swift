@@ -1,5 +1,6 @@
 import Glibc
 import Graphs
+import KerasModels
 import Tensors
 
 // Inputs that are no pictures: volumes and signals.

@@ -34,6 +34,10 @@ class InputType:
     dtype: np.dtype[Any]
     id_count: int | None = None
     """The number of different ids, if the input goes straight into an embedding."""
+    form: str = "picture"
+    """What its numbers lie along: ``"picture"``, ``"signal"``, ``"volume"`` or ``"row"``."""
+    channel_axis: int = -1
+    """The axis of its channels, batch counted."""
 
     def accepts(self, shape: tuple[int, ...]) -> bool:
         """Return whether an array of this shape fits."""
@@ -56,7 +60,9 @@ def input_types(description: Mapping[str, Any]) -> tuple[InputType, ...]:
         kind = np.dtype(each.get("dtype", "float32")).kind
         dtype = {"i": np.int32, "b": np.bool_}.get(kind, np.float32)
         count = sizes.get(escaped(each["name"]))
-        types.append(InputType(each["name"], tuple(each["shape"]), np.dtype(dtype), count))
+        form, axis = str(each["form"]), int(each["channel_axis"])
+        shape = tuple(each["shape"])
+        types.append(InputType(each["name"], shape, np.dtype(dtype), count, form, axis))
     return tuple(types)
 
 

@@ -15,7 +15,7 @@ from phosphene._engine.library import ArrayType, check, lib, text
 from phosphene._engine.plan import Plan, PlanCache
 from phosphene._errors import InvalidArgumentError
 from phosphene._files import make_folder
-from phosphene._models import arrays
+from phosphene._models import arrays, input_range
 from phosphene._models import classes as class_names
 from phosphene._models import preprocessing as preparation
 from phosphene._models.arrays import InputType, batches, model_inputs
@@ -69,8 +69,13 @@ class Model:
         """Keras' name of the model."""
         self.input_types: tuple[InputType, ...] = arrays.input_types(self.json)
         """Name, shape and element type of each input."""
-        self.preprocessing: Preprocessing = preparation.choose(
-            preprocessing, like, intake.metadata.get("preprocessing"), self.config, self.weight
+        self.preprocessing: Preprocessing = input_range.choose(
+            preprocessing,
+            like,
+            intake.metadata.get("preprocessing"),
+            self.config,
+            self.weight,
+            self.input_types[0],
         )
         """How pixels become the network's input."""
         if classes is None:
@@ -86,7 +91,6 @@ class Model:
         """The nest of lists and dicts in which Keras takes the inputs."""
         self._structure: Structure = output_structure(self.config, self.json["outputs"])
         self._selections: dict[Hashable, tuple[str, ...]] = {}
-        self._checked_range = False
 
     def __repr__(self) -> str:
         return f"<Model {self.name!r}: {self.input_shape} -> {self.output_shape}>"
@@ -356,12 +360,11 @@ class Model:
         return picture(self, x)
 
     def warn_about(self, arrays: Sequence[NDArray[Any]]) -> None:
-        """Warn, once for a model, of inputs far outside the range that it expects."""
-        if not self._checked_range:
+        """Warn of inputs far outside the range that the network expects, if that is known."""
+        if not self.preprocessing.assumed and len(arrays) == 1 and arrays[0].ndim == 4:
             from phosphene._models.pictures import warn_about_range
 
-            self._checked_range = True
-            warn_about_range(self, arrays)
+            warn_about_range(self, arrays[0])
 
     # Weights and files.
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array, is_picture, open_picture
+from phosphene._warnings import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from phosphene._models.network import Model
@@ -48,19 +46,15 @@ def picture(model: Model, x: Any) -> NDArray[np.uint8]:
     return model.preprocessing.invert(np.moveaxis(values, 1, -1) if channels_first else values)
 
 
-def warn_about_range(model: Model, arrays: Sequence[NDArray[Any]]) -> None:
+def warn_about_range(model: Model, array: NDArray[Any]) -> None:
     """Warn of inputs far outside the range that is known of a network of pictures."""
-    if model.preprocessing.assumed or len(arrays) != 1 or arrays[0].ndim != 4:
-        return
     low, high = model.preprocessing.value_range
-    smallest, largest = float(np.min(arrays[0])), float(np.max(arrays[0]))
+    smallest, largest = float(np.min(array)), float(np.max(array))
     margin = high - low
     if smallest < low - margin or largest > high + margin:
-        warnings.warn(
-            f"{model.name!r} expects inputs from {low:.4g} to {high:.4g} "
-            f"({model.preprocessing.sentence}); received {smallest:.4g} to {largest:.4g}. "
-            "model.prepare(images) makes inputs from pictures.",
-            stacklevel=4,
+        warn(
+            f"{model.name!r} expects inputs from {model.preprocessing.stated_range}; received "
+            f"{smallest:.4g} to {largest:.4g}. model.prepare(images) makes inputs from pictures."
         )
 
 

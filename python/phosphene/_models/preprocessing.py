@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
-from phosphene._models.config import entries, escaped, is_model, name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
-
-    _Weights = Callable[[str], NDArray[np.float32]]
-
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-_CAFFE = ("vgg16", "vgg19", "resnet50", "resnet101", "resnet152")
-_TORCH = ("densenet121", "densenet169", "densenet201")
-_TF_STARTS = (
-    "resnet50v2", "resnet101v2", "resnet152v2", "mobilenet_", "mobilenetv2_", "inception_v3",
-    "inception_resnet_v2", "xception", "nasnet",
-)  # fmt: skip
-
-# Layers that may stand in front and don't change how large numbers are.
-_PASSING = ("InputLayer", "Random", "Resizing", "CenterCrop", "ZeroPadding", "Cropping", "Identity")
 
 
 @dataclass(frozen=True)
@@ -57,6 +43,15 @@ class Preprocessing:
         """The smallest and the largest number that a picture becomes."""
         ends = [(b, 255 * a + b) for a, b in zip(*self._broadcast(), strict=True)]
         return min(min(pair) for pair in ends), max(max(pair) for pair in ends)
+
+    @property
+    def stated_range(self) -> str:
+        """The range and where it is known from, for people."""
+        low, high = self.value_range
+        if self.sentence.startswith(f"{low:g} to {high:g}"):
+            return self.sentence
+        stated = f"{low:.4g} to {high:.4g}"
+        return f"{stated}: {self.sentence.replace(f', so {stated}', '')}"
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         """Return pixels, channels last, as the network's input."""
@@ -90,54 +85,8 @@ class Preprocessing:
         return spread[0], spread[1]
 
 
-_MODES = {
-    "tf": Preprocessing((1 / 127.5,), (-1.0,), sentence="RGB, x / 127.5 - 1, so -1 to 1"),
-    "torch": Preprocessing(
-        tuple(1 / (255 * deviation) for deviation in _DEVIATION),
-        tuple(-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)),
-        sentence="RGB, (x / 255 - mean) / std of ImageNet",
-    ),
-    "caffe": Preprocessing(
-        (1.0,),
-        (-103.939, -116.779, -123.68),
-        reverse_channels=True,
-        sentence="BGR minus (103.939, 116.779, 123.68)",
-    ),
-}
 UNIT = Preprocessing((1 / 255,), (0.0,), sentence="0 to 1")
 """What is assumed of a network that says nothing."""
-_PIXELS = Preprocessing((1.0,), (0.0,), sentence="0 to 255")
-
-
-def choose(
-    given: Any, like: Any, stored: str | None, config: Mapping[str, Any], weight: _Weights
-) -> Preprocessing:
-    """Return the preprocessing of a network: given, stored, found or assumed, in this order.
-
-    Parameters
-    ----------
-    given
-        The argument ``preprocessing=`` of `phosphene.load`.
-    like
-        The argument ``like=``.
-    stored
-        What a model file keeps.
-    config
-        The Keras configuration of the network.
-    weight
-        Returns a weight of the network by its key.
-    """
-    if given is not None:
-        return _given(given)
-    if like is not None:
-        return _from_examples(like)
-    if stored is not None:
-        return from_text(stored)
-    return (
-        _found(config, weight)
-        or _family(config)
-        or _said(UNIT, "assumed, nothing was found", assumed=True)
-    )
 
 
 def from_text(stored: str) -> Preprocessing:
@@ -159,113 +108,3 @@ def to_text(preprocessing: Preprocessing) -> str:
     """Return what a model file keeps."""
     extra = {"sentence": preprocessing.sentence, "assumed": preprocessing.assumed}
     return json.dumps(preprocessing.to_json() | extra)
-
-
-def _given(value: Any) -> Preprocessing:
-    if isinstance(value, Preprocessing):
-        return value
-    if isinstance(value, str):
-        if value not in _MODES:
-            raise InvalidArgumentError(
-                f"preprocessing is 'tf', 'caffe', 'torch' or a pair (scale, offset); "
-                f"received {value!r}."
-            )
-        return _said(_MODES[value], f"preprocessing={value!r}")
-    try:
-        scale, offset = (tuple(float(v) for v in np.ravel(part)) for part in value)
-        sizes = {len(scale), len(offset)} - {1}
-        if not all(np.isfinite(scale + offset)) or 0.0 in scale or len(sizes) > 1 or 0 in sizes:
-            raise ValueError
-    except (TypeError, ValueError):
-        raise InvalidArgumentError(
-            "preprocessing is a pair (scale, offset) of finite numbers or one number a channel, "
-            f"scale not 0, for input = scale * pixel + offset; received {value!r}."
-        ) from None
-    found = Preprocessing(scale, offset)
-    low, high = found.value_range
-    return _said(replace(found, sentence=f"{low:g} to {high:g}"), "preprocessing=")
-
-
-def _from_examples(like: Any) -> Preprocessing:
-    """Conclude the range from some of the user's inputs."""
-    if isinstance(like, Mapping):
-        like = list(like.values())
-    if isinstance(like, (list, tuple)) and any(np.ndim(each) > 1 for each in like):
-        like = np.concatenate([np.ravel(each) for each in like])  # one array an input
-    values = np.asarray(like)
-    if values.size == 0 or values.dtype.kind not in "fiub":
-        raise InvalidArgumentError("like= takes an array of some inputs; received no numbers.")
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    if low < -2 or (low < 0 and high > 2):
-        centre, half = (low + high) / 2, (high - low) / 2
-        return Preprocessing(
-            (half / 127.5,), (centre - half,), sentence=f"{low:g} to {high:g} (like=)"
-        )
-    if low < 0:
-        return _said(Preprocessing((1 / 127.5,), (-1.0,), sentence="-1 to 1"), "like=")
-    return _said(_PIXELS if high > 2 else UNIT, "like=")
-
-
-def _found(config: Mapping[str, Any], weight: _Weights) -> Preprocessing | None:
-    """Look at the first layers: a network that rescales takes plain pixels."""
-    for path, entry in _leaves(config):
-        kind, settings = entry.get("class_name", ""), entry["config"]
-        if kind == "Rescaling":
-            scale = np.max(np.abs(_numbers(settings.get("scale", 1))))
-            offset = np.max(np.abs(_numbers(settings.get("offset", 0))))
-            is_wide = scale < 0.1 or offset > 2
-            return _said(_PIXELS if is_wide else UNIT, "Rescaling found")
-        if kind == "Normalization":
-            given = settings.get("mean")
-            mean = weight(f"{path}/mean") if given is None else _numbers(given)
-            low, high = float(np.min(mean)), float(np.max(mean))
-            # The mean of pixels lies between the smallest and the largest.
-            if 0 <= low <= high <= 1:
-                return _said(UNIT, "Normalization found")
-            return _said(_PIXELS, "Normalization found") if high > 2 and low >= 0 else None
-        if not kind.startswith(_PASSING):
-            return None
-    return None
-
-
-def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the layers of a network and of those nested in it, in order, with their paths."""
-    for entry in entries(config):
-        path = prefix + escaped(name_of(entry))
-        if is_model(entry):
-            yield from _leaves(entry, path + "/")
-        else:
-            yield path, entry
-
-
-def _numbers(setting: Any) -> NDArray[np.float64]:
-    """Return a setting that Keras wrote as a number, a list, a tuple or an array."""
-    if isinstance(setting, Mapping):
-        inner = setting.get("config")
-        setting = inner.get("value") if isinstance(inner, Mapping) else inner
-    return np.asarray(setting, float)
-
-
-def _family(config: Mapping[str, Any]) -> Preprocessing | None:
-    """Recognize the networks of keras.applications by the name of the model."""
-    inner = config.get("config")
-    name = str(inner.get("name", "")).lower() if isinstance(inner, Mapping) else ""
-    if name in _CAFFE:
-        mode = "caffe"
-    elif name in _TORCH:
-        mode = "torch"
-    elif name.startswith(_TF_STARTS):
-        mode = "tf"
-    else:
-        return None
-    return _said(_MODES[mode], f"as for {name!r} of keras.applications")
-
-
-def _said(preprocessing: Preprocessing, reason: str, *, assumed: bool = False) -> Preprocessing:
-    return Preprocessing(
-        preprocessing.scale,
-        preprocessing.offset,
-        preprocessing.reverse_channels,
-        f"{preprocessing.sentence} ({reason})",
-        assumed,
-    )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import base64
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from phosphene._checks import number, whole, whole_pair
-from phosphene._errors import InvalidArgumentError, PhospheneWarning
+from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array, is_picture
 from phosphene._models.preprocessing import Preprocessing
 from phosphene._vision.maximization.priors import as_prior
+from phosphene._vision.maximization.ranges import warn_of_assumed_range
 from phosphene._vision.maximization.render import FORMAT, Callback, check_callbacks, render
+from phosphene._warnings import warn
 from phosphene.optimizers import SGD, Adam, NAdam, RMSprop
 
 if TYPE_CHECKING:
@@ -276,6 +277,8 @@ def maximize(
         recipe["given"] = _given(model, given)
     check_callbacks(callbacks)
     array = None if start is None else _start(model, start, recipe["input"])
+    if value_range is prior is start is None:
+        warn_of_assumed_range(model, given)
     return render(model, recipe, array, callbacks=callbacks, progress=progress)
 
 
@@ -436,4 +439,4 @@ def _check_range(model: Model, start: NDArray[np.float32], scaling: dict[str, An
             "takes by value_range=, or by preprocessing= when it is loaded."
         )
     if high - low > 100 and smallest >= 0 and 0 < largest <= 1:
-        warnings.warn(f"{said}, so that it is black to the eye.", PhospheneWarning, stacklevel=4)
+        warn(f"{said}, so that it is black to the eye.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._engine.library import check, describe, ffi, lib, text, to_numpy
-from phosphene._errors import Cancelled, InvalidArgumentError, PhospheneWarning
+from phosphene._errors import Cancelled, InvalidArgumentError
 from phosphene._vision.maximization.picture import Frame, Picture, opacity
+from phosphene._warnings import warn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -167,8 +167,7 @@ def _warn_about(picture: Picture) -> None:
     ]
     if ill:
         more = f" {len(ill) - 1} more in picture.diagnoses." if len(ill) > 1 else ""
-        # To the caller of maximize or replay, which call render.
-        warnings.warn(f"{ill[0]}{more}", PhospheneWarning, stacklevel=4)
+        warn(f"{ill[0]}{more}")
 
 
 def _warn_of_haste(recipe: dict[str, Any], steps: int) -> None:
@@ -180,12 +179,10 @@ def _warn_of_haste(recipe: dict[str, Any], steps: int) -> None:
             if "steps" in recipe
             else f"{steps} step" + "s" * (steps > 1)
         )
-        warnings.warn(
+        warn(
             f"budget_s={recipe['budget_s']:g} was enough for {said} only, so that the "
             "picture is still much like the noise it began with: give it more seconds, a smaller "
-            "size or fewer views.",
-            PhospheneWarning,
-            stacklevel=4,
+            "size or fewer views."
         )
 
 
