@@ -20,6 +20,14 @@ class UnknownNameError(InvalidArgumentError, KeyError):
     __str__ = Exception.__str__
 
 
+class UnknownOptionError(InvalidArgumentError, TypeError):
+    """An option that isn't there; the message names the closest ones."""
+
+
+class NoSuchNumberError(InvalidArgumentError, IndexError):
+    """A number behind the last one of what is counted."""
+
+
 class UnsupportedError(PhospheneError, NotImplementedError):
     """A model uses something that the engine doesn't implement."""
 

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from phosphene._models.handlers.layer import HandledLayer
 from phosphene._models.symbolic.functions import SEVERAL, Function, functions
 from phosphene._models.symbolic.value import Value, call, outputs_of
+from phosphene._options import check_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +42,7 @@ def _made(function: Function, public: str) -> Callable[..., Any]:
     signature = function.signature
 
     def compute(*args: Any, **kwargs: Any) -> Any:
+        check_options(kwargs, compute, f"ph.ops.{public}")
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given = bound.arguments

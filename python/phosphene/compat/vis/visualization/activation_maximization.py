@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._options import check_options
 from phosphene.compat.vis.losses import ActivationMaximization
 from phosphene.compat.vis.optimizer import Optimizer
 from phosphene.compat.vis.regularizers import LPNorm, TotalVariation
@@ -39,6 +40,7 @@ def visualize_activation_with_losses(
     **optimizer_params
         As for `Optimizer.minimize`; 200 steps by default, and nothing printed.
     """
+    check_options(optimizer_params, Optimizer.minimize, "Optimizer.minimize")
     defaults = {"seed_input": seed_input, "max_iter": 200, "verbose": False}
     params = add_defaults_to_kwargs(defaults, **optimizer_params)
     picture = Optimizer(input_tensor, losses, input_range, wrt_tensor=wrt_tensor).minimize(
