@@ -6,7 +6,8 @@ What    A small network learns to tell garments apart. Before the training and a
         `ph.Watch` keeps what its layers make of one sneaker, and what a sneaker and a pair of
         trousers look like in the network's own eyes.
 How     A callback of Keras. Each look is a file, so the folder can be opened again later.
-Needs   Keras with any backend, and matplotlib.
+Needs   Keras 3 with any backend, and matplotlib:
+        `pip install "keras>=3" tensorflow-cpu matplotlib`.
 Time    About ten seconds, most of them for importing Keras.
 
     python watch_a_training.py --out training
@@ -24,7 +25,7 @@ import numpy as np
 import phosphene as ph
 
 parser = argparse.ArgumentParser(description="Watch a small network learn.")
-parser.add_argument("--out", type=Path, default=Path("out/training"), help="a new folder")
+parser.add_argument("--out", type=Path, default=Path("out/training"), help="a folder")
 parser.add_argument("--epochs", type=int, default=12)
 parser.add_argument("--garments", type=int, default=3000, help="how many it learns from")
 options, _ = parser.parse_known_args()  # a notebook brings arguments of its own
@@ -78,6 +79,7 @@ watch = ph.Watch(
     ["conv1", "conv2", "classes"],
     units=[7, 1],
     folder=options.out / "run",
+    overwrite=True,  # so that this cell can be run again
     options={"steps": 96, "background": 0.1},
 )
 model.fit(

@@ -20,7 +20,8 @@ from phosphene._models.model import Model, load
 from phosphene._vision.gradient import gradient
 from phosphene._vision.objectives.comparisons import direction, diversity, interpolate, match
 from phosphene._vision.objectives.objectives import channel, energy, logit, neuron, probability
-from phosphene._vision.tracing.trace import Trace, trace
+from phosphene._vision.tracing.trace import Trace
+from phosphene._vision.tracing.tracing import trace
 
 if TYPE_CHECKING:
     from phosphene import compat, ops, optimizers, regularizers, transforms, zoo

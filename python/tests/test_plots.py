@@ -1,17 +1,31 @@
 """Plots of traces: what is drawn where, read back from the figure, and from pixels of the files."""
 
+import inspect
 import itertools
+from dataclasses import fields
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 from PIL import Image
 
+import phosphene as ph
 from phosphene import InvalidArgumentError, ModelFileError
-from phosphene._display.plots import save_trace, trace_plot
+from phosphene._display import plots
+from phosphene._display.panels import Choice
+from phosphene._models.outputs import Facts, Outputs
 
 VIRIDIS_LOW, VIRIDIS_HIGH = (68, 1, 84), (253, 231, 36)  # the ends of matplotlib's colour map
 PINK = (255, 0, 200)
+SEQUENCES = Facts(are_sequences=True)
+
+
+def trace_plot(trace, *, facts=None, **options):
+    return plots.trace_plot(Outputs(trace, facts), Choice(**options))
+
+
+def save_trace(trace, folder, *, facts=None, **options):
+    return plots.save_trace(Outputs(trace, facts), folder, Choice(**options))
 
 
 @pytest.fixture
@@ -111,6 +125,70 @@ def test_chosen_layers_are_drawn_whatever_their_size(trace):
     chosen = ["dense\n(3,)", "small\n(14, 40)"]
     assert titles(trace_plot(trace, layers=["dense", "small"])) == chosen
     assert titles(trace_plot(trace, layers=["d*", "s*"])) == chosen
+
+
+def test_what_was_asked_for_by_name_is_drawn_whatever_its_size(trace):
+    asked = Facts(are_named=True)
+    few = {path: trace[path] for path in ("dense", "small", "ramp")}
+    dense, small, ramp = "dense\n(3,)", "small\n(14, 40)", "ramp\n(20, 30)"
+    assert titles(trace_plot(few, facts=asked)) == [dense, small, ramp]
+    # Unless a size is asked for as well, which is that of pictures.
+    assert titles(trace_plot(few, facts=asked, min_size=(15, 15))) == [dense, ramp]
+    assert titles(trace_plot(few)) == [ramp]
+
+
+def test_what_was_asked_for_by_name_is_drawn_however_many_there_are(trace, tmp_path):
+    many = {f"layer{number}": trace["ramp"] for number in range(11)}
+    assert len(trace_plot(many).axes) == 9
+    assert len(trace_plot(many, layers="layer*").axes) == 11
+    assert len(trace_plot(many, facts=Facts(are_named=True)).axes) == 11
+    assert len(trace_plot(many, layers="layer*", grid=(2, 2)).axes) == 4
+    assert len(save_trace(many, tmp_path, facts=Facts(are_named=True))) == 2
+
+
+def test_sequences_are_curves_one_below_the_other():
+    values = np.float32([[[0, 4, 9], [1, 3, 9], [2, np.nan, 9], [3, 1, 9], [4, 0, 9]]])
+    (axes,) = trace_plot({"conv": values}, facts=SEQUENCES, layers="conv", channels=2).axes
+    first, second = (line.get_ydata() for line in axes.lines if line.get_color() == "C0")
+    # From 0 to 4 in nine tenths of a row each, the first channel on top.
+    np.testing.assert_allclose(first, 1 + 0.9 * np.arange(5) / 4)
+    np.testing.assert_allclose(second, 0.9 * np.array([4, 3, np.nan, 1, 0]) / 4)
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["0", "1"]
+    assert axes.get_xlabel() == "2 of 3 channels, 0 … 4, NaN or inf in pink"
+    assert axes.get_title() == "conv\n(5 steps →, 3 channels)"
+
+
+def test_sequences_as_colours_go_to_the_right_too():
+    values = np.arange(40, dtype=np.float32).reshape(1, 20, 2)
+    (axes,) = trace_plot({"conv": values}, facts=SEQUENCES, kind="heat").axes
+    np.testing.assert_array_equal(axes.images[0].get_array(), values[0].T)
+
+
+def test_of_sequences_the_steps_count():
+    """Their channels are no height."""
+    short, long = np.zeros((1, 14, 30)), np.zeros((1, 15, 2))
+    found = titles(trace_plot({"short": short, "long": long}, facts=SEQUENCES))
+    assert found == ["long\n(15 steps →, 2 channels)"]
+
+
+def test_all_that_draw_have_the_same_options():
+    """So that one page explains them, `Trace.plot`'s."""
+    options = {each.name: each.default for each in fields(Choice)}
+    drawing = {
+        ph.Trace.plot: set(),
+        ph.Trace.save: {"folder"},
+        ph.Watch.plot: {"at"},
+        ph.Watch.film: {"path", "seconds", "frames"},
+        ph.render: {"folder", "out"},
+    }
+    for function, own in drawing.items():
+        stated = {
+            name: each.default
+            for name, each in inspect.signature(function).parameters.items()
+            if name not in own | {"self"}
+        }
+        assert stated.items() <= options.items(), function
+        assert set(options) - set(stated) <= {"sample", "scale"}, function
 
 
 def test_outputs_of_other_ranks_are_left_out_or_named():
@@ -215,7 +293,7 @@ def test_unwritable_folder_is_one_sentence(trace, tmp_path):
         ({"grid": 3}, r"grid must be two whole numbers, 1 or more; received 3"),
         ({"min_size": 15}, r"min_size must be two whole numbers"),
         ({"kind": "pie"}, r"kind must be one of .* received 'pie'"),
-        ({"scale": "log"}, r"scale must be one of .* received 'log'"),
+        ({"scale": "log"}, r"scale must be 'panel' or 'shared', received 'log'"),
         ({"cmap": "viridiss"}, r"received 'viridiss'; did you mean 'viridis'"),
     ],
 )

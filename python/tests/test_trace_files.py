@@ -238,9 +238,9 @@ def test_a_scale_for_the_whole_set(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(
         plots,
         "draw_panel",
-        lambda axes, panel, cmap, limits, *, bars: (
+        lambda axes, panel, cmap, limits: (
             drawn.append((panel.path, limits)),
-            original(axes, panel, cmap, limits, bars=bars),
+            original(axes, panel, cmap, limits),
         )[1],
     )
     ph.trace(tiny, X, store=tmp_path)
@@ -286,6 +286,8 @@ def test_refusals(tiny, tmp_path):
         ph.trace(tiny, iter([]), store=tmp_path)
     with pytest.raises(ph.InvalidArgumentError, match="give store="):
         ph.trace(tiny, iter(X))
+    with pytest.raises(ph.InvalidArgumentError, match=r"give store=.*store_as='json' alone"):
+        ph.trace(tiny, X, store_as="json")
     with pytest.raises(ph.InvalidArgumentError, match="store_as must be one of"):
         ph.trace(tiny, X, store=tmp_path, store_as="h5")
     with pytest.raises(ph.InvalidArgumentError, match="has shape"):

@@ -14,6 +14,7 @@ from PIL import Image, ImageSequence
 from test_maximize import one_thread
 
 import phosphene as ph
+from phosphene._display.panels import Choice
 from phosphene._display.run_plots import Drawing
 from phosphene._models.intake import Architecture
 from phosphene._vision.stores import read_npz, write_npz
@@ -35,8 +36,6 @@ CONFIG = {
     },
 }  # fmt: skip
 X = np.random.default_rng(0).random((2, 8, 8, 1)).astype(np.float32)
-DRAWN = {"layers": None, "sample": 0, "channels": 9, "kind": "auto", "cmap": "viridis",
-         "grid": (3, 3), "min_size": (4, 4)}  # fmt: skip
 
 
 def weights(seed, size=1.0):
@@ -158,7 +157,8 @@ def test_inputs_of_any_kind_are_drawn(tmp_path, shape, first):
     config = {"class_name": "Sequential", "config": {"name": "any", "layers": layers}}
     shapes = [each["shape"] for each in Architecture(config).weights()]
     model = ph.load((config, [np.sin(np.arange(np.prod(each))).reshape(each) for each in shapes]))
-    watch = ph.Watch(np.zeros((1, *shape)), units=[0, 1], folder=tmp_path, options={"steps": 2})
+    options = {"steps": 2, "value_range": (0, 1)}
+    watch = ph.Watch(np.zeros((1, *shape)), units=[0, 1], folder=tmp_path, options=options)
     watch.look(model)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -179,11 +179,51 @@ def test_phases_begin_anew_at_each_look(tmp_path):
         assert list(look) == []
 
 
+def train(watch, epochs, first=0, steps=None):
+    """Call a watch as Keras does; without `steps` no batch is reported."""
+    watch.set_params({"epochs": epochs, "steps": steps})
+    watch.set_model(checkpoint(1))
+    watch.on_train_begin()
+    for epoch in range(first, epochs):
+        watch.on_epoch_begin(epoch)
+        for batch in range(steps or 0):
+            watch.on_train_batch_end(batch, {})
+        watch.on_epoch_end(epoch, {})
+    watch.on_train_end()
+    return [look.label for look in watch]
+
+
+@pytest.mark.parametrize("is_opened", [False, True], ids=["the same", "opened"])
+def test_epochs_are_counted_on(tmp_path, is_opened):
+    watch = ph.Watch(X, "scores", folder=tmp_path)
+    assert train(watch, 2) == ["before training", "epoch 1", "epoch 2"]
+    watch = ph.Watch.open(tmp_path) if is_opened else watch
+    assert train(watch, 2)[3:] == ["epoch 3", "epoch 4"]
+    assert train(watch, 5, first=4)[5:] == ["epoch 5"]  # as Keras counts with an initial_epoch
+    assert train(watch, 3, first=1)[6:] == ["epoch 6", "epoch 7"]
+    assert watch.epochs == watch[-1].epoch == 7
+
+
+def test_a_watch_that_comes_later_knows_the_epoch():
+    assert train(ph.Watch(X, "scores"), 6, first=4) == ["epoch 4", "epoch 5", "epoch 6"]
+
+
+def test_batches_are_counted_on():
+    watch = ph.Watch(X, "scores", every=2)
+    assert train(watch, 2, steps=4) == [
+        "before training",
+        *("epoch 1, batch 2", "epoch 1", "epoch 2, batch 2", "epoch 2"),
+    ]
+    assert train(watch, 1, steps=3)[5:] == ["epoch 3, batch 2", "epoch 3"]
+
+
 def test_a_training_that_comes_to_nan_is_seen(watch):
     broken = weights(1)
     broken["conv/bias"][:] = np.nan
-    with pytest.warns(UserWarning, match="What the units like is missing at a look: .*NaN"):
+    missing = "What the units like is missing at a look: .*NaN"
+    with pytest.warns(ph.PhospheneWarning, match=missing) as caught:
         look = watch.look(broken)
+    assert caught[0].filename == __file__
     assert np.isnan(look["scores"]).all()
     assert np.isnan(look.scores).all()
     assert (look.pictures == 127).all()
@@ -238,7 +278,7 @@ def test_several_looks_stand_below_each_other(watch):
 @pytest.mark.parametrize("name", ["run.gif", "run.apng", "run.webp"])
 def test_films_show_every_look(watch, tmp_path, name):
     path = watch.film(tmp_path / name, min_size=(4, 4), seconds=0.1)
-    drawing = Drawing(watch.looks, **DRAWN)
+    drawing = Drawing(watch.looks, Choice(min_size=(4, 4)))
     with Image.open(path) as film:
         frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(film)]
         assert film.info.get("loop") == 0
@@ -262,6 +302,42 @@ def test_units_are_drawn_where_no_layer_is_large_enough(watch):
     assert [axes.get_title() for axes in watch.plot().axes] == ["what conv · 1\nlikes best"]
 
 
+def test_what_is_watched_by_name_is_drawn_whatever_its_size():
+    watch = ph.Watch(X, ["conv", "scores"])
+    watch.look(checkpoint(1))
+    titles = ["conv\n(8, 8, 2)", "scores\n(2,)"]
+    assert [axes.get_title() for axes in watch.plot().axes] == titles
+    assert [axes.get_title() for axes in watch.plot(layers="conv*").axes] == titles[:1]
+    every = ph.Watch(X)
+    every.look(checkpoint(1))
+    with pytest.raises(ph.InvalidArgumentError, match="at least 15x15"):
+        every.plot()
+
+
+def test_an_earlier_run_is_replaced_when_asked_for(watch):
+    mine = watch.folder / "looks" / "notes.txt"
+    mine.write_text("kept")
+    again = ph.Watch(X[:1], "conv", folder=watch.folder, overwrite=True)
+    assert len(ph.Watch.open(watch.folder)) == 3  # until there is a look to take their place
+    again.look(checkpoint(2))
+    opened = ph.Watch.open(watch.folder)
+    assert len(opened) == len(again) == 1
+    assert list(opened[0]) == ["conv"]
+    assert opened[0].titles == ()
+    assert mine.read_text() == "kept"
+    assert sorted(path.name for path in watch.folder.iterdir()) == [
+        "inputs.npz", "looks", "model.json", "run.json",
+    ]  # fmt: skip
+
+
+def test_an_earlier_run_that_can_t_be_removed(watch):
+    (watch.folder / "inputs.npz").unlink()
+    (watch.folder / "inputs.npz").mkdir()
+    again = ph.Watch(X, folder=watch.folder, overwrite=True)
+    with pytest.raises(ph.ModelFileError, match="can't be removed: Is a directory"):
+        again.look(checkpoint(2))
+
+
 def test_a_temporary_folder_goes_with_the_watch():
     watch = ph.Watch(X, "conv")
     watch.look(checkpoint(1))
@@ -274,8 +350,10 @@ def test_a_temporary_folder_goes_with_the_watch():
 def test_a_full_disk_doesn_t_end_a_training(watch):
     watch.set_model(checkpoint(1))
     (watch.folder / "looks" / "000003.npz").mkdir()  # in the way
-    with pytest.warns(UserWarning, match="A look at the training is missing: Can't write"):
+    missing = "A look at the training is missing: Can't write"
+    with pytest.warns(ph.PhospheneWarning, match=missing) as caught:
         watch.on_epoch_end(3, {})
+    assert caught[0].filename == __file__
 
 
 def test_nothing_is_imported_or_printed(capfd):
@@ -291,11 +369,17 @@ def test_nothing_is_imported_or_printed(capfd):
         ({"every": 0}, "every must be 'epoch' or a number of batches, 1 or more; received 0"),
         ({"every": "step"}, "received 'step'"),
         ({"every": True}, "received True"),
+        ({"options": {"stepz": 3}}, r"ph\.maximize, which has no option 'stepz'; .* 'steps'"),
+        ({"options": {"model": None}}, "has no option 'model'"),
+        ({"options": [3], "units": [0]}, r"options must be a dict .* received \[3\]"),
+        ({"options": {"steps": 3}}, "options are for the pictures of units, of which none"),
     ],
 )
 def test_refused_options(options, message):
     with pytest.raises(ph.InvalidArgumentError, match=message):
         ph.Watch(X, **options)
+    with pytest.raises(ph.InvalidArgumentError, match="x is empty"):
+        ph.Watch(X[:0])
 
 
 @pytest.mark.parametrize(
@@ -309,14 +393,16 @@ def test_refused_options(options, message):
 )
 def test_what_doesn_t_fit_is_said_at_the_first_look(arguments, message, tmp_path):
     x, layers, units = (*arguments, None, ())[:3] if len(arguments) < 3 else arguments
-    watch = ph.Watch(x, layers, units=units, folder=tmp_path / "run", options={"steps": 1})
+    options = {"steps": 1} if units else None
+    watch = ph.Watch(x, layers, units=units, folder=tmp_path / "run", options=options)
     with pytest.raises(ph.InvalidArgumentError, match=message):
         watch.look(checkpoint(1))
     assert not (tmp_path / "run" / "run.json").exists()
 
 
 def test_refusals(watch, tmp_path):
-    with pytest.raises(ph.InvalidArgumentError, match=r"holds a watched training already.*open"):
+    already = r"holds a watched training already.*open.*overwrite=True"
+    with pytest.raises(ph.InvalidArgumentError, match=already):
         ph.Watch(X, folder=watch.folder)
     with pytest.raises(ph.InvalidArgumentError, match="numbered from 0 to 2; received 3"):
         watch.plot(3, min_size=(4, 4))
@@ -363,6 +449,8 @@ def test_damaged_files_are_named(watch, name, how):
         ("every", 0),
         ("recipe", []),
         ("channel_axes", {"first": "x"}),
+        ("are_sequences", 1),
+        ("are_named", "no"),
     ],
 )
 def test_runs_of_other_types_are_damaged(watch, key, value):

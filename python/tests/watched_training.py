@@ -84,4 +84,20 @@ look = again.look(f"{folder}/old.weights.h5")
 assert look.label == "old.weights.h5"
 assert np.array_equal(look["conv"], again[-2]["conv"])
 assert np.array_equal(again.look(before)["conv"], again[0]["conv"])
+
+# A second training counts on, and a watch that comes later knows which epoch it begins with.
+second, late = ph.Watch(x[:2], "classes"), ph.Watch(x[:2], "classes")
+for _ in range(2):
+    model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[second])
+assert [look.label for look in second][2:] == ["epoch 2", "epoch 3", "epoch 4"]
+model.fit(x, y, batch_size=8, epochs=6, initial_epoch=4, verbose=0, callbacks=[second, late])
+assert [look.label for look in second][5:] == ["epoch 5", "epoch 6"]
+assert [look.label for look in late] == ["epoch 4", "epoch 5", "epoch 6"]
+
+# What goes wrong on the way is said where the training was called.
+(late.folder / "looks" / "000003.npz").mkdir()
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always", ph.PhospheneWarning)
+    model.fit(x, y, batch_size=8, verbose=0, callbacks=[late])
+assert [each.filename for each in caught if each.category is ph.PhospheneWarning] == [__file__]
 print("fine")

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._checks import whole_pair
 from phosphene._display.figures import PanelGrid, drawn_ratio
-from phosphene._display.plots import (
-    ChannelsLast,
-    Panel,
-    chosen_panels,
-    common_limits,
-    draw_panel,
-    fix_height,
-)
+from phosphene._display.panels import Panel, chosen_panels, common_limits, these
+from phosphene._display.plots import draw_panel, fix_height, ticks_room
 from phosphene._errors import InvalidArgumentError
+from phosphene._models.outputs import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
+    from phosphene._display.panels import Choice
     from phosphene._vision.watching.looks import Look
 
 
@@ -36,41 +29,33 @@ class Drawing:
     ----------
     looks
         All that share the colours; never empty.
-    layers, sample, channels, kind, cmap, grid, min_size
-        See `phosphene.Watch.plot`.
+    choice
+        Which layers, and how.
     """
 
-    def __init__(
-        self,
-        looks: Sequence[Look],
-        layers: Any,
-        sample: int,
-        channels: int | Sequence[int],
-        kind: str,
-        cmap: str | Colormap,
-        grid: tuple[int, int],
-        min_size: tuple[int, int],
-    ) -> None:
-        rows, self._columns = whole_pair("grid", grid, 1)
-        self._sample, self._channels, self._kind, self._cmap = sample, channels, kind, cmap
+    def __init__(self, looks: Sequence[Look], choice: Choice) -> None:
+        self._cmap = choice.cmap
         self._layers: list[str] = []
         self._titles = looks[0].titles
+        layers, first = choice.layers, _outputs(looks[0])
+        are_named = layers is not None or first.facts.are_named
         nothing = isinstance(layers, (list, tuple)) and not layers
-        if not nothing and (len(looks[0]) or layers is not None):
+        _, self._columns = choice.page(1, are_named=are_named)
+        if not nothing and (len(first) or layers is not None):
             try:
-                found = chosen_panels(_drawn(looks[0]), layers, sample, channels, kind, min_size)
+                found = chosen_panels(first, choice)
             except InvalidArgumentError:
                 if layers is not None or not self._titles:
                     raise
                 found = []  # layers too small to be drawn: the units' pictures alone
-            self._layers = [panel.path for panel in found[: rows * self._columns]]
+            rows, columns = choice.page(len(found), are_named=are_named)
+            self._layers = [panel.path for panel in found[: rows * columns]]
         if not self._layers and not self._titles:
             raise InvalidArgumentError("Neither layers nor units were watched, or layers=() given.")
+        self._choice = these(choice, self._layers)
         self._limits = {}
         if self._layers:
-            self._limits = common_limits(
-                map(_drawn, looks), layers=self._layers, sample=sample, channels=channels, kind=kind
-            )
+            self._limits = common_limits(map(_outputs, looks), self._choice)
 
     def page(self, look: Look) -> Figure:
         """Draw one look."""
@@ -96,10 +81,7 @@ class Drawing:
     def _panels(self, look: Look) -> list[Panel]:
         if not self._layers:
             return []
-        found = chosen_panels(
-            _drawn(look), self._layers, self._sample, self._channels, self._kind, (1, 1)
-        )
-        return [replace(panel, path=path) for panel, path in zip(found, self._layers, strict=True)]
+        return chosen_panels(_outputs(look), self._choice)
 
     def _draw(self, looks: Sequence[Look], columns: int, heading: str | None) -> Figure:
         panels = [self._panels(look) for look in looks]
@@ -108,15 +90,13 @@ class Drawing:
         for layers, units in zip(panels, pictures, strict=True):
             ratios += [panel.ratio for panel in layers]
             ratios += [drawn_ratio(*unit.shape[:2]) for unit in units]
-        vectors = any(panel.values.ndim == 1 for panel in panels[0]) and self._kind != "heat"
-        page = PanelGrid(ratios, columns, left=0.35 if vectors else 0, heading=heading)
+        page = PanelGrid(ratios, columns, left=ticks_room(panels[0]), heading=heading)
         number = 0
         for look, layers, units in zip(looks, panels, pictures, strict=True):
             for panel in layers:
-                bars = panel.values.ndim == 1 and self._kind != "heat"
                 low, high = self._limits[panel.path]
-                draw_panel(page.axes[number], panel, self._cmap, (low, high), bars=bars)
-                fix_height(page.axes[number], (low, high), bars=bars)
+                draw_panel(page.axes[number], panel, self._cmap, (low, high))
+                fix_height(page.axes[number], panel, (low, high))
                 title = panel.title if heading else f"{look.label}\n{panel.path}"
                 page.label(number, title, f"{panel.caption} · run {low:.3g} … {high:.3g}")
                 number += 1
@@ -136,5 +116,5 @@ class Drawing:
         return page.figure
 
 
-def _drawn(look: Look) -> ChannelsLast:
-    return ChannelsLast(look, look.channel_axes)
+def _outputs(look: Look) -> Outputs:
+    return Outputs(look, look.facts)

@@ -72,14 +72,6 @@ def read_npz(path: Path, name: str) -> NDArray[Any]:
         raise damaged(path, error) from None
 
 
-def channel_axes(about: Mapping[str, Any]) -> dict[str, int]:
-    """Return which axes the channels of stored outputs lie along, as far as it was written."""
-    stated = about.get("channel_axes", {})
-    if not isinstance(stated, dict) or not all(type(axis) is int for axis in stated.values()):
-        raise TypeError(f"channel_axes {stated!r:.80}")
-    return stated
-
-
 def read_about(path: Path) -> dict[str, Any]:
     """Return what `write_npz` was told about the arrays, or say that the file is damaged."""
     import zipfile

@@ -7,7 +7,6 @@ of it. Its script runs with ``from phosphene.compat.pattern import *`` after its
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,8 @@ from phosphene._checks import whole_pair
 from phosphene._errors import InvalidArgumentError
 from phosphene._files import make_folder, write_file
 from phosphene._models.model import as_model
-from phosphene._vision.tracing.trace import trace
+from phosphene._vision.tracing.tracing import trace
+from phosphene._warnings import warn
 
 if TYPE_CHECKING:
     import os
@@ -95,11 +95,10 @@ def PLOT_PATTERN_PROCCESS(
         if outputs[call].shape[1] > limit[0] and outputs[call].shape[2] > limit[1]
     ]
     if not shown:
-        warnings.warn(
+        warn(
             f"No layer of {model.name!r} behind the first has an output (batch, rows, columns) of "
             f"more than {limit[0]} rows and {limit[1]} columns, so no pattern is drawn; lower "
-            "limit_size_layer.",
-            stacklevel=2,
+            "limit_size_layer."
         )
     make_folder(folder)
     page = rows * columns

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from phosphene._errors import InvalidArgumentError
+from phosphene._models.outputs import Outputs
 from phosphene._vision.tracing.trace_files import StoredArrays, StoredTrace
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ def render(
     kind: Literal["auto", "bars", "heat"] = "auto",
     cmap: str | Colormap = "viridis",
     scale: Literal["panel", "shared", "set"] = "panel",
-    grid: tuple[int, int] = (3, 3),
-    min_size: tuple[int, int] = (15, 15),
+    grid: tuple[int, int] | None = None,
+    min_size: tuple[int, int] | None = None,
 ) -> list[Path]:
     """Turn the traces that ``ph.trace(model, patterns, store=folder)`` wrote into pictures.
 
@@ -38,7 +39,7 @@ def render(
         Where the traces are.
     layers
         Paths, or globs such as ``"conv*"``, which are drawn whatever their size; by default all
-        that are large enough.
+        that are large enough, or that `trace` was asked for by name.
     out
         Gets a folder ``0``, ``1`` ... for each pattern, with pages ``0.png``, ``1.png`` ... in it;
         by default ``pictures`` in `folder`.
@@ -70,32 +71,20 @@ def render(
     ...     [f"{page.parent.name}/{page.name}" for page in pages]
     ['0/0.png', '1/0.png']
     """
-    from phosphene._display.plots import ChannelsLast, common_limits, save_trace
+    from phosphene._display.panels import SCALES, Choice, checked_scale, common_limits
+    from phosphene._display.plots import save_trace
 
-    if scale not in ("panel", "shared", "set"):
-        raise InvalidArgumentError(f"scale must be 'panel', 'shared' or 'set', received {scale!r}.")
+    checked_scale(scale, (*SCALES, "set"))
     stored = StoredTrace.open(Path(folder))
     files = stored.files
     if not files:
         raise InvalidArgumentError(f"{str(folder)!r} holds no pattern yet.")
-    traces = [
-        ChannelsLast(StoredArrays(stored.layers, [file]), stored.channel_axes) for file in files
-    ]
+    traces = [Outputs(StoredArrays(stored.layers, [file]), stored.facts) for file in files]
     target = Path(folder) / "pictures" if out is None else Path(out)
-    drawn = {"layers": layers, "channels": channels, "kind": kind, "min_size": min_size}
-    limits = common_limits(traces, **drawn) if scale == "set" else None  # type: ignore[arg-type]
+    own = "panel" if scale == "set" else scale
+    choice = Choice(layers, 0, channels, kind, cmap, own, grid, min_size)
+    limits = common_limits(traces, choice) if scale == "set" else None
     pages: list[Path] = []
     for number, trace in enumerate(traces):
-        pages += save_trace(
-            trace,
-            target / str(number),
-            layers=layers,
-            channels=channels,
-            kind=kind,
-            cmap=cmap,
-            scale="panel" if scale == "set" else scale,
-            grid=grid,
-            min_size=min_size,
-            limits=limits,
-        )
+        pages += save_trace(trace, target / str(number), choice, limits)
     return pages

@@ -1,105 +1,29 @@
-"""Every layer's output for an input, computed in one run of the network."""
+"""Layer outputs by path: as arrays, pictures and files."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError, UnknownNameError
-from phosphene._models.arrays import batches, model_inputs
-from phosphene._models.model import Model, as_model
+from phosphene._models.outputs import Facts, Outputs
 from phosphene._vision.stores import write_npz
-from phosphene._vision.tracing.trace_files import Form, StoredArrays, nested, store_traces
+from phosphene._vision.tracing.trace_files import StoredArrays, nested
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-
-def trace(
-    model: Any,
-    x: Any,
-    layers: Any = None,
-    *,
-    batch_size: int | None = None,
-    store: str | os.PathLike[str] | None = None,
-    store_as: Form = "npz",
-    out: Trace | None = None,
-) -> Trace:
-    """Return the output of every layer for `x`, all of them in one run.
-
-    Parameters
-    ----------
-    model
-        A `Model`, or anything that `load` takes. A live Keras model is read at each call.
-    x : array_like of the model's `input_shape`
-        In the range that the network was trained on; or pictures, see `Model.prepare`. The batch
-        axis may be missing. With `store` also what gives one pattern after the other: an iterator,
-        a dataset of h5py, a list of files.
-    layers
-        Which layers: names, paths, globs (``"conv*"``), kinds (``"Conv2D"``), layers, or a list
-        of such; by default all but the inputs.
-    batch_size
-        How many samples are computed at a time; by default all.
-    store
-        A folder, for more than fits into memory: each pattern is computed by itself and its arrays
-        are written to ``0.npz``, ``1.npz`` ...; the result reads them when they are asked for. The
-        same call goes on where an earlier one was stopped. `render` draws what is there.
-    store_as
-        ``"npz"``, or ``"json"``: nested lists, in files several times as large.
-    out
-        An earlier trace of the same layers for an input of the same shape: its arrays are written
-        to, and it is returned.
-
-    Returns
-    -------
-    Trace
-        A mapping from the layer's path to its output, (batch, ...) float32, in execution order.
-        Layers that return what they get, such as Dropout and Flatten, share its memory.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If the input doesn't fit, or there is no such layer.
-
-    Examples
-    --------
-    >>> import phosphene as ph
-    >>> images, labels = ph.zoo.garments()
-    >>> seen = ph.trace(ph.zoo.wardrobe(), images[:2], "Conv2D")
-    >>> next(iter(seen.values())).shape[0]
-    2
-    """
-    model = as_model(model)
-    paths = model.select(layers)
-    if store is not None and out is None:
-        arrays_there = store_traces(model, paths, x, Path(store), batch_size, store_as)
-        return Trace(model, paths, arrays_there)
-    if isinstance(x, Iterator):
-        raise InvalidArgumentError(
-            "What gives one pattern after the other is traced into files: give store=, a folder, "
-            "or hand over an array."
-        )
-    arrays = model_inputs(model, x)
-    model.warn_about(arrays)
-    if out is not None:
-        return _rewritten(out, model, paths, arrays, store, batch_size)
-    if batch_size is None:
-        return Trace(model, paths, dict(zip(paths, run_layers(model, paths, arrays), strict=True)))
-    results = [run_layers(model, paths, batch) for batch in batches(arrays, batch_size)]
-    joined = [
-        parts[0] if len(parts) == 1 else np.concatenate(parts)
-        for parts in zip(*results, strict=True)
-    ]
-    return Trace(model, paths, dict(zip(paths, joined, strict=True)))
+    from phosphene._models.model import Model
 
 
 class Trace(Mapping[str, "NDArray[np.float32]"]):
@@ -113,15 +37,23 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         What was traced.
     arrays
         The outputs.
+    are_named
+        Whether somebody asked for these very layers, so that all of them are drawn.
     """
 
     def __init__(
-        self, model: Model, paths: Sequence[str], arrays: Mapping[str, NDArray[Any]]
+        self,
+        model: Model,
+        paths: Sequence[str],
+        arrays: Mapping[str, NDArray[Any]],
+        *,
+        are_named: bool = False,
     ) -> None:
         self.model = model
         """The model that was traced."""
         self._paths = tuple(paths)
         self._arrays = arrays
+        self._are_named = are_named
 
     def __getitem__(self, layer: Any) -> NDArray[np.float32]:
         if type(layer) is str and layer in self._arrays:
@@ -161,58 +93,60 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         kind: Literal["auto", "bars", "heat"] = "auto",
         cmap: str | Colormap = "viridis",
         scale: Literal["panel", "shared"] = "panel",
-        grid: tuple[int, int] = (3, 3),
-        min_size: tuple[int, int] = (15, 15),
+        grid: tuple[int, int] | None = None,
+        min_size: tuple[int, int] | None = None,
     ) -> Figure:
         """Draw layer outputs as a grid of pictures.
 
         Each panel is one layer, in order of execution: an output of shape (batch, height, width) is
-        one picture, one of shape (batch, height, width, channels) a mosaic of channels.
+        one picture, one of shape (batch, height, width, channels) a mosaic of channels. Where the
+        network reads sequences, (batch, steps, channels) are curves, one channel below the other,
+        steps to the right. The line below a panel states the smallest and the largest value in it.
 
         Parameters
         ----------
         layers
-            As for `trace`; by default all that were traced. A layer that is named exactly is drawn
-            whatever its size.
+            As for `trace`; by default all that were traced. What is named, here or in `trace`, is
+            drawn whatever its size.
         sample
             Which sample of the batch, counted from 0; negative numbers count from the end.
         channels
-            How many channels of a mosaic, the first ones; or a list of their indices.
+            How many channels of a mosaic or of curves, the first ones, 1 or more; or a list of
+            their indices.
         kind
-            ``"bars"`` and ``"heat"`` also draw vectors, as bars or as a row of colours.
+            ``"bars"`` and ``"heat"`` also draw vectors, as bars or as a row of colours; ``"heat"``
+            draws curves as rows of colours too. ``"auto"`` draws vectors, as bars, only if they are
+            named.
         cmap
             A colour map of matplotlib.
         scale
             ``"panel"`` stretches the colours over the values of each panel, ``"shared"`` over the
-            values of all of them.
+            values of all of them, with one colour bar.
         grid
-            Rows and columns. Layers that don't fit are left out; `save` writes all of them.
+            Rows and columns. Layers that don't fit are left out; `save` writes all of them. By
+            default 3 by 3, and as many rows as it takes for layers that are named.
         min_size
-            Height and width that an output must have at least.
+            Height and width that an output must have at least; of curves the number of steps counts
+            as the width, the height doesn't. By default (15, 15), and (1, 1) for layers that are
+            named; those named here are drawn all the same.
 
         Returns
         -------
         matplotlib.figure.Figure
+            Not managed by pyplot unless pyplot shows windows.
 
         Raises
         ------
         InvalidArgumentError
             If no output is large enough, or an argument is out of range.
         """
-        from phosphene._display.plots import ChannelsLast, trace_plot
+        from phosphene._display.panels import Choice
+        from phosphene._display.plots import trace_plot
 
-        shown, sample = self._sample(sample)
-        return trace_plot(
-            ChannelsLast(shown, self.model.channel_axes),
-            layers=self._chosen(layers),
-            sample=sample,
-            channels=channels,
-            kind=kind,
-            cmap=cmap,
-            scale=scale,
-            grid=grid,
-            min_size=min_size,
-        )
+        chosen = self._chosen(layers)
+        outputs, sample = self._sample(sample)
+        choice = Choice(chosen, sample, channels, kind, cmap, scale, grid, min_size)
+        return trace_plot(outputs, choice)
 
     def save(
         self,
@@ -224,8 +158,8 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         kind: Literal["auto", "bars", "heat"] = "auto",
         cmap: str | Colormap = "viridis",
         scale: Literal["panel", "shared"] = "panel",
-        grid: tuple[int, int] = (3, 3),
-        min_size: tuple[int, int] = (15, 15),
+        grid: tuple[int, int] | None = None,
+        min_size: tuple[int, int] | None = None,
     ) -> list[Path]:
         """Write layer outputs as pages ``0.png``, ``1.png`` ... of pictures; see `plot`.
 
@@ -248,21 +182,13 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         ModelFileError
             If the folder can't be written to; it is also an OSError.
         """
-        from phosphene._display.plots import ChannelsLast, save_trace
+        from phosphene._display.panels import Choice
+        from phosphene._display.plots import save_trace
 
-        shown, sample = self._sample(sample)
-        return save_trace(
-            ChannelsLast(shown, self.model.channel_axes),
-            Path(folder),
-            layers=self._chosen(layers),
-            sample=sample,
-            channels=channels,
-            kind=kind,
-            cmap=cmap,
-            scale=scale,
-            grid=grid,
-            min_size=min_size,
-        )
+        chosen = self._chosen(layers)
+        outputs, sample = self._sample(sample)
+        choice = Choice(chosen, sample, channels, kind, cmap, scale, grid, min_size)
+        return save_trace(outputs, Path(folder), choice)
 
     def to_json(self, *, values: bool = False) -> str:
         """Return what was traced as JSON: path, kind, shape and statistics of each output.
@@ -323,11 +249,12 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         )
         return f"<table><tr><th>layer</th><th>kind</th><th>shape</th></tr>{rows}</table>"
 
-    def _sample(self, sample: int) -> tuple[Mapping[str, NDArray[Any]], int]:
+    def _sample(self, sample: int) -> tuple[Outputs, int]:
         """Return where a sample is found: of those in files none but that one is read."""
+        facts = Facts.of(self.model, self._paths, are_named=self._are_named)
         if isinstance(self._arrays, StoredArrays):
-            return self._arrays.one(sample), 0
-        return self, sample
+            return Outputs(self._arrays.one(sample), facts), 0
+        return Outputs(self, facts), sample
 
     def _chosen(self, layers: Any) -> list[str] | None:
         """Return the traced paths that `layers` selects."""
@@ -337,43 +264,6 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         if not chosen:
             raise InvalidArgumentError(f"Of {layers!r:.80}, nothing was traced.")
         return chosen
-
-
-def run_layers(
-    model: Model, paths: tuple[str, ...], arrays: Sequence[NDArray[Any]]
-) -> list[NDArray[Any]]:
-    """Return the outputs of layers for arrays that fit the network."""
-    if not paths:
-        return []
-    # The request is only read where no plan for the key is there yet.
-    request = {"outputs": paths}
-    return model.plan(request, [array.shape for array in arrays], ("trace", paths)).run(arrays)
-
-
-def _rewritten(
-    out: Any,
-    model: Model,
-    paths: tuple[str, ...],
-    arrays: Sequence[NDArray[Any]],
-    store: Any,
-    batch_size: int | None,
-) -> Trace:
-    """Write what the layers compute into the arrays of an earlier trace."""
-    is_trace = isinstance(out, Trace)
-    if not is_trace or store is not None or batch_size is not None:
-        received = "store= or batch_size= too" if is_trace else f"a {type(out).__name__}"
-        raise InvalidArgumentError(
-            f"out= takes a Trace, without store= and batch_size=; received {received}."
-        )
-    if tuple(out) != paths or isinstance(out._arrays, StoredArrays):
-        raise InvalidArgumentError(
-            "out= takes a trace of the same layers, kept in memory: make it with the same layers=."
-        )
-    plan = model.plan({"outputs": paths}, [array.shape for array in arrays], ("trace", paths))
-    earlier: Trace = out
-    plan.run(arrays, [earlier._arrays[path] for path in paths])
-    earlier.model = model
-    return earlier
 
 
 def _finite(value: Any) -> float | None:

@@ -14,14 +14,15 @@ import numpy as np
 from phosphene._errors import InvalidArgumentError, ModelFileError
 from phosphene._files import write_text
 from phosphene._models.arrays import batches, is_picture, model_inputs
+from phosphene._models.outputs import Facts
 from phosphene._vision.stores import (
-    channel_axes,
     damaged,
     read_about,
     read_json,
     read_npz,
     write_npz,
 )
+from phosphene._vision.tracing.run_layers import run_layers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,15 +96,15 @@ class StoredTrace:
         The folder.
     about
         What ``trace.json`` holds: ``model``, ``layers``, ``of`` (a digest of the model and of the
-        layers), ``channel_axes``, ``form`` of the files and the number of ``patterns``, None if it
-        isn't finished.
+        layers), what `Facts` says of the layers, ``form`` of the files and the number of
+        ``patterns``, None if it isn't finished.
     """
 
     def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
         self.folder = folder
         self.about = dict(about)
         self.layers = [str(path) for path in about["layers"]]
-        self.channel_axes = channel_axes(about)
+        self.facts = Facts.from_json(about)
 
     @classmethod
     def open(cls, folder: Path) -> StoredTrace:
@@ -187,7 +188,7 @@ class StoredTrace:
 
 def store_traces(
     model: Model,
-    paths: tuple[str, ...],
+    facts: Facts,
     patterns: Any,
     folder: Path,
     batch_size: int | None,
@@ -197,15 +198,13 @@ def store_traces(
 
     Files that are there already, of the same patterns and the same model, are left as they are.
     """
-    from phosphene._vision.tracing.trace import run_layers
-
     if form not in FORMS:
         raise InvalidArgumentError(f"store_as must be one of {FORMS}, received {form!r}.")
+    paths = tuple(facts.channel_axes)
     of = _digest([model.digest, model.exact, model.precision, list(paths)])
-    about = {
+    about = facts.to_json() | {
         "model": model.name,
         "layers": list(paths),
-        "channel_axes": {path: model.channel_axes[path] for path in paths},
         "of": of,
         "form": form,
         "patterns": None,

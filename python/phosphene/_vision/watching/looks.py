@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError, ModelFileError, UnknownNameError
 from phosphene._files import make_folder, write_text
+from phosphene._models.outputs import Facts
 from phosphene._vision.stores import (
-    channel_axes,
     damaged,
     read_about,
     read_json,
@@ -43,8 +42,8 @@ class Look(Mapping[str, "NDArray[np.float32]"]):
         The paths of the layers.
     titles
         Of the units whose pictures there are.
-    channel_axes
-        The axes that the channels of the layers' outputs lie along.
+    facts
+        What the outputs of the layers are like.
     """
 
     def __init__(
@@ -52,13 +51,13 @@ class Look(Mapping[str, "NDArray[np.float32]"]):
         path: Path,
         layers: Sequence[str],
         titles: Sequence[str],
-        channel_axes: Mapping[str, int] = MappingProxyType({}),
+        facts: Facts | None = None,
     ) -> None:
         self.path = path
         """The file, which ``numpy.load`` reads too."""
         self._layers = tuple(layers)
-        self.channel_axes = channel_axes
-        """The axis of each output that its channels lie along; the last where nothing is said."""
+        self.facts = facts or Facts()
+        """What the outputs are like."""
         self.titles: tuple[str, ...] = tuple(titles)
         """A title for each of the `pictures`."""
         about = read_about(path)
@@ -128,9 +127,8 @@ class Run:
         self.about = about
         self.layers: tuple[str, ...] = tuple(about["layers"])
         self.titles: tuple[str, ...] = tuple(about["titles"])
-        self._channel_axes = channel_axes(about)
-        files = sorted((folder / "looks").glob("[0-9]*.npz"))
-        self.looks = [self._look(file) for file in files]
+        self._facts = Facts.from_json(about)
+        self.looks = [self._look(file) for file in _files(folder)]
 
     @classmethod
     def make(
@@ -139,8 +137,12 @@ class Run:
         about: Mapping[str, Any],
         config: Mapping[str, Any],
         inputs: Sequence[NDArray[Any]],
+        *,
+        overwrite: bool = False,
     ) -> Run:
-        """Begin a run in a folder that holds none yet."""
+        """Begin a run in a folder; one that is there is refused, or removed."""
+        if overwrite:
+            remove_run(folder)
         refuse_run(folder)
         make_folder(folder / "looks")
         write_npz(folder / "inputs.npz", {str(at): each for at, each in enumerate(inputs)})
@@ -196,7 +198,7 @@ class Run:
         return look
 
     def _look(self, file: Path) -> Look:
-        return Look(file, self.layers, self.titles, self._channel_axes)
+        return Look(file, self.layers, self.titles, self._facts)
 
 
 def _check(about: Mapping[str, Any]) -> None:
@@ -219,5 +221,25 @@ def refuse_run(folder: Path) -> None:
     if (folder / "run.json").exists():
         raise InvalidArgumentError(
             f"{str(folder)!r} holds a watched training already: go on with it by "
-            f"ph.Watch.open({str(folder)!r}), or choose another folder."
+            f"ph.Watch.open({str(folder)!r}), replace it with overwrite=True, or choose another "
+            "folder."
         )
+
+
+def remove_run(folder: Path) -> None:
+    """Remove what a run has written, and nothing else that lies in its folder."""
+    # First what makes it a run: whatever stops this, no run with half of its looks is left.
+    names = ("run.json", "inputs.npz", "model.json")
+    files = [folder / name for name in names] + _files(folder)
+    try:
+        for file in files:
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise ModelFileError(
+            f"The watched training in {str(folder)!r} can't be removed: {error.strerror or error}."
+        ) from None
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files of all looks, in order."""
+    return sorted((folder / "looks").glob("[0-9]*.npz"))

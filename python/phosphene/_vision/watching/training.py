@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 from phosphene._errors import ModelFileError
 from phosphene._models.model import Model, as_model
+from phosphene._warnings import warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,9 @@ class TrainingHooks:
 
     def _begin(self) -> None:
         self._live: Any = None
-        self._epoch = self._batches = self._due = 0
+        self.params: Any = None
+        self._epoch = self._batches = self._due = self._earlier = 0
+        self._is_first_epoch = True
         if self.every != "epoch":
             # Only here: Keras waits for each batch where a callback wants to hear of it.
             self.on_train_batch_end = self._after_batch
@@ -41,6 +43,11 @@ class TrainingHooks:
 
     def __len__(self) -> int:
         """Return how often it has looked."""
+        raise NotImplementedError
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs of training have been seen."""
         raise NotImplementedError
 
     def set_params(self, params: Any) -> None:
@@ -63,20 +70,26 @@ class TrainingHooks:
         self._live = model
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Look at the network as it is before the training."""
+        """Get ready for the first epoch, whose number Keras doesn't say yet."""
         self._batches = self._due = 0
-        if not len(self):
-            # Here whatever doesn't fit comes out, before hours have passed.
-            self._take(as_model(self.model), 0, None, "before training", None)
+        self._is_first_epoch = True
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Note which epoch begins."""
-        self._epoch, self._batches = epoch, 0
+        """Note which epoch begins; before the first one look at the network as it is."""
+        if self._is_first_epoch:
+            self._is_first_epoch = False
+            # A second training counts from 0 again, unless it is told its `initial_epoch`.
+            self._earlier = max(0, self.epochs - epoch)
+            if not len(self):
+                # Here whatever doesn't fit comes out, before hours have passed.
+                label = None if epoch else "before training"
+                self._take(as_model(self.model), epoch, None, label, None)
+        self._epoch, self._batches = epoch + self._earlier, 0
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Look at the network after an epoch."""
         if self.every == "epoch":
-            self._look_at_training(epoch + 1, None, logs)
+            self._look_at_training(self._epoch + 1, None, logs)
 
     def on_train_end(self, logs: Any = None) -> None:
         """Look at the trained network, if the last batch wasn't one to look after."""
@@ -90,13 +103,15 @@ class TrainingHooks:
         self._batches = batch + 1
         if self._due >= self.every:
             self._due %= self.every
-            self._look_at_training(self._epoch, self._batches, logs)
+            steps = (self.params or {}).get("steps")
+            ended = steps is not None and self._batches >= steps
+            self._look_at_training(self._epoch + ended, None if ended else self._batches, logs)
 
     def _look_at_training(self, epoch: int, batch: int | None, logs: Any) -> None:
         try:
             self._take(as_model(self.model), epoch, batch, None, logs)
         except ModelFileError as error:  # a full disk is no reason to lose a training
-            warnings.warn(f"A look at the training is missing: {error}", stacklevel=2)
+            warn(f"A look at the training is missing: {error}")
 
     def _implements_train_batch_hooks(self) -> bool:
         return self.every != "epoch"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError, PhospheneWarning
+from phosphene._options import check_options
+from phosphene._warnings import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -25,8 +28,31 @@ With all of it, pixels that are black or white stay so for good: the pictures of
 then keep the noise of the untrained one. With 0.7 they come out as those that begin with noise.
 """
 
+OWN = ("model", "objective")
+"""What a watch says itself."""
+
 STARTING = ("fourier", "pixel")
 """The parametrizations that can go on from a picture."""
+
+
+def checked_options(units: Sequence[Any], options: Any) -> dict[str, Any]:
+    """Return options of `maximize` for the pictures of units, or say what is wrong with them."""
+    from phosphene._vision.maximization.maximize import maximize
+
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping):
+        raise InvalidArgumentError(
+            "options must be a dict of options of ph.maximize, such as {'steps': 64}; received "
+            f"{options!r:.80}."
+        )
+    check_options(options, maximize, "options= are for ph.maximize, which", OWN)
+    if not units:
+        raise InvalidArgumentError(
+            "options are for the pictures of units, of which none is watched: name some, such as "
+            f"units=[0], or leave options out; received {options!r:.80}."
+        )
+    return dict(options)
 
 
 def first_picture(model: Model, units: Sequence[Any], options: Mapping[str, Any]) -> Picture:
@@ -73,7 +99,7 @@ def next_pictures(model: Model, run: Run) -> dict[str, NDArray[Any]]:
             raise
         # Weights that have come to NaN, or units that are off, are to be seen, and no reason to
         # lose a training.
-        warnings.warn(f"What the units like is missing at a look: {error}", stacklevel=2)
+        warn(f"What the units like is missing at a look: {error}")
         grey = np.full_like(run.looks[-1].pictures, 127)
         return {"pictures": grey, "scores": np.full(len(grey), np.nan)}
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from phosphene._checks import place, whole
-from phosphene._errors import InvalidArgumentError, PhospheneError
-from phosphene._models.arrays import model_inputs
-from phosphene._models.intake import is_live_model
-from phosphene._models.model import Model, as_model, load
-from phosphene._vision.tracing.trace import run_layers
+from phosphene._checks import whole
+from phosphene._models.arrays import as_array, model_inputs
+from phosphene._models.outputs import Facts
+from phosphene._vision.tracing.run_layers import run_layers
 from phosphene._vision.watching.looks import Look, Run, refuse_run
+from phosphene._vision.watching.seen import SeenTraining
+from phosphene._vision.watching.sources import model_of
 from phosphene._vision.watching.training import TrainingHooks, as_callback
 from phosphene._vision.watching.unit_pictures import (
     arrays_of,
+    checked_options,
     first_picture,
     lasting_recipe,
     next_pictures,
@@ -28,17 +28,18 @@ from phosphene._vision.watching.unit_pictures import (
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping, Sequence
 
-    from matplotlib.colors import Colormap
-    from matplotlib.figure import Figure
+    from phosphene._models.model import Model
 
 
-class Watch(TrainingHooks):
+class Watch(SeenTraining, TrainingHooks):
     """Look at a network again and again while it learns.
 
     In ``model.fit(..., callbacks=[watch])`` it is a callback of Keras (3 or 2, any backend): it
     looks at the network before the training and after each epoch. Each look is a file in a folder,
-    so that a stopped training can be looked at, and gone on with. The network is never changed.
+    so that a stopped training can be looked at, and gone on with. Epochs are counted on where a
+    second training counts from 1 again. The network is never changed.
 
     Parameters
     ----------
@@ -52,6 +53,9 @@ class Watch(TrainingHooks):
         rendered at each look, with the same seed, from the picture of the look before on.
     folder
         Where the looks are kept; by default a temporary folder that goes with this object.
+    overwrite
+        Whether a watched training that `folder` holds already is removed, at the first look of this
+        one. Otherwise it is refused; `open` goes on with it.
     every
         ``"epoch"``, or a number of batches.
     options
@@ -85,6 +89,7 @@ class Watch(TrainingHooks):
         *,
         units: Sequence[Any] = (),
         folder: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
         every: Literal["epoch"] | int = "epoch",
         options: Mapping[str, Any] | None = None,
     ) -> None:
@@ -94,13 +99,16 @@ class Watch(TrainingHooks):
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.folder = Path(folder)
         """Where the looks are kept."""
-        refuse_run(self.folder)
+        if not overwrite:
+            refuse_run(self.folder)
+        if isinstance(x, np.ndarray):
+            as_array(x, "x")
         self.every: Literal["epoch"] | int = _interval(every)
         """``"epoch"``, or the number of batches between looks."""
         self._x, self._layers = x, layers
         self._units = list(units) if isinstance(units, (list, tuple)) else [units]
-        self._options = dict(options or {})
-        self._run: Run | None = None
+        self._options = checked_options(self._units, options)
+        self._overwrite = overwrite
         self._begin()
 
     @classmethod
@@ -136,121 +144,6 @@ class Watch(TrainingHooks):
         watch._begin()
         return watch
 
-    # What has been seen.
-
-    @property
-    def looks(self) -> tuple[Look, ...]:
-        """All looks, the oldest first."""
-        return () if self._run is None else tuple(self._run.looks)
-
-    def __len__(self) -> int:
-        """Return the number of looks."""
-        return len(self.looks)
-
-    def __getitem__(self, index: int) -> Look:
-        """Return a look by its number: 0 is the first one, -1 the latest."""
-        return self.looks[_one_of(self.looks, index)]
-
-    def __iter__(self) -> Iterator[Look]:
-        return iter(self.looks)
-
-    def __repr__(self) -> str:
-        return f"<Watch: {len(self)} looks in {str(self.folder)!r}>"
-
-    def plot(
-        self,
-        at: int | Sequence[int] = -1,
-        layers: Any = None,
-        *,
-        sample: int = 0,
-        channels: int | Sequence[int] = 9,
-        kind: Literal["auto", "bars", "heat"] = "auto",
-        cmap: str | Colormap = "viridis",
-        grid: tuple[int, int] = (3, 3),
-        min_size: tuple[int, int] = (15, 15),
-    ) -> Figure:
-        """Draw what a look has seen, in colours that stay the same over the run.
-
-        Parameters
-        ----------
-        at
-            The number of the look: 0 is the first one, -1 the latest. Several numbers are drawn
-            one below the other, the layers side by side.
-        layers, sample, channels, kind, cmap, grid, min_size
-            As for `Trace.plot`. The pictures of the watched units come behind the layers; with
-            ``layers=()`` they are drawn alone.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-
-        Raises
-        ------
-        InvalidArgumentError
-            If there is no such look, or nothing to draw in it.
-        """
-        from phosphene._display.run_plots import Drawing
-
-        numbers = [at] if isinstance(at, (int, np.integer)) else list(at)
-        chosen = [self[number] for number in numbers]
-        drawing = Drawing(self.looks, layers, sample, channels, kind, cmap, grid, min_size)
-        if len(chosen) == 1 and isinstance(at, (int, np.integer)):
-            return drawing.page(chosen[0])
-        return drawing.rows(chosen)
-
-    def film(
-        self,
-        path: str | os.PathLike[str],
-        layers: Any = None,
-        *,
-        sample: int = 0,
-        channels: int | Sequence[int] = 9,
-        kind: Literal["auto", "bars", "heat"] = "auto",
-        cmap: str | Colormap = "viridis",
-        grid: tuple[int, int] = (3, 3),
-        min_size: tuple[int, int] = (15, 15),
-        seconds: float = 0.4,
-        frames: int = 100,
-    ) -> Path:
-        """Write all looks as a film, in colours that stay the same over the run.
-
-        Parameters
-        ----------
-        path
-            Ends in ``.gif``, ``.apng`` or ``.webp``.
-        layers, sample, channels, kind, cmap, grid, min_size
-            As for `plot`.
-        seconds
-            How long each look is shown; the last one stays longer.
-        frames
-            Of more looks than this only as many are shown, evenly spread.
-
-        Returns
-        -------
-        Path
-            The file.
-
-        Raises
-        ------
-        InvalidArgumentError
-            As `plot`, or if the path has another ending.
-        ModelFileError
-            If the file can't be written, or a look is damaged.
-        """
-        from phosphene._display.film import checked_seconds, evenly, film_format, write_film
-        from phosphene._display.run_plots import Drawing
-
-        path = Path(path)
-        film_format(path)
-        checked_seconds(seconds)
-        frames = whole("frames", frames, 1)
-        self[-1]  # says that there is none
-        shown = [self.looks[number] for number in evenly(len(self), frames)]
-        drawing = Drawing(shown, layers, sample, channels, kind, cmap, grid, min_size)
-        return write_film(path, map(drawing.frame, shown), seconds)
-
-    # Looking.
-
     def look(
         self,
         source: Any,
@@ -284,32 +177,10 @@ class Watch(TrainingHooks):
         ModelFileError
             If the look can't be written, or a file can't be read.
         """
-        model = self._model_of(source)
+        model = model_of(source, None if self._run is None else self._run.config)
         if label is None and epoch is None and isinstance(source, (str, Path)):
             label = Path(source).name
         return self._take(model, epoch, None, label, logs)
-
-    def _model_of(self, source: Any) -> Model:
-        if isinstance(source, Model) or is_live_model(source):
-            return as_model(source)
-        config = None if self._run is None else self._run.config
-        is_pair = isinstance(source, tuple) and len(source) == 2
-        if isinstance(source, (Mapping, Sequence)) and not isinstance(source, str) and not is_pair:
-            if config is None:
-                raise InvalidArgumentError(
-                    "Weights alone don't say what they are the weights of: take the first look at "
-                    "a model or at a file that holds one."
-                )
-            return load((config, source))
-        try:
-            return load(source)
-        except PhospheneError as error:
-            if config is None or is_pair:
-                raise
-            try:
-                return load(source, config=config)
-            except PhospheneError:
-                raise error from None
 
     def _take(
         self,
@@ -328,16 +199,18 @@ class Watch(TrainingHooks):
             about = {
                 "model": model.name,
                 "layers": list(paths),
-                "channel_axes": {path: model.channel_axes[path] for path in paths},
                 "inputs": len(inputs),
                 "every": self.every,
                 "titles": [],
             }
+            about |= Facts.of(model, paths, are_named=self._layers is not None).to_json()
             if self._units:
                 picture = first_picture(model, self._units, self._options)
                 recipe = lasting_recipe(model, self._units, picture)
                 about |= {"titles": list(picture.labels), "recipe": recipe}
-            self._run = Run.make(self.folder, about, model.config, inputs)
+            self._run = Run.make(
+                self.folder, about, model.config, inputs, overwrite=self._overwrite
+            )
         else:
             outputs = run_layers(model, self._run.layers, self._run.inputs)
         arrays = {
@@ -355,19 +228,6 @@ def _interval(every: Any) -> Literal["epoch"] | int:
     if isinstance(every, str) and every == "epoch":
         return "epoch"
     return whole("every", every, 1, what="'epoch' or a number of batches")
-
-
-def _one_of(looks: Sequence[Look], index: Any) -> int:
-    if not looks:
-        raise InvalidArgumentError(
-            "Nothing has been looked at yet: hand the watch to model.fit, or call watch.look."
-        )
-    found = place(index, len(looks))
-    if found is None:
-        raise InvalidArgumentError(
-            f"The looks are numbered from 0 to {len(looks) - 1}; received {index!r}."
-        )
-    return found
 
 
 def _is_nothing(layers: Any) -> bool:

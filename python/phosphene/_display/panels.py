@@ -1,0 +1,242 @@
+"""What of a network's layer outputs is drawn: one panel for each."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from phosphene._checks import place, whole_pair
+from phosphene._display.figures import drawn_ratio, mosaic, value_range
+from phosphene._errors import InvalidArgumentError
+from phosphene._models.lookup import name_of
+
+if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
+    from numpy.typing import NDArray
+
+    from phosphene._models.outputs import Outputs
+
+KINDS = ("auto", "bars", "heat")
+SCALES = ("panel", "shared")
+
+GRID, SMALLEST = (3, 3), (15, 15)
+"""What is taken where nothing is said, of a page and of a panel."""
+
+CURVE = 0.11
+"""Height of a curve, measured by the width of the panel."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which layer outputs are drawn, and how; `phosphene.Trace.plot` explains each option."""
+
+    layers: Any = None
+    sample: int = 0
+    channels: int | Sequence[int] = 9
+    kind: str = "auto"
+    cmap: str | Colormap = "viridis"
+    scale: str = "panel"
+    grid: tuple[int, int] | None = None
+    min_size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InvalidArgumentError(f"kind must be one of {KINDS}, received {self.kind!r}.")
+        checked_scale(self.scale, SCALES)
+        for name in ("grid", "min_size"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, whole_pair(name, getattr(self, name), 1))
+
+    def page(self, panels: int, *, are_named: bool) -> tuple[int, int]:
+        """Return rows and columns of a figure that shall show so many panels."""
+        if self.grid is not None:
+            return self.grid
+        rows, columns = GRID
+        return (max(rows, -(-panels // columns)) if are_named else rows), columns
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One layer output, ready to draw."""
+
+    path: str
+    values: NDArray[Any]
+    """Of one sample: (length,), (height, width), (steps, channels) or (height, width, channels)."""
+    form: Literal["image", "bars", "curves"]
+    picked: tuple[int, ...] = ()
+    """The channels that are shown; none where there are none."""
+
+    @property
+    def drawn(self) -> NDArray[Any]:
+        """The values that the panel shows: a vector, a matrix or a mosaic."""
+        if not self.picked:
+            return self.values
+        if self.values.ndim == 2:  # steps to the right
+            return self.values[:, list(self.picked)].T
+        return mosaic([self.values[..., index] for index in self.picked])
+
+    @property
+    def ratio(self) -> float:
+        """Height / width of the drawing."""
+        if self.values.ndim == 1:
+            return 0.5
+        if self.values.ndim == 2 and self.picked:
+            return float(np.clip(CURVE * len(self.picked), 0.3, 1.2))
+        return drawn_ratio(*self.drawn.shape[:2])
+
+    @property
+    def title(self) -> str:
+        """The layer and the shape of its output, without the batch."""
+        if self.picked and self.values.ndim == 2:
+            return f"{self.path}\n({self.values.shape[0]} steps →, {self.values.shape[1]} channels)"
+        return f"{self.path}\n{self.values.shape}"
+
+    @property
+    def caption(self) -> str:
+        """What the colours stand for, and what is left out."""
+        low, high = value_range(self.drawn)
+        text = f"{low:.3g} … {high:.3g}" if high > low else f"all {low:.3g}"
+        if self.picked and len(self.picked) < self.values.shape[-1]:
+            text = f"{len(self.picked)} of {self.values.shape[-1]} channels, {text}"
+        if not np.isfinite(np.ma.compressed(self.drawn)).all():
+            text += ", NaN or inf in pink"
+        return text
+
+
+def chosen_panels(outputs: Outputs, choice: Choice) -> list[Panel]:
+    """Return what is to be drawn, in order, or say why there is nothing."""
+    chosen = _chosen(outputs, choice.layers)
+    are_named = choice.layers is not None or outputs.facts.are_named
+    smallest = choice.min_size or ((1, 1) if are_named else SMALLEST)
+    panels = []
+    for path in chosen:
+        panel = _panel(path, np.asarray(outputs[path]), outputs.facts.are_sequences, choice)
+        if panel is None:
+            continue
+        if panel.values.ndim == 1:
+            fits = are_named or choice.kind != "auto"
+        else:
+            fits = _is_large(panel, smallest)
+        if fits or choice.layers is not None:
+            panels.append(panel)
+    if not panels:
+        raise InvalidArgumentError(_nothing(outputs, chosen, choice, smallest))
+    return panels
+
+
+def common_limits(traces: Iterable[Outputs], choice: Choice) -> dict[str, tuple[float, float]]:
+    """Return the smallest and the largest number that each panel has in several traces, by path.
+
+    The traces are taken one by one.
+    """
+    limits: dict[str, tuple[float, float]] = {}
+    for trace in traces:
+        for panel in chosen_panels(trace, choice):
+            low, high = value_range(panel.drawn)
+            known = limits.get(panel.path, (low, high))
+            limits[panel.path] = (min(low, known[0]), max(high, known[1]))
+    return limits
+
+
+def these(choice: Choice, layers: Sequence[str]) -> Choice:
+    """Return the same choice of some layers and no others."""
+    return replace(choice, layers=list(layers))
+
+
+def checked_scale(scale: Any, accepted: Sequence[str]) -> str:
+    """Return what colours stretch over, or say what is accepted."""
+    if scale not in accepted:
+        named = f"{', '.join(map(repr, accepted[:-1]))} or {accepted[-1]!r}"
+        raise InvalidArgumentError(f"scale must be {named}, received {scale!r}.")
+    return str(scale)
+
+
+def _is_large(panel: Panel, smallest: tuple[int, int]) -> bool:
+    height, width = smallest
+    if panel.picked and panel.values.ndim == 2:
+        return bool(panel.values.shape[0] >= width)
+    return bool(panel.values.shape[0] >= height and panel.values.shape[1] >= width)
+
+
+def _nothing(
+    outputs: Mapping[str, Any], chosen: Sequence[str], choice: Choice, smallest: tuple[int, int]
+) -> str:
+    """Return why there is nothing to draw."""
+    shapes = ", ".join(f"{path} {np.shape(outputs[path])[1:]}" for path in chosen[:8])
+    more = f" and {len(chosen) - 8} more" if len(chosen) > 8 else ""
+    if choice.layers is not None:
+        return (
+            "Vectors, images and stacks of channels can be drawn, not outputs of these shapes: "
+            f"{shapes}{more}."
+        )
+    height, width = smallest
+    return (
+        f"No layer output is at least {height}x{width}: {shapes or 'the trace is empty'}{more}. "
+        "Lower min_size, name the layers, or ask for kind='bars' to see vectors."
+    )
+
+
+def _chosen(outputs: Mapping[str, Any], layers: Any) -> list[str]:
+    """Return the paths that `layers` selects, in the order of the trace for each element."""
+    if layers is None:
+        return list(outputs)
+    single = isinstance(layers, str) or not isinstance(layers, Iterable)
+    chosen: dict[str, None] = {}
+    for wanted in [layers] if single else layers:
+        name = name_of(wanted)
+        found = [name] if name in outputs else fnmatch.filter(outputs, name)
+        if not found:
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, list(outputs), n=3) or list(outputs)[:5]
+            raise InvalidArgumentError(
+                f"The trace has no layer {name!r}; the closest names are "
+                f"{', '.join(map(repr, close))}."
+            )
+        chosen.update(dict.fromkeys(found))
+    return list(chosen)
+
+
+def _panel(
+    path: str,
+    values: NDArray[Any],
+    is_sequence: bool,  # noqa: FBT001
+    choice: Choice,
+) -> Panel | None:
+    """Return one sample of an output; None for a rank that can't be drawn."""
+    if values.ndim not in (2, 3, 4) or 0 in values.shape:
+        return None
+    sample = place(choice.sample, len(values))
+    if sample is None:
+        raise InvalidArgumentError(
+            f"sample must be a number below {len(values)}, the batch size, received "
+            f"{choice.sample!r}."
+        )
+    values = values[sample]
+    if values.ndim == 1:
+        return Panel(path, values, "image" if choice.kind == "heat" else "bars")
+    if values.ndim == 3:
+        return Panel(path, values, "image", _picked(path, values.shape[-1], choice.channels))
+    if not is_sequence:
+        return Panel(path, values, "image")
+    picked = _picked(path, values.shape[-1], choice.channels)
+    return Panel(path, values, "image" if choice.kind == "heat" else "curves", picked)
+
+
+def _picked(path: str, count: int, channels: int | Sequence[int]) -> tuple[int, ...]:
+    """Return the indices of the channels to be drawn, of so many."""
+    if isinstance(channels, (int, np.integer)):
+        if channels < 1:
+            raise InvalidArgumentError(f"channels must be 1 or more, received {channels}.")
+        return tuple(range(min(int(channels), count)))
+    wanted = tuple(int(index) for index in channels)
+    picked = tuple(index for index in wanted if -count <= index < count)
+    if not picked:
+        raise InvalidArgumentError(
+            f"{path!r} has {count} channels, received channels={list(wanted)}."
+        )
+    return picked

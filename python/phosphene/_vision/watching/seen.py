@@ -1,0 +1,164 @@
+"""What has been seen of a training: its looks, and pictures and films of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from phosphene._checks import place, whole
+from phosphene._errors import InvalidArgumentError, NoSuchNumberError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
+
+    from phosphene._vision.watching.looks import Look, Run
+
+
+class SeenTraining:
+    """The looks at a training, the oldest first."""
+
+    folder: Path
+    """Where the looks are kept."""
+    _run: Run | None = None
+
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        """All looks, the oldest first."""
+        return () if self._run is None else tuple(self._run.looks)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs of training have been seen."""
+        return max((look.epoch or 0 for look in self.looks), default=0)
+
+    def __len__(self) -> int:
+        """Return the number of looks."""
+        return len(self.looks)
+
+    def __getitem__(self, index: int) -> Look:
+        """Return a look by its number: 0 is the first one, -1 the latest."""
+        return self.looks[_one_of(self.looks, index)]
+
+    def __iter__(self) -> Iterator[Look]:
+        return iter(self.looks)
+
+    def __repr__(self) -> str:
+        return f"<Watch: {len(self)} looks in {str(self.folder)!r}>"
+
+    def plot(
+        self,
+        at: int | Sequence[int] = -1,
+        layers: Any = None,
+        *,
+        sample: int = 0,
+        channels: int | Sequence[int] = 9,
+        kind: Literal["auto", "bars", "heat"] = "auto",
+        cmap: str | Colormap = "viridis",
+        grid: tuple[int, int] | None = None,
+        min_size: tuple[int, int] | None = None,
+    ) -> Figure:
+        """Draw what a look has seen, in colours that stay the same over the run.
+
+        Parameters
+        ----------
+        at
+            The number of the look: 0 is the first one, -1 the latest. Several numbers are drawn
+            one below the other, the layers side by side.
+        layers, sample, channels, kind, cmap, grid, min_size
+            As for `Trace.plot`. The pictures of the watched units come behind the layers; with
+            ``layers=()`` they are drawn alone.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        InvalidArgumentError
+            If there is no such look, or nothing to draw in it.
+        """
+        from phosphene._display.panels import Choice
+        from phosphene._display.run_plots import Drawing
+
+        choice = Choice(layers, sample, channels, kind, cmap, "panel", grid, min_size)
+        if isinstance(at, (int, np.integer)):
+            look = self[int(at)]  # says that there is none
+            return Drawing(self.looks, choice).page(look)
+        chosen = [self[number] for number in at]
+        return Drawing(self.looks, choice).rows(chosen)
+
+    def film(
+        self,
+        path: str | os.PathLike[str],
+        layers: Any = None,
+        *,
+        sample: int = 0,
+        channels: int | Sequence[int] = 9,
+        kind: Literal["auto", "bars", "heat"] = "auto",
+        cmap: str | Colormap = "viridis",
+        grid: tuple[int, int] | None = None,
+        min_size: tuple[int, int] | None = None,
+        seconds: float = 0.4,
+        frames: int = 100,
+    ) -> Path:
+        """Write all looks as a film, in colours that stay the same over the run.
+
+        Parameters
+        ----------
+        path
+            Ends in ``.gif``, ``.apng`` or ``.webp``.
+        layers, sample, channels, kind, cmap, grid, min_size
+            As for `plot`.
+        seconds
+            How long each look is shown; the last one stays longer.
+        frames
+            Of more looks than this only as many are shown, evenly spread.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        InvalidArgumentError
+            As `plot`, or if the path has another ending.
+        ModelFileError
+            If the file can't be written, or a look is damaged.
+        """
+        from phosphene._display.film import (
+            checked_seconds,
+            evenly,
+            film_format,
+            write_film,
+        )
+        from phosphene._display.panels import Choice
+        from phosphene._display.run_plots import Drawing
+
+        path = Path(path)
+        film_format(path)
+        checked_seconds(seconds)
+        frames = whole("frames", frames, 1)
+        self[-1]  # says that there is none
+        shown = [self.looks[number] for number in evenly(len(self), frames)]
+        choice = Choice(layers, sample, channels, kind, cmap, "panel", grid, min_size)
+        return write_film(path, map(Drawing(shown, choice).frame, shown), seconds)
+
+
+def _one_of(looks: Sequence[Look], index: Any) -> int:
+    if not looks:
+        raise InvalidArgumentError(
+            "Nothing has been looked at yet: hand the watch to model.fit, or call watch.look."
+        )
+    found = place(index, len(looks))
+    if found is None:
+        raise NoSuchNumberError(
+            f"The looks are numbered from 0 to {len(looks) - 1}; received {index!r}."
+        )
+    return found
