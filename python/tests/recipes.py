@@ -137,6 +137,7 @@ def pictures():
         with warnings.catch_warnings():  # of a budget, on a busy machine
             warnings.simplefilter("ignore", ph.PhospheneWarning)
             made[f"wardrobe-{name}"] = ph.maximize(wardrobe, BAG, **chosen)
+    made["wardrobe-one_of_several"] = made["wardrobe-several"][1]
     for name, objective in OBJECTIVES.items():
         made[f"wardrobe-objective-{name}"] = ph.maximize(wardrobe, objective, **QUIET)
     garments = ph.zoo.garments()[0]

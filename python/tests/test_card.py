@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import recipes
+from PIL import Image
 
 import phosphene as ph
 
@@ -131,10 +132,11 @@ def test_inputs_that_are_no_pictures():
     config = {"class_name": "Sequential", "config": {"name": "model", "layers": layers}}
     weights = [np.array([[1.0], [-1], [2], [-3], [0.5], [-0.5]]), np.zeros(1)]
     model = ph.load((config, weights))
-    card = ph.maximize(model, 0, steps=60, **QUIET).card(model, np.zeros((3, 6)), **QUIET)
+    picture = ph.maximize(model, 0, steps=60, value_range=(0, 1), **QUIET)
+    card = picture.card(model, np.zeros((3, 6)), **QUIET)
     assert card.shifted is card.kept is None
     assert card.percentiles == [100]
-    assert "shifted" not in repr(card)
+    assert "shifted" not in str(card)
     assert "<svg" in card._repr_html_()
 
 
@@ -161,13 +163,51 @@ def test_one_of_several_inputs(varied, stays):
 def test_what_is_shown(model, picture):
     images = np.zeros((3, 16, 16, 1))
     card = picture.card(model, images, **QUIET)
-    words = repr(card)
-    for part in ("output 0: score", "above 100 % of 3", "shifted copies keep", "deviations"):
-        assert part in words
+    words = str(card).splitlines()
+    assert words[:2] == ["output 0", f"  score: {card.scores[0]:.4g}"]
+    for part in ("your images: above 100 % of 3", "shifted copies: keep", "deviations"):
+        assert sum(part in line for line in words) >= 4
+    assert repr(card).startswith("<Card of 4: output 0: ")
+    assert len(repr(card)) < 160
     page = card._repr_html_()
     assert page.count("data:image/png;base64,") == 4
     assert page.count("<circle") == 4
     assert "nan" not in page
+
+
+def test_a_card_of_some_of_the_pictures(model, picture):
+    whole = picture.card(model, np.ones((2, 16, 16, 1)), seeds=1, **QUIET)
+    card = picture[1:3].card(model, np.ones((2, 16, 16, 1)), seeds=1, **QUIET)
+    for name in ("scores", "images", "random_gains"):
+        np.testing.assert_array_equal(getattr(card, name), getattr(whole, name)[1:3])
+    assert card.labels == whole.labels[1:3]
+    # The other run's two of the same objective; of this one none is beside them.
+    for place, seeds in enumerate(card.seeds):
+        np.testing.assert_array_equal(seeds, whole.seeds[1 + place][1:])
+
+
+def test_a_card_is_drawn(model, picture, tmp_path):
+    card = picture.card(model, np.zeros((3, 16, 16, 1)), **QUIET)
+    figure = card.plot()
+    assert [text.get_text() for text in figure.texts] == [
+        word for index in range(4) for word in (card.labels[index], f"{card.scores[index]:.4g}")
+    ]
+    thumbnail, rows = figure.axes[:2]
+    np.testing.assert_array_equal(thumbnail.images[0].get_array(), card.thumbnails[0, ..., 0])
+    names = [label.get_text() for label in rows.get_yticklabels()]
+    assert names == ["this picture", *(name for name in card.facts(0) if name != "score")]
+    dotted = [line for line in rows.lines if line.get_marker() in ("o", "|")]
+    marks = {line.get_ydata()[0]: line.get_xdata() for line in dotted if len(line.get_xdata())}
+    np.testing.assert_array_equal(marks[0], card.scores[[0]])
+    np.testing.assert_array_equal(marks[names.index("shifted copies")], card.shifted[0])
+    np.testing.assert_array_equal(marks[names.index("your images")], card.images[0])
+    np.testing.assert_array_equal(marks[names.index("other starts")], card.seeds[0])
+    words = [text.get_text() for text in rows.texts]
+    assert words == ["", *(fact for name, fact in card.facts(0).items() if name != "score")]
+    with Image.open(card.save(tmp_path / "card.png")) as image:
+        assert image.size == tuple(np.rint(figure.get_size_inches() * figure.dpi))
+    with pytest.raises(ph.InvalidArgumentError, match=r"saved as \.png; received '.*card\.jpg'"):
+        card.save(tmp_path / "card.jpg")
 
 
 def test_titles_are_escaped(model):

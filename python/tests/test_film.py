@@ -10,7 +10,7 @@ from test_maximize import one_thread
 
 import phosphene as ph
 from phosphene._display import film
-from phosphene._vision.maximization.picture import read_recipe
+from phosphene._vision.maximization.picture_files import read_recipe
 
 QUIET = {"progress": False}
 

@@ -2,13 +2,15 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from phosphene import InvalidArgumentError, ModelFileError
-from phosphene._vision.maximization.picture import Picture, read_recipe
+from phosphene._vision.maximization.picture import Frame, Picture
+from phosphene._vision.maximization.picture_files import read_recipe
 
 RECIPE = {"format": "phosphene-recipe/1", "objectives": [{"terms": []}], "seed": 7}
 
@@ -33,7 +35,7 @@ def opened(content):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_saved_pixels_are_the_picture(tmp_path, channels):
     made = picture(channels=channels)
-    path = made.save(tmp_path / "a.png")
+    path = made.save(tmp_path / "a.png", scale=1)
     with Image.open(path) as image:
         pixels = np.asarray(image).reshape(28, 28, channels)
     np.testing.assert_array_equal(pixels, made.image)
@@ -66,6 +68,59 @@ def test_notebooks_show_no_stamps():
     assert min(small.size) >= 224
     assert small.width % 28 == 0
     assert large.size == (400, 300)
+
+
+@pytest.mark.parametrize("size", [(28, 28), (30, 20), (300, 400)])
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_saved_picture_is_what_notebooks_show(tmp_path, size, count):
+    made = picture(count, *size, channels=3)
+    with Image.open(made.save(tmp_path / "a.png")) as image:
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(opened(made._repr_png_())))
+
+
+def test_one_picture_with_its_label(tmp_path):
+    made = picture()
+    with Image.open(made.save(tmp_path / "a.png", labelled=True)) as image:
+        sheet = np.asarray(image.convert("RGB"))
+        assert json.loads(image.text["phosphene"])["labels"] == ["label 0"]
+    tile = np.repeat(np.repeat(made.image[..., 0], 8, axis=0), 8, axis=1)
+    np.testing.assert_array_equal(sheet[16 : 16 + 224, 16 : 16 + 224, 1], tile)
+    assert (sheet[16 + 224 :] < 128).any()  # ink
+
+
+def with_everything(count):
+    made = picture(count)
+    return replace(
+        made,
+        alpha=np.random.default_rng(1).random((count, 28, 28), np.float32),
+        diagnoses=tuple(f"diagnosis {number}" for number in range(count)),
+        steps=tuple(range(count)),
+        history=tuple((0.0, float(number)) for number in range(count)),
+        frames=(Frame(2, made.images[::-1], made.scores[::-1]),),
+    )
+
+
+def test_pictures_are_taken_one_by_one():
+    made = with_everything(3)
+    assert [len(each) for each in made] == [1, 1, 1]
+    last = made[-1]
+    assert (last.labels, last.scores, last.score) == (("label 2",), (2.0,), 2.0)
+    assert (last.diagnosis, last.steps, last.history) == ("diagnosis 2", (2,), ((0.0, 2.0),))
+    np.testing.assert_array_equal(last.images, made.images[2:])
+    np.testing.assert_array_equal(last.input, made.input[2:])
+    np.testing.assert_array_equal(last.alpha, made.alpha[2:])
+    np.testing.assert_array_equal(last.frames[0].images, made.images[:1])
+    assert last.frames[0].scores == (0.0,)
+    assert last.recipe == RECIPE | {"shown": [2]}
+    assert made[1:].labels == ("label 1", "label 2")
+    assert made[1:][::-1][0].recipe == RECIPE | {"shown": [2]}
+    assert made[:].recipe == picture()[0].recipe == RECIPE
+
+
+@pytest.mark.parametrize("index", [3, -4, True, "0", 1.0, slice(3, 4)])
+def test_pictures_that_there_are_not(index):
+    with pytest.raises(IndexError, match="numbered from 0 to 2; received"):
+        picture(3)[index]
 
 
 @pytest.mark.parametrize("count", [2, 3, 7, 10, 20])

@@ -16,14 +16,14 @@ import recipes
 from test_maximize import one_thread
 
 import phosphene as ph
-from phosphene._vision.maximization.picture import read_recipe
+from phosphene._vision.maximization.picture_files import read_recipe
 from phosphene._vision.maximization.render import render
 
 __all__ = ["one_thread"]  # pytest finds the fixture here
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIMAL = {"objectives": [{"terms": [{"kind": "logit", "index": 8}]}], "steps": 1}
-PACKAGE = {"start", "engine", "labels", "scores"}
+PACKAGE = {"start", "engine", "labels", "scores", "shown"}
 """What the Python package writes beside what the engine knows."""
 
 
@@ -262,7 +262,7 @@ def test_a_misspelt_name_is_refused_wherever_it_stands(schema, place):
 
 
 def test_the_engine_takes_what_saved_pictures_carry(schema, written):
-    carried = {key: written["wardrobe-start"][key] for key in PACKAGE}
+    carried = {key: written["wardrobe-start"].get(key, [0]) for key in PACKAGE}
     picture = render(recipes.models()["wardrobe"], MINIMAL | carried, progress=False)
     assert not PACKAGE & (set(picture.recipe) - {"engine"})
     with pytest.raises(ph.InvalidArgumentError, match="'stepz'; the nearest is 'steps'"):

@@ -10,7 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 from test_maximize import linear_network, one_thread
 
 import phosphene as ph
-from phosphene._vision.maximization.picture import read_recipe
+from phosphene._vision.maximization.picture_files import read_recipe
 
 QUIET = {"progress": False}
 
@@ -45,6 +45,27 @@ def test_replay_is_bit_equal_and_silent(wardrobe, tmp_path, options):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_same(ph.replay(path, wardrobe, **QUIET), made)
+
+
+def test_one_of_several_is_replayed(wardrobe, tmp_path):
+    made = ph.maximize(wardrobe, ["Bag", ("conv1", 2)], n=2, steps=6, **QUIET)
+    for index, one in enumerate(made):
+        again = ph.replay(one.save(tmp_path / "a.png"), wardrobe, **QUIET)
+        assert_same(again, one)
+        assert again.recipe["shown"] == [index]
+    last = ph.replay(made[1:][-1].save(tmp_path / "a.png"), wardrobe, **QUIET)
+    np.testing.assert_array_equal(last.images, made.images[3:])
+
+
+@pytest.mark.parametrize("shown", [5, [], [1], [-1], [True], ["0"], [0, None]])
+def test_numbers_of_pictures_that_there_are_not(wardrobe, tmp_path, shown):
+    info = PngInfo()
+    recipe = {"format": "phosphene-recipe/1", "shown": shown, "steps": 1}
+    recipe["objectives"] = [{"terms": [{"kind": "logit", "index": 8}]}]
+    info.add_text("phosphene", json.dumps(recipe))
+    Image.new("L", (4, 4)).save(tmp_path / "a.png", pnginfo=info)
+    with pytest.raises(ph.ModelFileError, match="shown must be numbers of its 1 pictures"):
+        ph.replay(tmp_path / "a.png", wardrobe, **QUIET)
 
 
 def test_other_weights_are_warned_of(wardrobe, tmp_path):

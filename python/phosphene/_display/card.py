@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import html
 import io
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from phosphene._display.card_rows import MOST, OTHERS, OWN, Row, limits_of, rows_of
 from phosphene._display.sheet import enlarged, shown_scale
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ SIDE = 150
 LEFT, WIDTH, WORDS = 150, 210, 250
 """Pixels for the names, the ticks and the words of a row."""
 ROW = 22
-MOST = 24
-"""Pictures that are shown; the card holds the numbers of all."""
-
-# Colours that stand out on white and on black.
-OWN, OTHERS = "#2f7de1", "#8a8a93"
 
 
 def card_html(card: Card) -> str:
@@ -36,16 +32,6 @@ def card_html(card: Card) -> str:
 
 
 def _one(card: Card, index: int) -> str:
-    facts = card.facts(index)
-    score = facts.pop("score")
-    ticks = {
-        "shifted copies": None if card.shifted is None else card.shifted[index],
-        "other starts": card.seeds[index],
-        "your images": None if card.images is None else card.images[index],
-        "pixels in random order": card.scrambled[index],
-    }
-    rows = [_Row("this picture", card.scores[[index]], "", OWN)]
-    rows += [_Row(name, ticks.get(name), fact, OTHERS) for name, fact in facts.items()]
     style = (
         "display:flex;gap:16px;padding:12px 16px;border:1px solid rgba(128,128,128,.35);"
         "border-radius:8px;font:13px/1.45 system-ui,sans-serif;align-items:flex-start"
@@ -54,24 +40,14 @@ def _one(card: Card, index: int) -> str:
         f'<div style="{style}"><img alt="" src="{_png(card.thumbnails[index])}" '
         f'style="width:{SIDE}px;image-rendering:pixelated;border-radius:4px;margin:0">'
         f'<div><div style="font-size:15px;font-weight:600">{html.escape(card.labels[index])} '
-        f'<span style="color:{OWN}">{score}</span></div>{_strips(rows)}</div></div>'
+        f'<span style="color:{OWN}">{card.scores[index]:.4g}</span></div>'
+        f"{_strips(rows_of(card, index))}</div></div>"
     )
 
 
-class _Row(NamedTuple):
-    """One line of a card: a name, scores as ticks on the common axis, a few words."""
-
-    name: str
-    scores: NDArray[np.float64] | None
-    fact: str
-    colour: str
-
-
-def _strips(rows: list[_Row]) -> str:
+def _strips(rows: list[Row]) -> str:
     """Return rows of ticks on one axis of scores."""
-    values = np.concatenate([row.scores for row in rows if row.scores is not None])
-    values = values[np.isfinite(values)]
-    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    low, high = limits_of(rows)
     span = (high - low) or 1.0
 
     def place(value: float) -> float:
@@ -83,19 +59,19 @@ def _strips(rows: list[_Row]) -> str:
         words = html.escape(row.fact)
         parts.append(_text(0, middle + 4, row.name, 0.65))
         parts.append(_text(LEFT + WIDTH + 14, middle + 4, words, 1))
-        if row.scores is None:
+        if not len(row.scores):
             continue
         parts.append(
             f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{middle}" y2="{middle}" '
             'stroke="currentColor" opacity=".15"/>'
         )
-        for value in row.scores[np.isfinite(row.scores)][:400]:
-            if row.colour == OWN:
+        for value in row.scores:
+            if row.is_own:
                 mark = f'<circle cx="{place(value)}" cy="{middle}" r="5" fill="{OWN}"/>'
             else:
                 mark = (
                     f'<rect x="{place(value) - 1}" y="{middle - 6}" width="2" height="12" '
-                    f'fill="{row.colour}" opacity=".6"/>'
+                    f'fill="{OTHERS}" opacity=".6"/>'
                 )
             parts.append(mark)
     axis = ROW * len(rows) + 10

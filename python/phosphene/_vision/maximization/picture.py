@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._checks import whole
-from phosphene._display.sheet import contact_sheet, drawable, enlarged, shown_scale, sized
-from phosphene._errors import InvalidArgumentError
-from phosphene._files import write_file
+from phosphene._checks import place, whole
+from phosphene._display.shown import as_image, own_scale, way_there
+from phosphene._errors import InvalidArgumentError, NoSuchNumberError
+from phosphene._vision.maximization.picture_files import write_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,18 +23,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from phosphene._vision.maximization.card import Card
-
-CHUNK = "phosphene"
-"""The keyword of the PNG text chunk with the recipe."""
-
-PLACES = {"PNG": CHUNK, "GIF": "comment", "WEBP": "xmp"}
-"""Where Pillow finds the recipe in a file of each format."""
-
-PLACES_NAMED = {CHUNK: f"text chunk {CHUNK!r}", "comment": "comment", "xmp": "XMP metadata"}
-
-SMALLEST_SHOWN = 224
-"""Pixels of the shorter side in a notebook; smaller pictures are enlarged by whole numbers."""
-
 
 FRAME_SECONDS = 0.08
 """How long a film shows each picture of the way there."""
@@ -64,7 +52,8 @@ class Picture:
     """One or several inputs that `maximize` found.
 
     Notebooks show it; ``np.asarray(picture)`` is the picture to look at, or the stack of all of
-    them.
+    them. ``picture[0]``, ``picture[1:3]`` and a loop over it give some of them, as a `Picture` with
+    its own scores, labels and recipe.
 
     Attributes
     ----------
@@ -135,6 +124,26 @@ class Picture:
         """Return the number of pictures."""
         return len(self.images)
 
+    def __getitem__(self, index: int | slice) -> Picture:
+        """Return one of the pictures, or for a slice several, with all that belongs to them.
+
+        Their recipe is that of all, and names those that are meant as ``shown``: pictures that were
+        rendered together aren't the same bits alone.
+        """
+        if isinstance(index, slice):
+            chosen = list(range(len(self))[index])
+        else:
+            found = place(index, len(self))
+            chosen = [] if found is None else [found]
+        if not chosen:
+            raise NoSuchNumberError(
+                f"The pictures are numbered from 0 to {len(self) - 1}; received {index!r}."
+            )
+        return some_of(self, chosen)
+
+    def __iter__(self) -> Iterator[Picture]:
+        return (self[index] for index in range(len(self)))
+
     def __repr__(self) -> str:
         _, height, width, channels = self.images.shape
         shown = ", ".join(
@@ -197,7 +206,7 @@ class Picture:
         >>> float(card.percentiles[0]) > 50
         True
         """
-        from phosphene._vision.maximization.card import make_card
+        from phosphene._vision.maximization.card_scores import make_card
 
         return make_card(
             self,
@@ -209,7 +218,7 @@ class Picture:
             progress=progress,
         )
 
-    def to_pil(self, *, scale: int = 1, alpha: bool = False) -> Image:
+    def to_pil(self, *, scale: int = 1, alpha: bool = False, labelled: bool = False) -> Image:
         """Return a PIL image: the picture itself, or a labelled sheet of several pictures.
 
         Parameters
@@ -219,24 +228,10 @@ class Picture:
             small pictures are enlarged anyway.
         alpha
             Let what mattered little be transparent, see `Picture.alpha`; on a sheet it is white.
+        labelled
+            Make a sheet of one picture too, with its label and score below.
         """
-        scale = whole("scale", scale, 1)
-        if not alpha:
-            if len(self) == 1:
-                return enlarged(drawable(self.images[:1])[0], scale)
-            return contact_sheet(self.images, self.labels, self.scores, scale)
-        if self.alpha is None or self.images.shape[-1] not in (1, 3):
-            raise InvalidArgumentError(
-                "There is no transparency: ask for it with ph.maximize(..., alpha=True), for "
-                "pictures of 1 or 3 channels."
-            )
-        opaque = self.alpha[..., None]
-        if len(self) > 1:
-            faded = np.rint(255 + (self.images - np.float32(255)) * opaque).astype(np.uint8)
-            return contact_sheet(faded, self.labels, self.scores, scale)
-        image = enlarged(self.image, scale).convert("RGB")
-        image.putalpha(enlarged(np.rint(255 * opaque[0]).astype(np.uint8), scale))
-        return image
+        return as_image(self, whole("scale", scale, 1), alpha=alpha, labelled=labelled)
 
     def save(
         self,
@@ -245,11 +240,14 @@ class Picture:
         scale: int | None = None,
         seconds: float = FRAME_SECONDS,
         alpha: bool = False,
+        labelled: bool = False,
     ) -> Path:
-        """Write a PNG file, or a film of the way there, that carries the recipe.
+        """Write what notebooks show to a PNG file, or a film of the way there, with the recipe.
 
-        The film ends with the picture itself; frames after the step at which that was found are
-        left out.
+        One picture is written without a label; if its shorter side is below 224 pixels, it is
+        enlarged by a whole number. Several are written as a sheet with label and score below each;
+        ``picture[0].save(...)`` writes one of them. A film ends with the picture itself; frames
+        after the step at which that was found are left out.
 
         `replay` renders it again. The recipe is JSON in the text chunk ``phosphene`` of a PNG, so
         ``json.loads(PIL.Image.open(path).text["phosphene"])`` reads it, in the comment of a GIF and
@@ -261,10 +259,12 @@ class Picture:
             Ends in ``.png``, or for a film of `frames` and picture in ``.gif``, ``.apng`` or
             ``.webp``; an existing file is replaced, a missing folder made.
         scale
-            See `to_pil`. By default 1; small pictures of a film are enlarged.
+            See `to_pil`; 1 writes the pixels themselves. By default small pictures are enlarged.
         seconds
             How long a film shows each frame; the picture itself stays longer.
         alpha
+            See `to_pil`; not for films.
+        labelled
             See `to_pil`; not for films.
 
         Returns
@@ -289,52 +289,59 @@ class Picture:
         """
         from phosphene._display.film import is_film, write_film
 
-        path = Path(path)
+        path, scale = Path(path), own_scale(self) if scale is None else scale
         document = self.recipe | {"labels": list(self.labels), "scores": list(self.scores)}
-        text = json.dumps(document)
         if is_film(path):
             if not self.frames:
                 raise InvalidArgumentError(
                     f"{str(path)!r} is a film of the way there, of which nothing was kept: ask for "
                     "it with ph.maximize(..., frames=60)."
                 )
-            return write_film(path, self._film(scale), seconds, text, shaded=True)
+            text = json.dumps(document)
+            return write_film(path, way_there(self, scale), seconds, text, shaded=True)
         if path.suffix.lower() != ".png":
             raise InvalidArgumentError(
                 f"A picture is saved as .png, a film as .gif, .apng or .webp; received "
                 f"{str(path)!r}. For another format use picture.to_pil().save(...)."
             )
-        from PIL.PngImagePlugin import PngInfo
-
-        info = PngInfo()
-        info.add_text(CHUNK, text)
-        file = io.BytesIO()
-        self.to_pil(scale=scale or 1, alpha=alpha).save(file, format="png", pnginfo=info)
-        write_file(path, file.getvalue())
-        return path
-
-    def _film(self, scale: int | None) -> Iterator[Image]:
-        """Return the pictures of a film, the picture itself last."""
-        if scale is None:
-            _, height, width, _ = self.images.shape
-            scale = shown_scale(height, width, SMALLEST_SHOWN) if len(self) == 1 else 1
-        for frame in self.frames:
-            # What comes after the best one is no longer on the way there.
-            ahead = np.array([frame.step < step for step in self.steps])
-            if ahead.any():
-                images = sized(frame.images, self.images.shape[1:3])  # coarse stages are smaller
-                images = np.where(ahead[:, np.newaxis, np.newaxis, np.newaxis], images, self.images)
-                scores = tuple(np.where(ahead, frame.scores, self.scores).tolist())
-                yield replace(self, images=images, scores=scores, frames=()).to_pil(scale=scale)
-        yield self.to_pil(scale=scale)
+        return write_picture(
+            path, self.to_pil(scale=scale, alpha=alpha, labelled=labelled), document
+        )
 
     def _repr_png_(self) -> bytes:
         """Return what a notebook shows: nothing is smaller than a stamp."""
-        _, height, width, _ = self.images.shape
-        scale = shown_scale(height, width, SMALLEST_SHOWN) if len(self) == 1 else 1
         file = io.BytesIO()
-        self.to_pil(scale=scale).save(file, format="png")
+        self.to_pil(scale=own_scale(self)).save(file, format="png")
         return file.getvalue()
+
+
+def some_of(picture: Picture, places: list[int]) -> Picture:
+    """Return some of the pictures of a run, with all that belongs to them."""
+    if places == list(range(len(picture))):
+        return picture
+
+    def make_recipe() -> dict[str, Any]:
+        shown = picture.recipe.get("shown", range(len(picture)))
+        return picture.recipe | {"shown": [shown[index] for index in places]}
+
+    def of(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(values[index] for index in places) if values else ()
+
+    return replace(
+        picture,
+        images=picture.images[places],
+        input=picture.input[places],
+        scores=of(picture.scores),
+        history=of(picture.history),
+        make_recipe=make_recipe,
+        labels=of(picture.labels),
+        alpha=None if picture.alpha is None else picture.alpha[places],
+        diagnoses=of(picture.diagnoses),
+        frames=tuple(
+            Frame(each.step, each.images[places], of(each.scores)) for each in picture.frames
+        ),
+        steps=of(picture.steps),
+    )
 
 
 def opacity(attention: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -342,41 +349,3 @@ def opacity(attention: NDArray[np.float32]) -> NDArray[np.float32]:
     most = np.percentile(attention, 80, axis=(1, 2), keepdims=True)
     shares = attention / np.maximum(most, np.finfo(np.float32).tiny)
     return np.clip(shares, 0, 1).astype(np.float32)
-
-
-def read_recipe(path: str | Path) -> dict[str, Any]:
-    """Return the recipe in a file that `Picture.save` wrote.
-
-    Raises
-    ------
-    ModelFileError
-        If there is no such file, it is no picture, or holds no recipe; it is also an OSError.
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    from phosphene._errors import ModelFileError
-
-    try:
-        with Image.open(path, formats=["PNG", "GIF", "WEBP"]) as image:
-            place = PLACES[str(image.format)]
-            # Text chunks of a PNG may follow the pixels.
-            text = image.info.get(place) if image.format == "GIF" else None
-            image.load()
-            text = text or image.info.get(place) or getattr(image, "text", {}).get(place)
-    except UnidentifiedImageError:
-        raise ModelFileError(f"{str(path)!r} is no PNG, GIF or WebP file.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ModelFileError(f"Can't read {str(path)!r}: {reason}.") from error
-    if text is None:
-        raise ModelFileError(
-            f"{str(path)!r} carries no recipe: it has no {PLACES_NAMED[place]}. Programs that edit "
-            "pictures often drop it."
-        )
-    try:
-        recipe = json.loads(text)
-    except ValueError:
-        recipe = None
-    if not isinstance(recipe, dict) or not isinstance(recipe.get("objectives"), list):
-        raise ModelFileError(f"The recipe in {str(path)!r} is damaged.")
-    return recipe

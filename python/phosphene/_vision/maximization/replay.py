@@ -6,21 +6,25 @@ import base64
 import hashlib
 import math
 import os
-import warnings
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._engine.library import engine, threads
 from phosphene._errors import InvalidArgumentError, ModelFileError
-from phosphene._vision.maximization.picture import Picture, read_recipe
+from phosphene._vision.maximization.picture import some_of
+from phosphene._vision.maximization.picture_files import read_recipe
 from phosphene._vision.maximization.render import FORMAT, LARGEST_CARRIED, render
+from phosphene._warnings import warn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from phosphene._vision.maximization.picture import Picture
 
 NAMES = {
     "version": "version of Phosphene",
@@ -82,26 +86,36 @@ def replay(png: str | Path, model: Any, *, start: Any = None, progress: bool = T
         )
     model = as_model(model)
     made_by = recipe.pop("engine", {})
-    labels = recipe.pop("labels", None)
+    labels, shown = recipe.pop("labels", None), recipe.pop("shown", None)
     recipe.pop("scores", None)
-    _check_labels(labels, recipe, png)
+    _check_shown(shown, labels, recipe, png)
     array = start_of(recipe.pop("start", None), start)
     differences = _differences(made_by if isinstance(made_by, dict) else {}, model)
     if differences:
-        warnings.warn(
-            f"The picture may differ from {str(png)!r}: {'; '.join(differences)}.", stacklevel=2
-        )
-    return render(model, recipe, array, labels=labels, progress=progress)
+        warn(f"The picture may differ from {str(png)!r}: {'; '.join(differences)}.")
+    if shown is None:
+        return render(model, recipe, array, labels=labels, progress=progress)
+    # Those that were rendered with it change the bits of a picture.
+    picture = some_of(render(model, recipe, array, progress=progress), shown)
+    return picture if labels is None else replace(picture, labels=tuple(labels))
 
 
-def _check_labels(labels: Any, recipe: dict[str, Any], png: Any) -> None:
-    """Refuse titles that aren't one for each picture."""
-    if labels is None:
-        return
+def _check_shown(shown: Any, labels: Any, recipe: dict[str, Any], png: Any) -> None:
+    """Refuse numbers of pictures that there aren't, and titles that aren't one for each."""
     count = recipe.get("count", 1)
     if not isinstance(count, int):  # the engine says so
         return
     pictures = len(recipe["objectives"]) * count
+    if shown is not None:
+        places = shown if isinstance(shown, list) and shown else [None]
+        if not all(type(each) is int and 0 <= each < pictures for each in places):
+            raise ModelFileError(
+                f"The recipe in {str(png)!r} is damaged: shown must be numbers of its {pictures} "
+                f"pictures, counted from 0; it holds {shown!r:.80}."
+            )
+        pictures = len(shown)
+    if labels is None:
+        return
     texts = isinstance(labels, list) and all(isinstance(each, str) for each in labels)
     if not texts or len(labels) != pictures:
         raise ModelFileError(

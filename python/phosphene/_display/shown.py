@@ -1,0 +1,61 @@
+"""How maximized pictures are shown: in notebooks, in files, on their way there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phosphene._display.sheet import contact_sheet, drawable, enlarged, shown_scale, sized
+from phosphene._errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL.Image import Image
+
+    from phosphene._vision.maximization.picture import Picture
+
+SMALLEST_SHOWN = 224
+"""Pixels of the shorter side of one picture; smaller ones are enlarged by whole numbers."""
+
+
+def own_scale(picture: Picture) -> int:
+    """Return by how much one picture is enlarged that would look like a stamp."""
+    _, height, width, _ = picture.images.shape
+    return shown_scale(height, width, SMALLEST_SHOWN) if len(picture) == 1 else 1
+
+
+def as_image(picture: Picture, scale: int, *, alpha: bool, labelled: bool) -> Image:
+    """Return a PIL image of one picture or a sheet of several; see `Picture.to_pil`."""
+    is_sheet = labelled or len(picture) > 1
+    if not alpha:
+        if is_sheet:
+            return contact_sheet(picture.images, picture.labels, picture.scores, scale)
+        return enlarged(drawable(picture.images[:1])[0], scale)
+    if picture.alpha is None or picture.images.shape[-1] not in (1, 3):
+        raise InvalidArgumentError(
+            "There is no transparency: ask for it with ph.maximize(..., alpha=True), for "
+            "pictures of 1 or 3 channels."
+        )
+    opaque = picture.alpha[..., None]
+    if is_sheet:
+        faded = np.rint(255 + (picture.images - np.float32(255)) * opaque).astype(np.uint8)
+        return contact_sheet(faded, picture.labels, picture.scores, scale)
+    image = enlarged(picture.image, scale).convert("RGB")
+    image.putalpha(enlarged(np.rint(255 * opaque[0]).astype(np.uint8), scale))
+    return image
+
+
+def way_there(picture: Picture, scale: int) -> Iterator[Image]:
+    """Return the pictures of a film, the picture itself last."""
+    for frame in picture.frames:
+        # What comes after the best one is no longer on the way there.
+        ahead = np.array([frame.step < step for step in picture.steps])
+        if ahead.any():
+            images = sized(frame.images, picture.images.shape[1:3])  # coarse stages are smaller
+            images = np.where(ahead[:, np.newaxis, np.newaxis, np.newaxis], images, picture.images)
+            scores = tuple(np.where(ahead, frame.scores, picture.scores).tolist())
+            yield replace(picture, images=images, scores=scores, frames=()).to_pil(scale=scale)
+    yield picture.to_pil(scale=scale)

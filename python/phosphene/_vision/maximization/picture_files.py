@@ -1,0 +1,71 @@
+"""PNG files that carry the recipe of what they show, and recipes out of such files."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from phosphene._errors import ModelFileError
+from phosphene._files import write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from PIL import Image
+
+CHUNK = "phosphene"
+"""The keyword of the PNG text chunk with the recipe."""
+
+PLACES = {"PNG": CHUNK, "GIF": "comment", "WEBP": "xmp"}
+"""Where Pillow finds the recipe in a file of each format."""
+
+PLACES_NAMED = {CHUNK: f"text chunk {CHUNK!r}", "comment": "comment", "xmp": "XMP metadata"}
+
+
+def write_picture(path: Path, image: Image.Image, recipe: Mapping[str, Any]) -> Path:
+    """Write a PNG file that carries a recipe; it appears whole or not at all."""
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text(CHUNK, json.dumps(recipe))
+    file = io.BytesIO()
+    image.save(file, format="png", pnginfo=info)
+    return write_file(path, file.getvalue())
+
+
+def read_recipe(path: str | Path) -> dict[str, Any]:
+    """Return the recipe in a file that `Picture.save` wrote.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such file, it is no picture, or holds no recipe; it is also an OSError.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=["PNG", "GIF", "WEBP"]) as image:
+            place = PLACES[str(image.format)]
+            # Text chunks of a PNG may follow the pixels.
+            text = image.info.get(place) if image.format == "GIF" else None
+            image.load()
+            text = text or image.info.get(place) or getattr(image, "text", {}).get(place)
+    except UnidentifiedImageError:
+        raise ModelFileError(f"{str(path)!r} is no PNG, GIF or WebP file.") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelFileError(f"Can't read {str(path)!r}: {reason}.") from error
+    if text is None:
+        raise ModelFileError(
+            f"{str(path)!r} carries no recipe: it has no {PLACES_NAMED[place]}. Programs that edit "
+            "pictures often drop it."
+        )
+    try:
+        recipe = json.loads(text)
+    except ValueError:
+        recipe = None
+    if not isinstance(recipe, dict) or not isinstance(recipe.get("objectives"), list):
+        raise ModelFileError(f"The recipe in {str(path)!r} is damaged.")
+    return recipe
