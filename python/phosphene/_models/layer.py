@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from phosphene._models.network import Model
+    from phosphene._models.description import ModelDescription
 
 Shape = tuple[int | None, ...]
 
@@ -36,7 +36,9 @@ class Layer:
     'Conv2D'
     """
 
-    def __init__(self, model: Model, description: dict[str, Any], call: str | None = None) -> None:
+    def __init__(
+        self, model: ModelDescription, description: dict[str, Any], call: str | None = None
+    ) -> None:
         self._model = model
         self.description: dict[str, Any] = description
         """What the engine says about the layer."""

@@ -13,7 +13,7 @@ from phosphene._errors import InvalidArgumentError, UnknownNameError
 from phosphene._models.layer import Layer
 
 if TYPE_CHECKING:
-    from phosphene._models.network import Model
+    from phosphene._models.description import ModelDescription
 
 _CALL = re.compile(r"#\d+(?=/|$|:)|:\d+$")
 """What tells calls and outputs of a layer apart: ``dense#1``, ``inner#1/conv``, ``lstm:1``."""
@@ -24,7 +24,7 @@ _OUTPUT = re.compile(r":\d+$")
 class Lookup:
     """The layers of a model under all the names that they have."""
 
-    def __init__(self, model: Model, description: dict[str, Any]) -> None:
+    def __init__(self, model: ModelDescription, description: dict[str, Any]) -> None:
         top = [Layer(model, each) for each in description["layers"]]
         nodes = list(_flat(top))
         self.layers = [layer for layer in top if not layer.is_operation]
