@@ -127,6 +127,15 @@ def test_keras_reads_the_whole(keras, networks, joined, x):
         assert relative_error(received[name], expected[name]) < 2e-5
 
 
+def test_live_models_and_files_are_loaded_first(networks, parts, tmp_path, x):
+    file = parts["centred"].save(tmp_path / "centred.safetensors")
+    joined = ph.join({"pixels": networks["pixels"], "centred": file})
+    found = joined(x)
+    np.testing.assert_array_equal(found["pixels"], parts["pixels"](255 * x))
+    own = 2 * x.astype(np.float64) - 1
+    np.testing.assert_allclose(found["centred"][0], parts["centred"](own)[0], atol=1e-5)
+
+
 def test_layers_have_the_name_of_their_network_before_them(joined, x):
     assert joined["centred/conv"].kind == "Conv2D"
     with pytest.raises(ph.InvalidArgumentError, match="'pixels/conv', 'centred/conv'"):
@@ -285,6 +294,8 @@ def test_each_output_has_its_own_names_of_classes(tmp_path):
         assert picture.labels[0] == "pets · cat - cars · cat"
         with pytest.raises(ph.InvalidArgumentError, match="no class 'van'"):
             ph.maximize(model, ph.logit("van", output="pets"), **QUIET)
+        with pytest.raises(ph.InvalidArgumentError, match="2 outputs: say which with output="):
+            ph.maximize(model, "cat", **QUIET)
     same = ph.join({"a": pets, "b": dense_model(2, classes=["cat", "dog"], seed=1)})
     assert same.classes == ("cat", "dog")
 
@@ -324,7 +335,7 @@ def test_networks_in_networks():
         ({3: "flat"}, "received 3"),
         ({"a": 3}, "load takes .* received a int"),
         ({"a": "flat", "b": "image"}, r"received 'a' \(None, 4\), 'b' \(None, 4, 4, 3\)"),
-        ({"a": "image", "b": "large"}, r"'b' \(None, 8, 8, 3\)"),
+        ({"a": "image", "b": "large"}, r"'b' \(None, 8, 8, 3\)\. A Resizing layer .* fit\.$"),
         ({"a": "flat", "b": "ids"}, "same type of numbers; received 'a' float32, 'b' int32"),
         ({"a": "pair"}, "have one input each; 'a' has 2"),
     ],

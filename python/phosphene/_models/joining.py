@@ -148,7 +148,8 @@ def _shape(parts: Mapping[str, Model]) -> tuple[int | None, ...]:
         stated = ", ".join(f"{name!r} {shape}" for name, shape in shapes.items())
         raise InvalidArgumentError(
             "Networks that are joined see the same input, so they need inputs of the same shape, "
-            f"channels along the same axis; received {stated}."
+            f"channels along the same axis; received {stated}"
+            + (". A Resizing layer before one of them makes pictures fit." * (ranks == {4}) or ".")
         )
     return tuple(next(iter(lengths), None) for lengths in known)
 

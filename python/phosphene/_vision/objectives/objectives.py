@@ -20,6 +20,7 @@ from phosphene._vision.objectives.terms import (
     Neuron,
     Objective,
     Probability,
+    output_path,
 )
 
 if TYPE_CHECKING:
@@ -203,6 +204,7 @@ def _class_index(model: Model, name: str) -> int:
         try:
             path = model.path_of(name)
         except InvalidArgumentError:
+            output_path(model, None)  # several outputs may have names of their own
             raise error from None
         raise InvalidArgumentError(
             f"{path!r} is a layer of {model.name!r}: take one of its channels as ({path!r}, 0), or "

@@ -134,7 +134,7 @@ class OutputTerm(Term):
 
     def found_in(self, model: Model) -> Term:
         index = _numbered(model, self.index, self.output)
-        return replace(self, index=index, output=_output(model, self.output))
+        return replace(self, index=index, output=output_path(model, self.output))
 
 
 @dataclass(frozen=True, repr=False)
@@ -257,7 +257,7 @@ def _numbered(model: Model, index: Index | str, output: str | None) -> Index:
     from phosphene._models.classes import index_of
 
     outputs = {each["path"]: each["shape"][-1] for each in model.json["outputs"]}
-    path = _output(model, output) or next(iter(outputs))
+    path = output_path(model, output) or next(iter(outputs))
     classes = model.classes_of(path)
     number = index_of(classes, index)
     # Of two classes a single sigmoid says how likely the last one is.
@@ -269,8 +269,8 @@ def _numbered(model: Model, index: Index | str, output: str | None) -> Index:
     return 0 if outputs.get(path) == 1 else number
 
 
-def _output(model: Model, output: str | None) -> str | None:
-    """Return the path of an output."""
+def output_path(model: Model, output: str | None) -> str | None:
+    """Return the path of an output; None for the only one, of several it must be said."""
     paths = [each["path"] for each in model.json["outputs"]]
     if output is None:
         if len(paths) > 1:
