@@ -288,7 +288,7 @@ def test_unwritable_folder_is_one_sentence(trace, tmp_path):
     [
         ({"layers": "cnv"}, r"no layer 'cnv'; the closest names are 'conv'"),
         ({"sample": 2}, r"sample must be a number below 2, the batch size, received 2"),
-        ({"channels": 0}, r"channels must be 1 or more, received 0"),
+        ({"channels": 0}, r"channels must be .* a whole number, 1 or more; received 0"),
         ({"grid": (0, 3)}, r"grid must be two whole numbers, 1 or more; received \(0, 3\)"),
         ({"grid": 3}, r"grid must be two whole numbers, 1 or more; received 3"),
         ({"min_size": 15}, r"min_size must be two whole numbers"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from phosphene._checks import place, whole_pair
+from phosphene._checks import place, whole, whole_pair
 from phosphene._display.figures import drawn_ratio, mosaic, value_range
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.lookup import name_of
@@ -229,10 +229,9 @@ def _panel(
 
 def _picked(path: str, count: int, channels: int | Sequence[int]) -> tuple[int, ...]:
     """Return the indices of the channels to be drawn, of so many."""
-    if isinstance(channels, (int, np.integer)):
-        if channels < 1:
-            raise InvalidArgumentError(f"channels must be 1 or more, received {channels}.")
-        return tuple(range(min(int(channels), count)))
+    if not isinstance(channels, (list, tuple, range, np.ndarray)):
+        many = whole("channels", channels, 1, what="a list of channels or a whole number")
+        return tuple(range(min(many, count)))
     wanted = tuple(int(index) for index in channels)
     picked = tuple(index for index in wanted if -count <= index < count)
     if not picked:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from phosphene._checks import place
 from phosphene._errors import InvalidArgumentError, ModelFileError
 from phosphene._files import write_text
 from phosphene._models.arrays import batches, is_picture, model_inputs
@@ -58,12 +59,13 @@ class StoredArrays(Mapping[str, "NDArray[Any]"]):
 
     def one(self, sample: int) -> StoredArrays:
         """Return the arrays of one sample, counted from 0 or, if negative, from the end."""
-        if not -self.samples <= sample < self.samples:
+        found = place(sample, self.samples)
+        if found is None:
             raise InvalidArgumentError(
                 f"sample must be a number below {self.samples}, the number of patterns; received "
                 f"{sample!r}."
             )
-        return StoredArrays(self._names, [self._files[sample]])
+        return StoredArrays(self._names, [self._files[found]])
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._names:

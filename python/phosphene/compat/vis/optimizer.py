@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._checks import whole
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.layer import Layer
 from phosphene._models.network import Model
@@ -127,8 +128,7 @@ class Optimizer:
         verbose
             Whether losses are printed.
         """
-        if max_iter < 1:
-            raise InvalidArgumentError(f"max_iter must be 1 or more; received {max_iter!r}.")
+        max_iter = whole("max_iter", max_iter, 1)
         x = self._seed(seed_input)
         modifiers = list(input_modifiers or [])
         modify: Callable[..., Any] = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._checks import whole
 from phosphene._errors import InvalidArgumentError
 from phosphene.compat._channels import applied, seen
 from phosphene.compat._network import plain_training
@@ -111,9 +112,7 @@ class ActivationMaximization(ModelVisualization):
         penalties = _named(for_each_input(regularizers, names, "regularizers"))
         finishers = _finishers(activation_modifiers, names)
         climbers = [steps_of(optimizer)() for _ in names]
-        count = get_num_of_steps_allowed(steps)
-        if count < 1:
-            raise InvalidArgumentError(f"steps must be 1 or more; received {steps!r}.")
+        count = whole("steps", get_num_of_steps_allowed(steps), 1)
         constant: Arrays | None = None
         with managed_callbacks(callbacks, **arguments) as active:
             for step in range(count):
