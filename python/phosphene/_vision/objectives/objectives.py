@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 def channel(layer: Any, index: int, *, pre_activation: bool = False) -> Objective:
     """Return the objective "mean over all positions of one channel".
 
-    For a dense layer, which has no positions, it is the unit itself.
+    For a dense layer, which has no positions, it is the unit itself. Of a convolution whose
+    rectifier is a layer of its own the mean is linear, and says little but how bright a picture is;
+    it may be negative at best. Aim at the rectifier.
 
     Parameters
     ----------
