@@ -215,7 +215,7 @@ class PanelGrid:
             )
             if column == columns - 1:
                 top -= above + rows[row] + below + GAP_INCHES
-        self._room = room - GAP_INCHES / 2
+        self._room = width + GAP_INCHES / 2  # to both sides of the middle of a drawing
         self._right = right
 
     def label(self, number: int, title: str, caption: str) -> None:
