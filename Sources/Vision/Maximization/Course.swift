@@ -8,7 +8,7 @@ import Tensors
 struct Pace {
   private let budget: Double?
   private let begin = Pace.now
-  /// The seconds that a step takes, and a look at the pictures; once they have been measured.
+  /// The seconds that a step takes, of late, and a look at the pictures; once they have been measured.
   private var (step, look) = (0.0, 0.0)
 
   init(budget: Double?) { self.budget = budget }
@@ -17,6 +17,14 @@ struct Pace {
 
   /// Whether another step would take too long, and the last look behind it.
   var isOver: Bool { left < step + look }
+
+  /// Does a step and notes how long that takes.
+  mutating func timing(_ run: () throws(PhospheneError) -> Void) throws(PhospheneError) {
+    let before = Pace.now
+    try run()
+    let latest = Pace.now - before
+    step = step == 0 ? latest : 0.75 * step + 0.25 * latest
+  }
 
   /// How many steps fit in all, after one has been done.
   ///
@@ -44,8 +52,7 @@ struct Pace {
       try step()
       count += 1
     }
-    guard count > 0 else { return 1 }
-    self.step = (Pace.now - before) / Double(count)
+    if count > 0 { self.step = (Pace.now - before) / Double(count) }
     return 1 + Pace.fitting(left, step: self.step, look: self.look) { looks(1 + $0) }
   }
 

@@ -56,7 +56,7 @@ extension Model {
     var step = 0
     while true {
       step += 1
-      try climb.step(step)
+      try pace.timing { () throws(PhospheneError) in try climb.step(step) }
       if step == 1 {
         // Planning writes over what the first step began with.
         try climb.filmStart()
