@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from phosphene._checks import whole
 
 if TYPE_CHECKING:
-    from phosphene._vision.maximization.render import Progress
+    from phosphene._vision.maximization.progress import Progress
 
 
 class Preview:

@@ -37,7 +37,7 @@ def make_card(
 ) -> Card:
     """Return a card; see `Picture.card`."""
     from phosphene._models.model import as_model
-    from phosphene._vision.maximization.replay import start_of
+    from phosphene._vision.carried import start_of
 
     seeds = whole("seeds", seeds, 0)
     model = as_model(model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,9 +11,11 @@ from phosphene._checks import number, whole, whole_pair
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array, is_picture
 from phosphene._models.preprocessing import Preprocessing
+from phosphene._vision.carried import stated_array
 from phosphene._vision.maximization.priors import as_prior
+from phosphene._vision.maximization.progress import Callback, check_callbacks
 from phosphene._vision.maximization.ranges import warn_of_assumed_range
-from phosphene._vision.maximization.render import FORMAT, Callback, check_callbacks, render
+from phosphene._vision.maximization.render import FORMAT, render
 from phosphene._warnings import warn
 from phosphene.optimizers import SGD, Adam, NAdam, RMSprop
 
@@ -388,7 +389,7 @@ def _mask(over: Any) -> dict[str, Any]:
             "over must hold numbers from 0 (stays) to 1 (may change); received "
             f"{array.min():g} to {array.max():g}."
         )
-    return _array(array)
+    return stated_array(array)
 
 
 def _given(model: Model, given: Any) -> dict[str, Any]:
@@ -404,14 +405,8 @@ def _given(model: Model, given: Any) -> dict[str, Any]:
         array = np.asarray(as_array(value, f"given[{name!r}]"), dtype="<f4")
         if array.ndim == ranks.get(name) and len(array) == 1:
             array = array[0]
-        stated[str(name)] = _array(array)
+        stated[str(name)] = stated_array(array)
     return stated
-
-
-def _array(array: NDArray[np.float32]) -> dict[str, Any]:
-    """Return an array as a recipe carries it."""
-    content = base64.b64encode(array.tobytes()).decode()
-    return {"shape": list(array.shape), "float32": content}
 
 
 def _start(model: Model, start: Any, scaling: dict[str, Any]) -> NDArray[np.float32]:

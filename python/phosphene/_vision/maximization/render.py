@@ -2,78 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import zlib
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._engine.library import check, describe, ffi, lib, text, to_numpy
 from phosphene._errors import Cancelled, InvalidArgumentError
+from phosphene._vision.carried import stated_start
 from phosphene._vision.maximization.picture import Frame, Picture, opacity
+from phosphene._vision.maximization.progress import Listeners
 from phosphene._warnings import warn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from phosphene._models.model import Model
+    from phosphene._vision.maximization.progress import Callback
 
 FORMAT = "phosphene-recipe/1"
-LARGEST_CARRIED = 1 << 20
-"""Bytes of a start picture that a recipe still carries; it only names larger ones."""
 
 FEWEST_STEPS = 96
 """The steps that the engine's defaults take at least."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far `maximize` is, as its callbacks receive it.
-
-    Attributes
-    ----------
-    step
-        Steps done, 1 ... `steps`.
-    steps
-        Steps in all.
-    score
-        The objective of the latest step, mean over the pictures.
-    """
-
-    step: int
-    steps: int
-    score: float
-    _look: Callable[[], Picture] | None = field(default=None, repr=False, compare=False)
-
-    def picture(self) -> Picture:
-        """Return the pictures as they stand, seen without transforms.
-
-        That costs one look of the network at them, so ask now and then. Only while the callback
-        runs; the picture may be kept.
-        """
-        if self._look is None:
-            raise InvalidArgumentError(
-                "progress.picture() shows the pictures as they stand, so it can be asked for only "
-                "while the callback runs; keep the picture instead of the progress."
-            )
-        return self._look()
-
-
-Callback = Callable[[Progress], object]
-
-
-def check_callbacks(callbacks: Any) -> None:
-    """Refuse what can't be called after each step."""
-    if not isinstance(callbacks, (list, tuple)) or not all(map(callable, callbacks)):
-        raise InvalidArgumentError(
-            "callbacks must be a list of functions that take a Progress; "
-            f"received {callbacks!r:.80}."
-        )
 
 
 def render(
@@ -108,12 +61,12 @@ def render(
             f"The recipe holds something that isn't a number: {error}."
         ) from None
     arrays = None if start is None else describe([start])
-    watch = _Watch(
+    listeners = Listeners(
         callbacks, lambda handle: _picture(model, handle, start, labels), progress=progress
     )
     out = ffi.new("ph_picture **")
-    user_data = ffi.new_handle(watch)
-    with watch:
+    user_data = ffi.new_handle(listeners)
+    with listeners:
         status = lib.ph_maximize(
             model.handle,
             document.encode(),
@@ -127,10 +80,10 @@ def render(
     picture = None
     if out[0]:
         picture = _picture(model, ffi.gc(out[0], lib.ph_picture_destroy), start, labels)
-    if watch.error is not None:
+    if listeners.error is not None:
         with suppress(AttributeError):  # an exception class may forbid new attributes
-            watch.error.picture = picture  # type: ignore[attr-defined]
-        raise watch.error
+            listeners.error.picture = picture  # type: ignore[attr-defined]
+        raise listeners.error
     if status == lib.PH_CANCELLED:
         raise Cancelled(
             "A callback returned True, which stops the maximization; the picture so far is the "
@@ -140,7 +93,7 @@ def render(
     assert picture is not None
     _warn_about(picture)
     if "budget_s" in recipe:
-        done = watch.steps if recipe.get("early_stop") else len(picture.history[0])
+        done = listeners.steps if recipe.get("early_stop") else len(picture.history[0])
         _warn_of_haste(recipe, done)
     return picture
 
@@ -186,84 +139,6 @@ def _warn_of_haste(recipe: dict[str, Any], steps: int) -> None:
         )
 
 
-class _Watch:
-    """What the engine's progress callback talks to."""
-
-    def __init__(
-        self, callbacks: Sequence[Callback], read: Callable[[Any], Picture], *, progress: bool
-    ) -> None:
-        self.callbacks = tuple(callbacks)
-        self._read = read
-        self.error: BaseException | None = None
-        self.steps = 0
-        """The number of steps that the engine has planned."""
-        self._wants_bar = progress and _is_watched()
-        self._bar: Any = None
-
-    def __call__(self, struct: Any) -> bool:
-        """Tell everybody; return whether to stop."""
-        self.steps = struct.steps
-
-        def look() -> Picture:
-            out = ffi.new("ph_picture **")
-            check(lib.ph_progress_picture(struct, out))
-            return self._read(ffi.gc(out[0], lib.ph_picture_destroy))
-
-        progress = Progress(struct.step, struct.steps, struct.score, look)
-        if self._wants_bar:
-            self._show(progress)
-        try:
-            # Each hears of each step.
-            answers = [callback(progress) for callback in self.callbacks]
-        finally:
-            object.__setattr__(progress, "_look", None)
-        return any(answer is True for answer in answers)
-
-    def _show(self, progress: Progress) -> None:
-        if self._bar is None:
-            try:
-                from tqdm.auto import tqdm
-            except ImportError:
-                self._wants_bar = False
-                return
-            self._bar = tqdm(total=progress.steps, unit="step", leave=False)
-        self._bar.total = progress.steps  # a budget lowers it
-        self._bar.update(progress.step - self._bar.n)
-        self._bar.set_postfix_str(f"score {progress.score:.4g}", refresh=False)
-
-    def __enter__(self) -> _Watch:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-
-def _keep_error(kind: type[BaseException], error: BaseException, traceback: Any) -> int:
-    """Store what a callback raised, to be raised again when the engine has returned."""
-    if traceback is not None:
-        watch: _Watch = ffi.from_handle(traceback.tb_frame.f_locals["user_data"])
-        watch.error = error
-    return 1
-
-
-@ffi.def_extern(name="ph_progress_callback", error=1, onerror=_keep_error)  # type: ignore[untyped-decorator]
-def _progress_callback(user_data: Any, progress: Any) -> int:
-    watch: _Watch = ffi.from_handle(user_data)
-    return int(watch(progress))
-
-
-def _is_watched() -> bool:
-    """Return whether somebody sees a progress bar: in a terminal or a notebook."""
-    import sys
-
-    if sys.stderr is not None and sys.stderr.isatty():
-        return True
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return type(shell).__name__ == "ZMQInteractiveShell"
-
-
 def _picture(
     model: Model, handle: Any, start: NDArray[np.float32] | None, labels: Sequence[str] | None
 ) -> Picture:
@@ -280,7 +155,7 @@ def _picture(
         check(lib.ph_picture_attention(handle, struct))
         alpha = opacity(to_numpy(struct)[..., 0])
     if start is not None:
-        recipe["start"] = _stated_array(start)
+        recipe["start"] = stated_start(start)
     made_by = document["engine"] | {"threads": int(document["engine"]["threads"])}
     frames = []
     for index in range(len(document["frames"])):
@@ -327,15 +202,6 @@ def _title(model: Model, objective: dict[str, Any]) -> str:
         factor = "" if abs(weight) == 1 else f"{abs(weight):g} "
         parts.append(f"{sign}{factor}{name}")
     return " ".join(parts)
-
-
-def _stated_array(array: NDArray[np.float32]) -> dict[str, Any]:
-    """Return an array as a recipe names it, with its values where they are small enough."""
-    content = array.astype("<f4").tobytes()
-    stated = {"sha256": hashlib.sha256(content).hexdigest(), "shape": list(array.shape)}
-    if len(content) <= LARGEST_CARRIED:
-        stated["zlib"] = base64.b85encode(zlib.compress(content, 9)).decode()
-    return stated
 
 
 def _plain(value: Any) -> Any:

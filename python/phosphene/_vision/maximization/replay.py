@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import math
 import os
-import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from phosphene._engine.library import engine, threads
 from phosphene._errors import InvalidArgumentError, ModelFileError
+from phosphene._vision.carried import start_of
 from phosphene._vision.maximization.picture import some_of
 from phosphene._vision.maximization.picture_files import read_recipe
-from phosphene._vision.maximization.render import FORMAT, LARGEST_CARRIED, render
+from phosphene._vision.maximization.render import FORMAT, render
 from phosphene._warnings import warn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
 
-    from phosphene._vision.maximization.picture import Picture
+from phosphene._vision.maximization.picture import Picture
 
 NAMES = {
     "version": "version of Phosphene",
@@ -135,34 +129,3 @@ def _differences(made_by: dict[str, Any], model: Any) -> list[str]:
     if made_by.get("model_digest") != model.digest:
         found.append("the model is another one, or its weights have changed")
     return found
-
-
-def start_of(stated: dict[str, Any] | None, given: Any) -> NDArray[np.float32] | None:
-    """Return the start picture that a recipe asks for."""
-    if stated is None:
-        if given is not None:
-            raise InvalidArgumentError("The picture was made without a start; leave start out.")
-        return None
-    try:
-        shape = tuple(int(length) for length in stated["shape"])
-        if given is None and "zlib" not in stated:
-            raise InvalidArgumentError(
-                f"The picture was made from a start of shape {shape} that its recipe names but "
-                "doesn't carry; hand it over as start=."
-            )
-        if given is not None:
-            content = np.ascontiguousarray(given, dtype="<f4").tobytes()
-        else:
-            # Never more than the stated size, whatever the compressed bytes would expand to; for
-            # zlib 0 would be no limit.
-            size = 4 * math.prod(shape)
-            if min(shape, default=0) < 1 or size > LARGEST_CARRIED:
-                raise ValueError(f"a carried start has the shape {shape}")
-            content = zlib.decompressobj().decompress(base64.b85decode(stated["zlib"]), size)
-        if hashlib.sha256(content).hexdigest() != stated["sha256"]:
-            raise InvalidArgumentError("start isn't the array that the picture was made from.")
-        return np.frombuffer(content, "<f4").astype(np.float32).reshape(shape)
-    except InvalidArgumentError:
-        raise
-    except (KeyError, TypeError, ValueError, zlib.error) as error:
-        raise ModelFileError(f"The start picture in the recipe is damaged: {error}.") from error

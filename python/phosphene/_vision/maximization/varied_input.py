@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._models.arrays import fitted, model_inputs
+from phosphene._vision.carried import array_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ class VariedInput:
         """Return the input that a recipe gives nothing for."""
         given = recipe.get("given") or {}
         others = {
-            index: _array(given[each.name])
+            index: array_of(given[each.name])
             for index, each in enumerate(model.input_types)
             if each.name in given
         }
@@ -68,9 +68,3 @@ class VariedInput:
             return model_inputs(self.model, values)[0]
         wanted = self.model.input_types[self.index]
         return fitted(values, wanted, f"Input {wanted.name!r}")
-
-
-def _array(stated: Mapping[str, Any]) -> NDArray[np.float32]:
-    """Return an array that a recipe carries."""
-    content = base64.b64decode(stated["float32"])
-    return np.frombuffer(content, "<f4").astype(np.float32).reshape(stated["shape"])

@@ -7,7 +7,10 @@ import numbers
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from phosphene._errors import InvalidArgumentError
+from phosphene._vision.carried import stated_array
 
 if TYPE_CHECKING:
     from phosphene._models.network import Model
@@ -222,15 +225,10 @@ class Match(LayerTerm):
     pre_activation: bool = False
 
     def stated(self) -> dict[str, Any]:
-        import base64
-
         return {
             "kind": self.kind,
             "layer": self.layer,
-            "activations": {
-                "shape": list(self.shape),
-                "float32": base64.b64encode(self.float32).decode(),
-            },
+            "activations": stated_array(np.frombuffer(self.float32, "<f4").reshape(self.shape)),
             "cosine_power": self.cosine_power,
             "pre_activation": self.pre_activation,
         }

@@ -77,8 +77,8 @@ def lasting_recipe(model: Model, units: Sequence[Any], picture: Picture) -> dict
 
 def next_pictures(model: Model, run: Run) -> dict[str, NDArray[Any]]:
     """Return what the units of a run like now, from the pictures of its last look on."""
+    from phosphene._vision.carried import start_of
     from phosphene._vision.maximization.render import render
-    from phosphene._vision.maximization.replay import start_of
 
     recipe = dict(run.about["recipe"])
     given = recipe.pop("start", None)
