@@ -26,7 +26,8 @@ def convolution(kind, *shape):
     axes = len(shape)
     settings = {"filters": 1, "kernel_size": [1] * axes}
     weights = {"c/kernel": np.ones([1] * axes + [1, 1]), "c/bias": np.zeros(1)}
-    return ph.load((network(image(*shape, 1), (kind, "c", settings, READS_X)), weights))
+    config = network(image(*shape, 1), (kind, "c", settings, READS_X))
+    return ph.load((config, weights), preprocessing=(1 / 255, 0))
 
 
 def test_given_arrays_of_negative_length():
