@@ -373,6 +373,11 @@ def test_nothing_is_imported_or_printed(capfd):
         ({"options": {"model": None}}, "has no option 'model'"),
         ({"options": [3], "units": [0]}, r"options must be a dict .* received \[3\]"),
         ({"options": {"steps": 3}}, "options are for the pictures of units, of which none"),
+        ({"options": {"steps": 0}, "units": [0]}, "steps must be a whole number, 1 or more"),
+        ({"options": {"optimizer": "adm"}, "units": [0]}, "optimizer must be 'adam'"),
+        ({"options": {"seed": None}, "units": [0]}, "seed must be a whole number"),
+        ({"options": {"transforms": 3}, "units": [0]}, "transforms must be a list"),
+        ({"options": {"stages": [(8, 2)], "size": 8}, "units": [0]}, "stages say sizes"),
     ],
 )
 def test_refused_options(options, message):

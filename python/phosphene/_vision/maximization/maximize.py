@@ -7,25 +7,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from phosphene._checks import number, whole, whole_pair
 from phosphene._errors import InvalidArgumentError
-from phosphene._models.arrays import as_array, is_picture
-from phosphene._models.preprocessing import Preprocessing
+from phosphene._models.arrays import as_array
 from phosphene._vision.carried import stated_array
 from phosphene._vision.maximization.priors import as_prior
-from phosphene._vision.maximization.progress import Callback, check_callbacks
-from phosphene._vision.maximization.ranges import warn_of_assumed_range
+from phosphene._vision.maximization.ranges import start_array, warn_of_assumed_range
 from phosphene._vision.maximization.render import FORMAT, render
-from phosphene._warnings import warn
-from phosphene.optimizers import SGD, Adam, NAdam, RMSprop
+from phosphene._vision.maximization.stated import stated_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from phosphene._models.model import Model
     from phosphene._vision.maximization.picture import Picture
+    from phosphene._vision.maximization.progress import Callback
     from phosphene.optimizers import Optimizer
     from phosphene.regularizers import Regularizer
     from phosphene.transforms import Transform
@@ -227,122 +222,45 @@ def maximize(
     recipe: dict[str, Any] = {
         "format": FORMAT,
         "objectives": [as_objective(model, each).to_json() for each in wanted],
-        "seed": whole("seed", seed, 0, 2**64 - 1),
-        "count": whole("n", n, 1),
-        "input": _input(model, value_range),
+        "input": model.preprocessing.to_json(),
     }
-    if stages is not None:
-        if not (size is steps is budget_s is None):
-            raise InvalidArgumentError(
-                "stages say sizes and steps: leave size, steps and budget_s out."
-            )
-        recipe["stages"] = _stages(stages)
-        recipe["steps"] = sum(stage["steps"] for stage in recipe["stages"])
-    if steps is not None:
-        recipe["steps"] = whole("steps", steps, 1)
-    if budget_s is not None:
-        recipe["budget_s"] = number("budget_s", budget_s, minimum=0.001, maximum=1e7)
-    if number("early_stop", early_stop, minimum=0, maximum=1):
-        recipe["early_stop"] = float(early_stop)
-    if parametrization is not None:
-        recipe["parametrization"] = {"kind": _kind(parametrization)}
+    recipe |= stated_options(
+        {
+            "steps": steps,
+            "seed": seed,
+            "n": n,
+            "size": size,
+            "parametrization": parametrization,
+            "views": views,
+            "transforms": transforms,
+            "regularizers": regularizers,
+            "optimizer": optimizer,
+            "redirected_steps": redirected_steps,
+            "value_range": value_range,
+            "background": background,
+            "over": over,
+            "stages": stages,
+            "budget_s": budget_s,
+            "early_stop": early_stop,
+            "frames": frames,
+            "alpha": alpha,
+            "callbacks": callbacks,
+        }
+    )
     if prior is not None:
         known = as_prior(model, prior, recipe["input"])
         stated = recipe.get("parametrization", {"kind": _kind_with_prior(model, known)})
         recipe["parametrization"] = stated | {"prior": known}
-    if views is not None:
-        recipe["views"] = whole("views", views, 1)
-    if optimizer is not None:
-        recipe["optimizer"] = _optimizer(optimizer).to_json()
-    if whole("redirected_steps", redirected_steps, 0):
-        recipe["redirected_steps"] = int(redirected_steps)
-    if alpha:
-        recipe["transparency"] = True
-    if frames:
-        recipe["frames"] = whole("frames", frames, 0)
     if model.exact:
         recipe["exact"] = True
     if model.precision != "float32":
         recipe["precision"] = model.precision
-    if background is not None:
-        recipe["background"] = number("background", background, minimum=0, maximum=1)
-    if size is not None:
-        recipe["size"] = _size(size)
-    if transforms is not None:
-        recipe["transforms"] = _all_stated(transforms, "transforms")
-    if regularizers is not None:
-        recipe["regularizers"] = _all_stated(regularizers, "regularizers")
-    if over is not None:
-        recipe["mask"] = _mask(over)
     if given is not None:
         recipe["given"] = _given(model, given)
-    check_callbacks(callbacks)
-    array = None if start is None else _start(model, start, recipe["input"])
+    array = None if start is None else start_array(model, start, recipe["input"])
     if value_range is prior is start is None:
         warn_of_assumed_range(model, given)
     return render(model, recipe, array, callbacks=callbacks, progress=progress)
-
-
-def _input(model: Model, value_range: tuple[float, float] | None) -> dict[str, Any]:
-    """Return how pixels become the network's input: ``scale * pixel + offset``."""
-    if value_range is not None:
-        try:
-            black, white = (float(each) for each in value_range)
-        except (TypeError, ValueError):
-            black = white = 0.0
-        if not (np.isfinite(black) and np.isfinite(white) and black < white):
-            raise InvalidArgumentError(
-                "value_range must be the network's input for black and for white, such as "
-                f"(-1, 1); received {value_range!r}."
-            )
-        return {"scale": [(white - black) / 255], "offset": [black], "reverse_channels": False}
-    stated: dict[str, Any] = model.preprocessing.to_json()
-    return stated
-
-
-def _stages(stages: Any) -> list[dict[str, Any]]:
-    """Return the stages of a maximization as a recipe states them."""
-    pairs = list(stages) if isinstance(stages, (list, tuple)) else []
-    if not pairs or any(not isinstance(each, (list, tuple)) or len(each) != 2 for each in pairs):
-        raise InvalidArgumentError(
-            "stages must be a list of pairs of a size and a number of steps, such as "
-            f"[(64, 64), (128, 64)]; received {stages!r}."
-        )
-    return [
-        {"size": _size(size), "steps": whole("the steps of a stage", steps, 1)}
-        for size, steps in pairs
-    ]
-
-
-def _optimizer(optimizer: Any) -> Optimizer:
-    named = {"adam": Adam(), "nadam": NAdam(), "rmsprop": RMSprop(), "sgd": SGD()}
-    found = named.get(optimizer) if isinstance(optimizer, str) else optimizer
-    if not isinstance(found, (Adam, NAdam, RMSprop, SGD)):
-        raise InvalidArgumentError(
-            "optimizer must be 'adam', 'nadam', 'rmsprop', 'sgd' or one of phosphene.optimizers, "
-            f"received {optimizer!r}."
-        )
-    return found
-
-
-def _all_stated(options: Any, where: str) -> list[dict[str, Any]]:
-    """Return a list of transforms or regularizers as a recipe states it."""
-    if not isinstance(options, (list, tuple)):
-        raise InvalidArgumentError(
-            f"{where} must be a list of options from phosphene.{where}, received {options!r}; one "
-            "alone stands in a list too."
-        )
-    return [_stated(each, where) for each in options]
-
-
-def _stated(option: Any, where: str) -> dict[str, Any]:
-    """Return a transform or regularizer as a recipe states it."""
-    if type(option).__module__ != f"phosphene.{where}":
-        raise InvalidArgumentError(
-            f"{where} must be a list of options from phosphene.{where}, received {option!r} in it."
-        )
-    stated: dict[str, Any] = option.to_json()
-    return stated
 
 
 def _kind_with_prior(model: Model, prior: dict[str, Any]) -> str:
@@ -362,36 +280,6 @@ def _kind_with_prior(model: Model, prior: dict[str, Any]) -> str:
     return "fourier" if small and len(prior["mean"]) != RED_GREEN_BLUE else "natural"
 
 
-def _kind(parametrization: Any) -> str:
-    if parametrization not in ("natural", "fourier", "maco", "pixel"):
-        raise InvalidArgumentError(
-            "parametrization must be 'natural', 'fourier', 'maco' or 'pixel'; "
-            f"received {parametrization!r:.60}."
-        )
-    return str(parametrization)
-
-
-def _size(size: Any) -> list[int]:
-    """Return height and width; of one number both."""
-    wanted = "a number of pixels or (height, width)"
-    if isinstance(size, (list, tuple, np.ndarray)):
-        return list(whole_pair("size", size, 1, what=wanted))
-    return [whole("size", size, 1, what=wanted)] * 2
-
-
-def _mask(over: Any) -> dict[str, Any]:
-    """Return a mask as a recipe states it."""
-    array = np.asarray(as_array(over, "over"), dtype="<f4")
-    if array.ndim == 2:
-        array = array[..., np.newaxis]
-    if not ((array >= 0) & (array <= 1)).all():
-        raise InvalidArgumentError(
-            "over must hold numbers from 0 (stays) to 1 (may change); received "
-            f"{array.min():g} to {array.max():g}."
-        )
-    return stated_array(array)
-
-
 def _given(model: Model, given: Any) -> dict[str, Any]:
     """Return other inputs as a recipe states them."""
     if not isinstance(given, Mapping):
@@ -407,31 +295,3 @@ def _given(model: Model, given: Any) -> dict[str, Any]:
             array = array[0]
         stated[str(name)] = stated_array(array)
     return stated
-
-
-def _start(model: Model, start: Any, scaling: dict[str, Any]) -> NDArray[np.float32]:
-    """Return the start picture as the engine takes it: float32 with a batch axis."""
-    if is_picture(start):
-        return model.prepare(start)
-    array = np.array(as_array(start, "start"), dtype=np.float32, order="C")
-    _check_range(model, array, scaling)
-    return array[np.newaxis] if array.ndim == 3 else array
-
-
-def _check_range(model: Model, start: NDArray[np.float32], scaling: dict[str, Any]) -> None:
-    """Refuse a start out of the range of pictures, and warn of one that uses next to none of it."""
-    preprocessing = Preprocessing(tuple(scaling["scale"]), tuple(scaling["offset"]))
-    low, high = preprocessing.value_range
-    smallest, largest = float(start.min()), float(start.max())
-    margin = (high - low) / 10
-    said = (
-        f"start holds numbers from {smallest:.4g} to {largest:.4g}, where black to white is "
-        f"{low:.4g} to {high:.4g} for {model.name!r}"
-    )
-    if smallest < low - margin or largest > high + margin:
-        raise InvalidArgumentError(
-            f"{said}: scale it, hand over a picture (see Model.prepare), or say what the network "
-            "takes by value_range=, or by preprocessing= when it is loaded."
-        )
-    if high - low > 100 and smallest >= 0 and 0 < largest <= 1:
-        warn(f"{said}, so that it is black to the eye.")

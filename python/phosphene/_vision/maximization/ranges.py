@@ -1,13 +1,20 @@
-"""Between which numbers an input is looked for."""
+"""Between which numbers an input is looked for, and whether a start lies there."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from phosphene._errors import InvalidArgumentError
+from phosphene._models.arrays import as_array, is_picture
+from phosphene._models.preprocessing import Preprocessing
 from phosphene._warnings import warn
 
 if TYPE_CHECKING:
     from collections.abc import Container
+
+    from numpy.typing import NDArray
 
     from phosphene._models.model import Model
 
@@ -29,3 +36,31 @@ def warn_of_assumed_range(model: Model, given: Container[str] | None) -> None:
             "is assumed: state it by value_range=, such as (-3, 3), or by preprocessing= or like= "
             "when the model is loaded."
         )
+
+
+def start_array(model: Model, start: Any, scaling: dict[str, Any]) -> NDArray[np.float32]:
+    """Return the start picture as the engine takes it: float32 with a batch axis."""
+    if is_picture(start):
+        return model.prepare(start)
+    array = np.array(as_array(start, "start"), dtype=np.float32, order="C")
+    _check_range(model, array, scaling)
+    return array[np.newaxis] if array.ndim == 3 else array
+
+
+def _check_range(model: Model, start: NDArray[np.float32], scaling: dict[str, Any]) -> None:
+    """Refuse a start out of the range of pictures, and warn of one that uses next to none of it."""
+    preprocessing = Preprocessing(tuple(scaling["scale"]), tuple(scaling["offset"]))
+    low, high = preprocessing.value_range
+    smallest, largest = float(start.min()), float(start.max())
+    margin = (high - low) / 10
+    said = (
+        f"start holds numbers from {smallest:.4g} to {largest:.4g}, where black to white is "
+        f"{low:.4g} to {high:.4g} for {model.name!r}"
+    )
+    if smallest < low - margin or largest > high + margin:
+        raise InvalidArgumentError(
+            f"{said}: scale it, hand over a picture (see Model.prepare), or say what the network "
+            "takes by value_range=, or by preprocessing= when it is loaded."
+        )
+    if high - low > 100 and smallest >= 0 and 0 < largest <= 1:
+        warn(f"{said}, so that it is black to the eye.")

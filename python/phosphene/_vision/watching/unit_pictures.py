@@ -38,6 +38,7 @@ STARTING = ("fourier", "pixel")
 def checked_options(units: Sequence[Any], options: Any) -> dict[str, Any]:
     """Return options of `maximize` for the pictures of units, or say what is wrong with them."""
     from phosphene._vision.maximization.maximize import maximize
+    from phosphene._vision.maximization.stated import stated_options
 
     if options is None:
         return {}
@@ -52,6 +53,7 @@ def checked_options(units: Sequence[Any], options: Any) -> dict[str, Any]:
             "options are for the pictures of units, of which none is watched: name some, such as "
             f"units=[0], or leave options out; received {options!r:.80}."
         )
+    stated_options(options)
     return dict(options)
 
 

@@ -1,0 +1,168 @@
+"""The options of `maximize` that need no network, as a recipe states them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phosphene._checks import number, whole, whole_pair
+from phosphene._errors import InvalidArgumentError
+from phosphene._models.arrays import as_array
+from phosphene._vision.carried import stated_array
+from phosphene._vision.maximization.progress import check_callbacks
+from phosphene.optimizers import SGD, Adam, NAdam, RMSprop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+_NEVER_NONE = ("seed", "n", "early_stop", "redirected_steps", "frames", "callbacks")
+
+Part = dict[str, Any]
+"""What an option adds to a recipe."""
+
+
+def stated_options(options: Mapping[str, Any]) -> Part:
+    """Return what options state in a recipe, or say what is wrong with one of them.
+
+    Parameters
+    ----------
+    options
+        By the names of the parameters of `maximize`; None states nothing where it is the default,
+        and neither does what can't be stated without a network.
+    """
+    given = {
+        name: each for name, each in options.items() if each is not None or name in _NEVER_NONE
+    }
+    if "stages" in given and not {"size", "steps", "budget_s"}.isdisjoint(given):
+        raise InvalidArgumentError(
+            "stages say sizes and steps: leave size, steps and budget_s out."
+        )
+    recipe: Part = {}
+    for name, state in _STATED.items():
+        if name in given:
+            recipe |= state(given[name])
+    return recipe
+
+
+def _if_any(name: str, value: float) -> Part:
+    """Return a part that is left out where its number is 0."""
+    return {name: value} if value else {}
+
+
+def _stages(stages: Any) -> Part:
+    pairs = list(stages) if isinstance(stages, (list, tuple)) else []
+    if not pairs or any(not isinstance(each, (list, tuple)) or len(each) != 2 for each in pairs):
+        raise InvalidArgumentError(
+            "stages must be a list of pairs of a size and a number of steps, such as "
+            f"[(64, 64), (128, 64)]; received {stages!r}."
+        )
+    stated: list[Part] = [
+        {"size": _size(size), "steps": whole("the steps of a stage", steps, 1)}
+        for size, steps in pairs
+    ]
+    return {"stages": stated, "steps": sum(stage["steps"] for stage in stated)}
+
+
+def _parametrization(kind: Any) -> Part:
+    if kind not in ("natural", "fourier", "maco", "pixel"):
+        raise InvalidArgumentError(
+            "parametrization must be 'natural', 'fourier', 'maco' or 'pixel'; "
+            f"received {kind!r:.60}."
+        )
+    return {"parametrization": {"kind": str(kind)}}
+
+
+def _optimizer(optimizer: Any) -> Part:
+    named = {"adam": Adam(), "nadam": NAdam(), "rmsprop": RMSprop(), "sgd": SGD()}
+    found = named.get(optimizer) if isinstance(optimizer, str) else optimizer
+    if not isinstance(found, (Adam, NAdam, RMSprop, SGD)):
+        raise InvalidArgumentError(
+            "optimizer must be 'adam', 'nadam', 'rmsprop', 'sgd' or one of phosphene.optimizers, "
+            f"received {optimizer!r}."
+        )
+    return {"optimizer": found.to_json()}
+
+
+def _listed(options: Any, where: str) -> Part:
+    """Return transforms or regularizers."""
+    if not isinstance(options, (list, tuple)):
+        raise InvalidArgumentError(
+            f"{where} must be a list of options from phosphene.{where}, received {options!r}; one "
+            "alone stands in a list too."
+        )
+    for option in options:
+        if type(option).__module__ != f"phosphene.{where}":
+            raise InvalidArgumentError(
+                f"{where} must be a list of options from phosphene.{where}, received {option!r} "
+                "in it."
+            )
+    return {where: [option.to_json() for option in options]}
+
+
+def _size(size: Any) -> list[int]:
+    """Return height and width; of one number both."""
+    wanted = "a number of pixels or (height, width)"
+    if isinstance(size, (list, tuple, np.ndarray)):
+        return list(whole_pair("size", size, 1, what=wanted))
+    return [whole("size", size, 1, what=wanted)] * 2
+
+
+def _value_range(value_range: Any) -> Part:
+    """Return how pixels become the network's input: ``scale * pixel + offset``."""
+    try:
+        black, white = (float(each) for each in value_range)
+    except (TypeError, ValueError):
+        black = white = 0.0
+    if not (np.isfinite(black) and np.isfinite(white) and black < white):
+        raise InvalidArgumentError(
+            "value_range must be the network's input for black and for white, such as "
+            f"(-1, 1); received {value_range!r}."
+        )
+    scaling = {"scale": [(white - black) / 255], "offset": [black], "reverse_channels": False}
+    return {"input": scaling}
+
+
+def _mask(over: Any) -> Part:
+    array = np.asarray(as_array(over, "over"), dtype="<f4")
+    if array.ndim == 2:
+        array = array[..., np.newaxis]
+    if not ((array >= 0) & (array <= 1)).all():
+        raise InvalidArgumentError(
+            "over must hold numbers from 0 (stays) to 1 (may change); received "
+            f"{array.min():g} to {array.max():g}."
+        )
+    return {"mask": stated_array(array)}
+
+
+def _callbacks(callbacks: Any) -> Part:
+    check_callbacks(callbacks)
+    return {}
+
+
+_STATED: dict[str, Callable[[Any], Part]] = {
+    "seed": lambda each: {"seed": whole("seed", each, 0, 2**64 - 1)},
+    "n": lambda each: {"count": whole("n", each, 1)},
+    "value_range": _value_range,
+    "stages": _stages,
+    "steps": lambda each: {"steps": whole("steps", each, 1)},
+    "budget_s": lambda each: {"budget_s": number("budget_s", each, minimum=0.001, maximum=1e7)},
+    "early_stop": lambda each: _if_any(
+        "early_stop", number("early_stop", each, minimum=0, maximum=1)
+    ),
+    "parametrization": _parametrization,
+    "views": lambda each: {"views": whole("views", each, 1)},
+    "optimizer": _optimizer,
+    "redirected_steps": lambda each: _if_any(
+        "redirected_steps", whole("redirected_steps", each, 0)
+    ),
+    "alpha": lambda each: {"transparency": True} if each else {},
+    "frames": lambda each: _if_any("frames", whole("frames", each, 0)),
+    "background": lambda each: {"background": number("background", each, minimum=0, maximum=1)},
+    "size": lambda each: {"size": _size(each)},
+    "transforms": lambda each: _listed(each, "transforms"),
+    "regularizers": lambda each: _listed(each, "regularizers"),
+    "over": _mask,
+    "callbacks": _callbacks,
+}
