@@ -16,6 +16,7 @@ final class PictureBox: Sendable {
   let image: Tensor
   let imageShape: CShape
   let attention: (values: Tensor, shape: CShape)?
+  let alpha: (values: Tensor, shape: CShape)?
   let frames: [(image: Tensor, shape: CShape)]
 
   private struct FrameDescription: Encodable {
@@ -55,6 +56,7 @@ final class PictureBox: Sendable {
     image = try picture.image.asPixels()
     imageShape = CShape(image.shape)
     attention = picture.attention.map { ($0, CShape($0.shape)) }
+    alpha = picture.alpha.map { ($0, CShape($0.shape)) }
     // Frames of a coarse stage are smaller.
     frames = picture.frames.map { ($0.image, CShape($0.image.shape)) }
   }
@@ -169,6 +171,24 @@ public func ph_picture_attention(
     attentionOut.pointee = ph_array(
       data: attention.values.start, dtype: DataType.float32.rawValue,
       rank: Int32(attention.values.shape.rank), shape: attention.shape.pointer)
+  }
+}
+
+@c @implementation
+public func ph_picture_alpha(
+  _ picture: OpaquePointer?, _ alphaOut: UnsafeMutablePointer<ph_array>?
+) -> ph_status {
+  status { () throws(PhospheneError) in
+    let alphaOut = try required(alphaOut, "alpha_out")
+    let box = try PictureHandle.value(picture, "picture")
+    guard let alpha = box.alpha else {
+      throw .invalidArgument(
+        "the picture has no optimized transparency: the recipe needs \"transparency\": \"optimized\""
+      )
+    }
+    alphaOut.pointee = ph_array(
+      data: alpha.values.start, dtype: DataType.float32.rawValue,
+      rank: Int32(alpha.values.shape.rank), shape: alpha.shape.pointer)
   }
 }
 

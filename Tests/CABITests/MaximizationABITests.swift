@@ -146,6 +146,7 @@ import Testing
       ({ ph_picture_input(nil, &array) }, "picture is NULL"),
       ({ ph_picture_image(nil, &array) }, "picture is NULL"),
       ({ ph_picture_attention(nil, &array) }, "picture is NULL"),
+      ({ ph_picture_alpha(nil, &array) }, "picture is NULL"),
       ({ ph_picture_frame(nil, 0, &array) }, "picture is NULL"),
       ({ ph_progress_picture(nil, &picture) }, "progress is NULL"),
     ]

@@ -11,7 +11,7 @@ from typing import Literal
 
 from phosphene._recipe_options import Option
 
-__all__ = ["Blur", "Distance", "Lp", "Regularizer", "Statistics", "TotalVariation"]
+__all__ = ["Alpha", "Blur", "Distance", "Lp", "Regularizer", "Statistics", "TotalVariation"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,50 @@ class _Penalty(Option):
 
     def _check(self) -> None:
         self._number("weight", minimum=0)
+
+
+@dataclass(frozen=True)
+class Alpha(_Penalty):
+    """Punish opacity: what the objective doesn't need becomes transparent.
+
+    For ``ph.maximize(..., alpha="optimized")`` alone.
+
+    Parameters
+    ----------
+    weight
+        How strongly, 0 or more.
+    power
+        1 (the default) for the mean of the opacity (L1), 2 for that of its square (L2), which
+        spares what is nearly transparent already.
+    relative
+        Measure the weight by the objective as it stands instead of in its units: with 1 and
+        `power` 1 the slope is that of Lucid's recipe, ``objective * (1 - mean(alpha))``.
+
+    Notes
+    -----
+    ``weight * mean(alpha**power)`` over the pixels of one picture, times ``abs(objective)`` if
+    `relative`.
+
+    References
+    ----------
+    Mordvintsev, Pezzotti, Schubert and Olah, "Differentiable Image Parameterizations", Distill
+    2018, on semi-transparent patterns.
+
+    Examples
+    --------
+    >>> Alpha(0.5, relative=True).to_json()
+    {'kind': 'alpha', 'weight': 0.5, 'power': 1, 'relative': True}
+    """
+
+    kind = "alpha"
+
+    power: Literal[1, 2] = 1
+    relative: bool = False
+
+    def _check(self) -> None:
+        super()._check()
+        self._whole("power", 1, 2)
+        self._flag("relative")
 
 
 @dataclass(frozen=True)
@@ -177,5 +221,5 @@ class Blur(_Penalty):
     kind = "blur"
 
 
-Regularizer = Blur | Distance | TotalVariation | Lp | Statistics
+Regularizer = Alpha | Blur | Distance | TotalVariation | Lp | Statistics
 """Any penalty of this module."""

@@ -73,6 +73,16 @@ OPTIONS = {
     "frames": {"frames": 3},
     "budget_and_frames": {"budget_s": 0.05, "steps": 200, "frames": 3},
     "transparency": {"alpha": True, "n": 2},
+    "alpha": {"alpha": "optimized", "n": 2},
+    "alpha_of_phases": {"alpha": "optimized", "parametrization": "maco"},
+    "alpha_of_pixels": {
+        "alpha": "optimized",
+        "parametrization": "pixel",
+        "over": BLOCK,
+        "frames": 2,
+        "regularizers": [ph.regularizers.Alpha(3), ph.regularizers.Alpha(1, power=2)],
+    },
+    "alpha_in_stages": {"alpha": "optimized", "stages": [(14, 3), (28, 2)], "steps": None},
     "over": {"over": BLOCK},
     "start": {"start": np.flip(BLOCK, 1).copy()},
     "accentuation": {
@@ -116,6 +126,17 @@ def pair():
     return ph.load((config, {"scores/kernel": kernel, "scores/bias": np.zeros(2, np.float32)}))
 
 
+def table():
+    """Return a network of rows of three numbers."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 3], "name": "row"}},
+        {"class_name": "Dense", "config": {"name": "scores", "units": 2}},
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "table", "layers": layers}}
+    kernel = np.cos(np.arange(6, dtype=np.float32)).reshape(3, 2)
+    return ph.load((config, {"scores/kernel": kernel, "scores/bias": np.zeros(2, np.float32)}))
+
+
 def models():
     """Return the networks that the pictures are of, by the start of the pictures' names."""
     wardrobe = ph.zoo.wardrobe()
@@ -125,6 +146,7 @@ def models():
         "exact": ph.load((wardrobe.config, weights), exact=True),
         "halves": ph.load((wardrobe.config, weights), precision="bfloat16"),
         "pair": pair(),
+        "table": table(),
     }
 
 
@@ -161,6 +183,8 @@ def pictures():
     for name in ("exact", "halves"):
         made[f"{name}-defaults"] = ph.maximize(networks[name], 3, **QUIET)
     given = {"other": np.cos(np.arange(64, dtype=np.float32)).reshape(8, 8, 1)}
+    rows = 0.5 + 0.3 * np.sin(np.arange(24, dtype=np.float32)).reshape(8, 3)
+    made["table-prior"] = ph.maximize(networks["table"], 1, prior=rows, **QUIET)
     made["pair-given"] = ph.maximize(networks["pair"], 1, given=given, **QUIET)
     return made
 
@@ -170,6 +194,7 @@ def digest(picture):
     parts = [picture.images, picture.input, np.float64(picture.scores)]
     parts += [np.float64(each) for each in picture.history]
     parts += [frame.images for frame in picture.frames]
+    parts += [] if picture.alpha is None else [picture.alpha]
     content = b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
     return hashlib.sha256(content).hexdigest()
 

@@ -57,7 +57,8 @@ def variants(schema):
     options = schema["properties"]
     terms = schema["$defs"]["objective"]["properties"]["terms"]["items"]
     return {
-        "parametrization": options["parametrization"]["oneOf"],
+        # The last one leaves the kind out, which no picture's recipe does.
+        "parametrization": options["parametrization"]["oneOf"][:-1],
         "transforms": options["transforms"]["items"]["oneOf"],
         "regularizers": options["regularizers"]["items"]["oneOf"],
         "optimizer": options["optimizer"]["oneOf"],
@@ -69,6 +70,8 @@ def with_option(place, option):
     """Return a recipe with an option that has a kind."""
     if place == "terms":
         return MINIMAL | {"objectives": [{"terms": [option]}]}
+    if option["kind"] == "alpha":
+        return MINIMAL | {"transparency": "optimized", place: [option]}
     return MINIMAL | {place: option if place in ("parametrization", "optimizer") else [option]}
 
 

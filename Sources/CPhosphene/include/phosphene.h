@@ -324,6 +324,13 @@ ph_status ph_picture_image(const ph_picture *picture, ph_array *image_out);
 ph_status ph_picture_attention(const ph_picture *picture, ph_array *attention_out);
 
 /**
+ * Describes how opaque each pixel is: float32 (batch, height, width, 1) from 0 to 1, owned by `picture`.
+ * ph_picture_image() shows the recipe's background through what is transparent. PH_INVALID_ARGUMENT unless
+ * the recipe had "transparency": "optimized".
+ */
+ph_status ph_picture_alpha(const ph_picture *picture, ph_array *alpha_out);
+
+/**
  * Describes the pictures at one moment of the way there, as ph_picture_image() does.
  *
  * @param index From 0; `frames` in ph_picture_json() says which there are, and their scores.

@@ -20,6 +20,34 @@ import Testing
     #expect(both == [0, 10, 0.25, 10, 0.75, 10, 1, 10, 5, 0, 5, 0.25, 5, 0.75, 5, 1])
   }
 
+  // The opacity is carried over as the colours are.
+  @Test(arguments: [Parametrization.Kind.fourier, .maco])
+  func theOpacityIsTheSameOnALargerCanvas(kind: Parametrization.Kind) throws {
+    func image(_ height: Int, _ width: Int) -> ParametrizedImage {
+      ParametrizedImage(
+        parametrization: .standard(kind), count: 2, height: height, width: width, channels: 1,
+        background: 0.5, hasAlpha: true)
+    }
+    func alpha(_ image: ParametrizedImage, _ parameters: [Float]) throws -> [Float] {
+      let tensor = try Tensor(image.parameterShape, parameters)
+      return try compute([tensor]) { [try image.alpha(of: $1[0], in: &$0)] }[0].elements
+    }
+    let (coarse, fine) = (image(5, 7), image(10, 14))
+    let given = try spread(coarse.parameterShape, seed: 3).elements
+    let zeros = [Float](repeating: 0, count: fine.parameterShape.elementCount)
+    let old = try alpha(coarse, given)
+    let new = try alpha(fine, fine.spectra(zeros, taking: given, of: coarse))
+    var error: Float = 0
+    for (picture, row, column) in (0..<2 * 5 * 7).map({ ($0 / 35, $0 / 7 % 5, $0 % 7) }) {
+      let (a, b) = (
+        old[(picture * 5 + row) * 7 + column], new[(picture * 10 + 2 * row) * 14 + 2 * column]
+      )
+      error = max(error, abs(a - b))
+    }
+    #expect(error < 1e-4)
+    #expect((old.max() ?? 0) - (old.min() ?? 0) > 1e-3)
+  }
+
   // A picture without the highest frequency goes through the same points on a grid twice as fine.
   @Test(arguments: [Float(0), 1, 1.5])
   func aSpectrumShowsTheSameOnALargerCanvas(decay: Float) throws {
@@ -44,7 +72,7 @@ import Testing
       }
     }
     let old = try pixels(coarse, Tensor(coarse.parameterShape, given))
-    let carried = fine.spectrum(
+    let carried = fine.spectra(
       [Float](repeating: 0, count: fine.parameterShape.elementCount), taking: given, of: coarse)
     let new = try pixels(fine, Tensor(fine.parameterShape, carried))
     var error: Float = 0

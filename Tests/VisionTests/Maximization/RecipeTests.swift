@@ -61,7 +61,8 @@ import Testing
       {"kind": "crop", "first": 1, "last": 0.5}, {"kind": "noise", "first": 0.25},
       {"kind": "blur", "first": 2, "last": 0}], "views": 3,
       "regularizers": [{"kind": "total_variation", "weight": 0.5, "power": 2},
-      {"kind": "lp", "weight": 0.25, "p": 6}, {"kind": "distance", "weight": 2}],
+      {"kind": "lp", "weight": 0.25, "p": 6}, {"kind": "distance", "weight": 2},
+      {"kind": "alpha", "weight": 0.5, "power": 2, "relative": true}], "transparency": "optimized",
       "optimizer": {"kind": "rmsprop", "learning_rate": 1, "rho": 0.75, "epsilon": 0.5},
       "input": {"scale": [1, 2, 3], "offset": [0.5], "reverse_channels": true}, "background": 0.25
       """
@@ -71,6 +72,29 @@ import Testing
     #expect(
       json.contains(#"{"kind":"scale","low":0.5,"high":2}"#)
         || json.contains(#""high":2,"kind":"scale","low":0.5"#))
+  }
+
+  @Test(arguments: [("false", "false"), ("true", "true"), (#""optimized""#, #""optimized""#)])
+  func transparencies(stated: String, written: String) throws {
+    let json = try recipe(#", "transparency": \#(stated)"#).json()
+    #expect(json.contains(#""transparency":\#(written)"#))
+  }
+
+  // A prior alone doesn't decide what it is the prior of.
+  @Test(arguments: [("72, 72, 3", "natural"), ("20, 20, 3", "natural"), ("20, 20, 1", "fourier")])
+  func aKindIsFoundForAPrior(input: String, kind: String) throws {
+    let channels = input.last == "3" ? 3 : 1
+    func list(_ item: String) -> String {
+      "[" + [String](repeating: item, count: channels).joined(separator: ", ") + "]"
+    }
+    let prior =
+      #"{"mean": \#(list("0.25")), "axes": \#(list(list("0.5"))), "#
+      + #""spectrum": \#(list("[0, -1, 0, 0, 0]"))}"#
+    let recipe = try recipe(#", "parametrization": {"prior": \#(prior)}"#)
+    let whole = try Rendering(recipe, of: smoothNetwork(input)).recipe
+    #expect(whole.parametrization?.kind?.rawValue == kind)
+    #expect(whole.parametrization?.prior?.mean == [Float](repeating: 0.25, count: channels))
+    #expect(whole.parametrization?.contrast == (kind == "natural" ? 2.5 : 1))
   }
 
   @Test(
@@ -113,6 +137,17 @@ import Testing
       (#", "optimizer": {"kind": "sgd", "momentum": 1}"#, "momentum must lie between"),
       (#", "input": {"scale": [0]}"#, "input scale must be finite and not zero"),
       (#", "input": {"scale": []}"#, "input scale must be finite and not zero"),
+      (#", "transparency": "some""#, #"transparency must be false, true or "optimized""#),
+      (#", "transparency": 1"#, "transparency"),
+      (#", "regularizers": [{"kind": "alpha", "weight": -1}]"#, "alpha weight must lie between"),
+      (
+        #", "regularizers": [{"kind": "alpha", "weight": 1, "power": 3}]"#,
+        "alpha power must lie between 1 and 2, received 3"
+      ),
+      (
+        #", "parametrization": {"prior": {"mean": [0.5], "axes": [[1], [1]]}}"#,
+        "a prior needs for each channel a mean"
+      ),
       (#", "background": 2"#, "background must lie between 0.0 and 1.0, received 2.0"),
     ])
   func numbersFromOutsideAreChecked(options: String, sentence: String) {

@@ -34,6 +34,41 @@ import Testing
     #expect(relativeError(values.elements, [expected]) < 1e-6)
   }
 
+  // Opacities 0, 0.5, 1, 1 and everywhere 0.5, objectives of -3 and 8.
+  @Test(
+    arguments: [
+      (.alpha(weight: 2, power: 1, isRelative: false), [1.25, 1]),
+      (.alpha(weight: 2, power: 2, isRelative: false), [1.125, 0.5]),
+      (.alpha(weight: 0.5, power: 1, isRelative: true), [0.9375, 2]),
+      (.alpha(weight: 0.5, power: 2, isRelative: true), [0.84375, 1]),
+    ] as [(Regularizer, [Float])])
+  func opacityByHand(regularizer: Regularizer, expected: [Float]) throws {
+    let alphas = try Tensor([2, 2, 2, 1], [0, 0.5, 1, 1, 0.5, 0.5, 0.5, 0.5])
+    let scores = try Tensor([2], [-3, 8])
+    func value(_ graph: inout Graph, _ values: [Value]) throws -> Value {
+      try regularizer.value(of: values[0], alpha: values[0], scores: values[1], in: &graph)
+    }
+    let values = try compute([alphas, scores]) { [try value(&$0, $1)] }[0]
+    #expect(relativeError(values.elements, expected) < 1e-6)
+    // The objective's own slope is none of its business.
+    let gradients = try gradient(at: [alphas, scores], build: value)
+    #expect(gradients[1].elements == [0, 0])
+    guard case .alpha(let weight, let power, let isRelative) = regularizer else { return }
+    let slopes = alphas.elements.enumerated().map { index, alpha in
+      (isRelative ? [3, 8][index / 4] : 1) * weight * (power == 1 ? 1 : 2 * alpha) / 4
+    }
+    #expect(relativeError(gradients[0].elements, slopes) < 1e-6)
+  }
+
+  @Test func opacityNeedsATransparency() throws {
+    let images = try Tensor([1, 2, 2, 1], repeating: 0.5)
+    let penalty = Regularizer.alpha(weight: 1, power: 1, isRelative: false)
+    let sentence = refusal {
+      _ = try compute([images]) { [try penalty.value(of: $1[0], in: &$0)] }
+    }
+    #expect(sentence?.contains("transparency \"optimized\"") == true)
+  }
+
   @Test(
     arguments: [
       .blur(weight: 3), .totalVariation(weight: 2, power: 1), .totalVariation(weight: 3, power: 2),

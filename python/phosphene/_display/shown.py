@@ -13,6 +13,7 @@ from phosphene._errors import InvalidArgumentError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
     from phosphene._vision.maximization.picture import Picture
@@ -40,12 +41,25 @@ def as_image(picture: Picture, scale: int, *, alpha: bool, labelled: bool) -> Im
             "pictures of 1 or 3 channels."
         )
     opaque = picture.alpha[..., None]
+    images = _uncovered(picture.images, opaque, picture.ground)
     if is_sheet:
-        faded = np.rint(255 + (picture.images - np.float32(255)) * opaque).astype(np.uint8)
+        faded = np.rint(255 + (images - np.float32(255)) * opaque).astype(np.uint8)
         return contact_sheet(faded, picture.labels, picture.scores, scale)
-    image = enlarged(picture.image, scale).convert("RGB")
+    image = enlarged(images[0], scale).convert("RGB")
     image.putalpha(enlarged(np.rint(255 * opaque[0]).astype(np.uint8), scale))
     return image
+
+
+def _uncovered(
+    images: NDArray[np.uint8], alpha: NDArray[np.float32], ground: float | None
+) -> NDArray[np.uint8]:
+    """Return the colours of pictures alone, of which a ground shows through what is transparent."""
+    if ground is None:
+        return images
+    behind = 255 * ground * (1 - alpha)
+    # Of what is next to invisible no colour is known, nor seen.
+    colors = (images - behind) / np.maximum(alpha, 1 / 255)
+    return np.rint(np.clip(colors, 0, 255)).astype(np.uint8)
 
 
 def way_there(picture: Picture, scale: int) -> Iterator[Image]:

@@ -49,8 +49,10 @@ def make_card(
     recipe = dict(picture.recipe)
     seen = VariedInput.of(model, recipe)
     stated = recipe.pop("start", None)
-    for key in ("engine", "frames", "transparency"):  # nobody looks at those of other starts
+    for key in ("engine", "frames"):  # nobody looks at those of other starts
         recipe.pop(key, None)
+    if recipe.get("transparency") is True:  # which changes no picture
+        recipe.pop("transparency")
     places = recipe.pop("shown", range(len(picture)))
     others = bool(seeds) or random_weights
     array = start_of(stated, start) if others else None

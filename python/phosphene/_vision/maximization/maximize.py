@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from phosphene.regularizers import Regularizer
     from phosphene.transforms import Transform
 
-SMALLEST_SCENE = 64
-"""Pixels from which on the engine's defaults take a picture for a scene."""
-
-RED_GREEN_BLUE = 3
-
 
 def maximize(
     model: Any,
@@ -55,7 +50,7 @@ def maximize(
     budget_s: float | None = None,
     early_stop: float = 0.0,
     frames: int = 0,
-    alpha: bool = False,
+    alpha: bool | Literal["optimized"] = False,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
 ) -> Picture:
@@ -96,11 +91,13 @@ def maximize(
         take ``"fourier"``, Lucid's spectrum. A row of numbers takes ``"pixel"`` whatever is stated,
         a volume anything but ``"maco"``. ``"maco"`` climbs on the phases
         of a spectrum as strong as that of natural images, ``"pixel"`` on the pixels.
-    prior : (m, height, width, channels) array_like, optional
+    prior : (m, ...) array_like, optional
         Some of the network's own inputs, or a list of pictures or paths: what they have in common
         (mean colour, how colours vary together, how strong each frequency is) takes the place of
-        natural images' and of the background. Ten say enough. Not for ``"pixel"``, and not together
-        with `start`.
+        natural images' and of the background. Ten say enough of pictures, signals and volumes; of
+        rows of numbers, whose means and covariance count, there should be more than numbers in a
+        row. Not for the ``"pixel"`` parametrization of others than rows, and not together with
+        `start`.
     views
         How many views of each picture, through random transforms of their own, the network is
         shown at each step. By default 1; 2 for outputs of networks that take 64 pixels or more, 4
@@ -160,8 +157,12 @@ def maximize(
         picture has gained so far, such as 0.02; the picture is then looked at 32 times without
         transforms instead of 8 times. 0, the default, does all steps.
     alpha
-        Sum up how much each pixel matters, as `Picture.alpha`: ``picture.save("x.png",
-        alpha=True)`` leaves the ground transparent.
+        Find out what may be transparent, as `Picture.alpha`: ``picture.save("x.png", alpha=True)``
+        leaves that out. True sums up how much each pixel mattered, which changes nothing else.
+        ``"optimized"``, for pictures, climbs on one more channel: at each step the picture is seen
+        before random clouds, and `phosphene.regularizers.Alpha` makes opacity cost something, by
+        default as much as in Lucid's recipe, so that only what the network needs stays. Without
+        transforms it is seen before the `background`.
     frames
         How many pictures of the way there are kept, evenly from the start to the last step, each
         seen without transforms: for ``picture.save("film.gif")``. That changes nothing else.
@@ -248,9 +249,8 @@ def maximize(
         }
     )
     if prior is not None:
-        known = as_prior(model, prior, recipe["input"])
-        stated = recipe.get("parametrization", {"kind": _kind_with_prior(model, known)})
-        recipe["parametrization"] = stated | {"prior": known}
+        known = as_prior(model, prior, recipe["input"], given if isinstance(given, Mapping) else {})
+        recipe["parametrization"] = recipe.get("parametrization", {}) | {"prior": known}
     if model.exact:
         recipe["exact"] = True
     if model.precision != "float32":
@@ -261,23 +261,6 @@ def maximize(
     if value_range is prior is start is None:
         warn_of_assumed_range(model, given)
     return render(model, recipe, array, callbacks=callbacks, progress=progress)
-
-
-def _kind_with_prior(model: Model, prior: dict[str, Any]) -> str:
-    """Return the parametrization that the engine would choose: it is stated with its prior.
-
-    The engine would choose another one for a start, but none that takes a prior too.
-    """
-    shape = model.input_shape
-    known = shape if isinstance(shape, tuple) else ()
-    channels = model.input_channel_axis % max(len(known), 1)
-    sides = [
-        side
-        for axis, side in enumerate(known)
-        if axis not in (0, channels) and isinstance(side, int)
-    ]
-    small = bool(sides) and min(sides) < SMALLEST_SCENE
-    return "fourier" if small and len(prior["mean"]) != RED_GREEN_BLUE else "natural"
 
 
 def _given(model: Model, given: Any) -> dict[str, Any]:

@@ -73,7 +73,11 @@ class Picture:
         Makes `recipe`.
     alpha : (n, height, width) ndarray of float32, optional
         Opacity from 0 to 1, if `maximize` was asked for it: how much each pixel mattered to the
-        objective over all steps, where the fifth that mattered most is opaque.
+        objective over all steps, where the fifth that mattered most is opaque; or what was
+        optimized together with the colours.
+    ground : float, optional
+        The brightness from 0 to 1 that `images` show through where an optimized `alpha` is
+        transparent.
     diagnoses : tuple of str or None
         For each picture None, or where and why its gradient was zero or not finite, and what was
         done about it.
@@ -90,6 +94,7 @@ class Picture:
     make_recipe: Callable[[], dict[str, Any]]
     labels: tuple[str, ...]
     alpha: NDArray[np.float32] | None = None
+    ground: float | None = None
     diagnoses: tuple[str | None, ...] = ()
     frames: tuple[Frame, ...] = ()
     steps: tuple[int, ...] = ()

@@ -1,7 +1,9 @@
-"""What some pictures have in common: mean colour, colours that go together, strengths of waves."""
+"""What some inputs have in common: means, channels that go together, strengths of waves."""
 
 from __future__ import annotations
 
+import math
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,44 +12,106 @@ from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array, is_picture
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from phosphene._models.model import Model
 
 FAINTEST = 1e-3
-"""The shortest axis of colours, measured by the longest one: grey pictures have colours too."""
+"""The shortest axis of channels, measured by the longest one: grey pictures have colours too."""
+
+SMALLEST = {"picture": (8, 8), "signal": (8,), "volume": (4, 4, 4)}
+"""The sides from which on a spectrum says something."""
+
+MOST_AXES = 64
+"""Axes of the prior of a row: what many numbers have in common lies along few."""
+
+MARGIN = 0.02
+"""How near to its ends a number of a row counts as being, from where it hardly moves."""
 
 
-def as_prior(model: Model, images: Any, scaling: dict[str, Any]) -> dict[str, Any]:
+def as_prior(
+    model: Model, inputs: Any, scaling: dict[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the prior of a recipe, estimated from inputs of a network, or from pictures.
 
     Parameters
     ----------
     model
         The network.
-    images
-        An array of inputs, (n, height, width, channels), in the network's range; or a picture or a
-        list of pictures or paths, see `Model.prepare`.
+    inputs
+        An array of inputs in the network's range and shape, or one of them; or a picture or a list
+        of pictures or paths, see `Model.prepare`.
     scaling
         How pixels become the network's input, as the recipe states it.
+    given
+        The other inputs, of a network of several.
     """
-    each = images if isinstance(images, (list, tuple)) else [images]
-    pictures = bool(each) and all(is_picture(one) for one in each)
-    if pictures:
+    place = _free_input(model, given)
+    form, shape = place["form"], tuple(place["shape"])
+    each = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+    if bool(each) and all(is_picture(one) for one in each):
         array = np.concatenate([np.asarray(model.prepare(one), np.float32) for one in each])
     else:
-        array = np.asarray(as_array(images, "prior"), np.float32)
-    wanted = len(model.input_shape) if isinstance(model.input_shape, tuple) else 4
-    if array.ndim == 3 and wanted in (3, 4):
-        array = array[..., None] if wanted == 3 else array[None]
-    axis = model.input_channel_axis
-    if array.ndim == wanted == 4 and axis == 1 and array.shape[1] == model.input_shape[1]:
-        array = np.moveaxis(array, 1, -1)
-    if array.ndim != 4 or min(array.shape) < 1 or min(array.shape[1:3]) < 8:
+        array = np.asarray(as_array(inputs, "prior"), np.float32)
+    if form == "row":
+        rows = _rows(array, shape)
+        return estimated_of_rows(_pixels(rows, scaling))
+    return estimated(_pixels(_with_channels(array, form, shape, place["channel_axis"]), scaling))
+
+
+def _free_input(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the engine says of the input that is maximized."""
+    inputs: list[dict[str, Any]] = model.json["inputs"]
+    free = [each for each in inputs if each["name"] not in given]
+    if len(free) != 1:
         raise InvalidArgumentError(
-            "prior must be pictures of 8 by 8 pixels or more, (n, height, width, channels) in the "
-            f"range of the network's input; received an array of shape {array.shape}."
+            f"maximization changes one of {model.name!r}'s {len(inputs)} inputs, and a prior is of "
+            f"that one: give all others, received {', '.join(given) or 'none'}."
         )
+    return free[0]
+
+
+def _with_channels(
+    array: NDArray[np.float32], form: str, shape: tuple[int | None, ...], axis: int
+) -> NDArray[np.float32]:
+    """Return inputs as (n, side, ..., channels)."""
+    smallest = SMALLEST[form]
+    stated = array.shape
+    if len(shape) == len(smallest) + 1:  # pictures without an axis of channels
+        array = array[..., np.newaxis]
+    elif array.ndim == len(shape) - 1:
+        array = array[np.newaxis]
+    elif array.ndim == len(shape) and axis != len(shape) - 1 and array.shape[axis] == shape[axis]:
+        array = np.moveaxis(array, axis, -1)
+    sides = array.shape[1:-1]
+    fits = array.ndim == len(smallest) + 2 and min(array.shape) > 0
+    if not fits or any(map(int.__lt__, sides, smallest)):
+        names = {"picture": "height, width", "signal": "steps", "volume": "depth, height, width"}
+        raise InvalidArgumentError(
+            f"prior must be {form}s of {' by '.join(map(str, smallest))} or more, "
+            f"(n, {names[form]}, channels) in the range of the network's input; received an array "
+            f"of shape {stated}."
+        )
+    return array
+
+
+def _rows(array: NDArray[np.float32], shape: tuple[int | None, ...]) -> NDArray[np.float32]:
+    """Return inputs as (n, numbers)."""
+    lengths = [length or 1 for length in shape[1:]]
+    rows = array.reshape(len(array), -1) if array.ndim == len(shape) and array.size else array
+    if rows.ndim != 2 or len(rows) < 2 or rows.shape[1] != math.prod(lengths):
+        wanted = ", ".join(map(str, lengths))
+        raise InvalidArgumentError(
+            f"prior must be two rows or more, (n, {wanted}) in the range of the network's input; "
+            f"received an array of shape {array.shape}."
+        )
+    return rows
+
+
+def _pixels(array: NDArray[np.float32], scaling: dict[str, Any]) -> NDArray[np.float64]:
+    """Return inputs between 0 and 1, channels in the order that pictures have them."""
     if not np.isfinite(array).all():
         raise InvalidArgumentError("prior holds NaN or infinity.")
     scale = np.asarray(scaling["scale"], np.float64)
@@ -56,41 +120,78 @@ def as_prior(model: Model, images: Any, scaling: dict[str, Any]) -> dict[str, An
         raise InvalidArgumentError(
             "prior must lie in the range of the network's input, where black and white are "
             f"{np.ravel(scaling['offset'])[0]:.4g} and "
-            f"{np.ravel(255 * scale + scaling['offset'])[0]:.4g}; received "
-            f"{array.min():.4g} to {array.max():.4g}."
+            f"{np.ravel(255 * scale + scaling['offset'])[0]:.4g} (value_range= says another); "
+            f"received {array.min():.4g} to {array.max():.4g}."
         )
-    return estimated(pixels[..., ::-1] if scaling.get("reverse_channels") else pixels)
+    if scaling.get("reverse_channels") and pixels.ndim > 2:
+        pixels = pixels[..., ::-1]
+    clipped: NDArray[np.float64] = np.clip(pixels, 0, 1)
+    return clipped
 
 
 def estimated(pixels: NDArray[Any]) -> dict[str, Any]:
-    """Return the prior of pictures between 0 and 1, (n, height, width, channels)."""
-    pixels = np.clip(np.asarray(pixels, np.float64), 0, 1)
-    mean = pixels.mean(axis=(0, 1, 2))
+    """Return the prior of inputs between 0 and 1, (n, side, ..., channels)."""
+    pixels = np.asarray(pixels, np.float64)
+    mean = pixels.mean(axis=tuple(range(pixels.ndim - 1)))
     centred = pixels - mean
     flat = centred.reshape(-1, pixels.shape[-1])
-    variances, directions = np.linalg.eigh(flat.T @ flat / len(flat))
-    order = np.argsort(variances)[::-1]
-    variances, directions = variances[order], directions[:, order]
-    if variances[0] < 1e-8:
-        raise InvalidArgumentError("prior holds pictures of one colour, which say nothing.")
-    # The sign of an axis means nothing: most channels go up.
-    directions = directions * np.where(directions.sum(axis=0) < 0, -1, 1)
-    lengths = np.sqrt(np.maximum(variances, FAINTEST**2 * variances[0]))
-    axes = (directions * lengths / lengths[0]).T
+    lengths, directions = _axes(flat)
+    if lengths[0] < 1e-4:
+        raise InvalidArgumentError("prior holds inputs of one colour, which say nothing.")
     along = centred @ directions / lengths
     return {
-        "mean": [float(each) for each in mean],
-        "axes": [[float(each) for each in axis] for axis in axes],
-        "spectrum": [_coefficients(along[..., axis]) for axis in range(len(axes))],
+        "mean": _numbers(mean),
+        "axes": [_numbers(axis) for axis in (directions * lengths / lengths[0]).T],
+        "spectrum": [_coefficients(along[..., axis]) for axis in range(len(lengths))],
     }
+
+
+def estimated_of_rows(rows: NDArray[Any]) -> dict[str, Any]:
+    """Return the prior of rows of numbers between 0 and 1, (n, numbers)."""
+    mean = rows.mean(axis=0)
+    # What moves is the logit of each number, which is steeper where that is near to its ends.
+    middle = np.clip(mean, MARGIN, 1 - MARGIN)
+    lengths, directions = _axes((rows - mean) / (middle * (1 - middle)))
+    if lengths[0] < 1e-4:
+        raise InvalidArgumentError("prior holds rows that are all alike, which say nothing.")
+    axes = (directions * lengths / lengths[0]).T
+    return {"mean": _numbers(mean), "axes": [_numbers(axis) for axis in axes[:MOST_AXES]]}
+
+
+def _axes(centred: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the principal axes of points around 0, longest first: deviations and directions."""
+    count, dimensions = centred.shape
+    if dimensions > count:
+        _, singular, transposed = np.linalg.svd(centred, full_matrices=False)
+        variances, directions = singular**2 / count, transposed.T
+    else:
+        variances, directions = np.linalg.eigh(centred.T @ centred / count)
+        variances, directions = variances[::-1], directions[:, ::-1]
+    # The sign of an axis means nothing: most channels go up.
+    directions = directions * np.where(directions.sum(axis=0) < 0, -1, 1)
+    return np.sqrt(np.maximum(variances, FAINTEST**2 * variances[0])), directions
 
 
 def _coefficients(planes: NDArray[np.float64]) -> list[float]:
     """Return the five coefficients of the logarithm of the mean magnitude, as recipes have them."""
-    _, height, width = planes.shape
-    magnitudes = np.abs(np.fft.rfft2(planes)).mean(axis=0).ravel()
-    y, x = np.meshgrid(np.fft.fftfreq(height) ** 2, np.fft.rfftfreq(width) ** 2, indexing="ij")
-    y, x = y.ravel()[1:], x.ravel()[1:]
+    sides = planes.shape[1:]
+    magnitudes = np.abs(np.fft.rfftn(planes, axes=range(1, planes.ndim))).mean(axis=0).ravel()
+    frequencies = [*map(np.fft.fftfreq, sides[:-1]), np.fft.rfftfreq(sides[-1])]
+    grid = np.meshgrid(*(each**2 for each in frequencies), indexing="ij")
+    squares = [each.ravel()[1:] for each in grid]
     magnitudes = np.maximum(magnitudes[1:], 1e-6 * magnitudes[1:].max() + 1e-12)
-    terms = np.stack([np.ones_like(y), np.log(y + x) / 2, y + x, y**2 + x**2, y * x], axis=1)
-    return [float(each) for each in np.linalg.lstsq(terms, np.log(magnitudes), rcond=None)[0]]
+    total = np.sum(squares, axis=0)
+    products = [one * other for one, other in combinations(squares, 2)]
+    terms = [
+        np.ones_like(total),
+        np.log(total) / 2,
+        total,
+        np.sum(np.square(squares), axis=0),
+        np.sum(products, axis=0) if products else np.zeros_like(total),
+    ]
+    found = np.linalg.lstsq(np.stack(terms, axis=1), np.log(magnitudes), rcond=None)[0]
+    return _numbers(found)
+
+
+def _numbers(array: NDArray[np.float64]) -> list[float]:
+    return [float(each) for each in array]

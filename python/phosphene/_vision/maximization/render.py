@@ -150,8 +150,11 @@ def _picture(
     check(lib.ph_picture_input(handle, struct))
     inputs = to_numpy(struct)
     recipe = dict(document["recipe"])
-    alpha = None
-    if recipe.get("transparency"):
+    alpha = ground = None
+    if recipe["transparency"] == "optimized":
+        check(lib.ph_picture_alpha(handle, struct))
+        alpha, ground = to_numpy(struct)[..., 0], float(recipe["background"])
+    elif recipe["transparency"]:
         check(lib.ph_picture_attention(handle, struct))
         alpha = opacity(to_numpy(struct)[..., 0])
     if start is not None:
@@ -173,6 +176,7 @@ def _picture(
         make_recipe=lambda: recipe | {"engine": made_by | {"model_digest": model.digest}},
         labels=tuple(labels),
         alpha=alpha,
+        ground=ground,
         diagnoses=tuple(document["diagnoses"]),
         frames=tuple(
             Frame(each["step"], image, tuple(each["scores"]))

@@ -124,6 +124,17 @@ def _value_range(value_range: Any) -> Part:
     return {"input": scaling}
 
 
+def _alpha(alpha: Any) -> Part:
+    if isinstance(alpha, (bool, np.bool_)):
+        return {"transparency": True} if alpha else {}
+    if isinstance(alpha, str) and alpha == "optimized":
+        return {"transparency": "optimized"}
+    raise InvalidArgumentError(
+        'alpha must be False, True (how much each pixel mattered) or "optimized" (one more '
+        f"channel); received {alpha!r:.60}."
+    )
+
+
 def _mask(over: Any) -> Part:
     array = np.asarray(as_array(over, "over"), dtype="<f4")
     if array.ndim == 2:
@@ -157,7 +168,7 @@ _STATED: dict[str, Callable[[Any], Part]] = {
     "redirected_steps": lambda each: _if_any(
         "redirected_steps", whole("redirected_steps", each, 0)
     ),
-    "alpha": lambda each: {"transparency": True} if each else {},
+    "alpha": _alpha,
     "frames": lambda each: _if_any("frames", whole("frames", each, 0)),
     "background": lambda each: {"background": number("background", each, minimum=0, maximum=1)},
     "size": lambda each: {"size": _size(each)},

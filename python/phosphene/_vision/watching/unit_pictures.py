@@ -72,7 +72,9 @@ def lasting_recipe(model: Model, units: Sequence[Any], picture: Picture) -> dict
     from phosphene._vision.objectives.objectives import as_objective
 
     # Of a look only the pictures and their scores are kept.
-    passing = ("engine", "starts", "last_step", "frames", "transparency")
+    passing = ["engine", "starts", "last_step", "frames"]
+    if picture.ground is None:  # that one is no part of the picture
+        passing.append("transparency")
     recipe = {key: each for key, each in picture.recipe.items() if key not in passing}
     return recipe | {"objectives": [as_objective(model, unit).to_json() for unit in units]}
 

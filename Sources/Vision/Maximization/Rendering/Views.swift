@@ -52,7 +52,8 @@ extension Rendering {
   }
 
   /// The numbers that one step of the plan needs besides the parameters and the optimizer's state:
-  /// the optimizer's corrections, the matrices of the views, and what blurs and disturbs them.
+  /// the optimizer's corrections, what lies behind transparent pictures, the matrices of the views, and
+  /// what blurs and disturbs them.
   ///
   /// - Parameters:
   ///   - step: Counted from 1 over all stages.
@@ -63,9 +64,11 @@ extension Rendering {
     _ step: Int, momenta: MomentumProduct = MomentumProduct()
   ) throws(PhospheneError) -> [Tensor] {
     var inputs = [
-      try Tensor([3], optimizer.corrections(step: step - stepsBefore, momenta: momenta)),
-      try Tensor([sizes.count * sizes.views * sizes.depth, 6], matrices(step: step)),
+      try Tensor([3], optimizer.corrections(step: step - stepsBefore, momenta: momenta))
     ]
+    if let numbers = try groundParameters(step: step) { inputs.append(numbers) }
+    inputs.append(
+      try Tensor([sizes.count * sizes.views * sizes.depth, 6], matrices(step: step)))
     let (height, width) = (sizes.view.height / sizes.depth, sizes.view.width)
     if blurs {
       let deviation = Float(

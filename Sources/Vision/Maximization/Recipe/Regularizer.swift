@@ -16,9 +16,11 @@ enum Regularizer: Codable, Sendable {
   /// How far means and deviations of channels lie from those that the network's batch normalizations
   /// saw in training, see ``Graph/statisticalDistance(count:)``.
   case statistics(weight: Float)
+  /// The mean opacity to a power, 1 or 2; relative to the objective as it stands, or in its units.
+  case alpha(weight: Float, power: Int, isRelative: Bool)
 
   private enum Kind: String, Codable {
-    case blur, distance, lp, statistics
+    case alpha, blur, distance, lp, statistics
     case totalVariation = "total_variation"
 
     /// The names of what a penalty of this kind may state.
@@ -27,10 +29,14 @@ enum Regularizer: Codable, Sendable {
       case .totalVariation: [.kind, .weight, .power]
       case .lp: [.kind, .weight, .p]
       case .blur, .distance, .statistics: [.kind, .weight]
+      case .alpha: [.kind, .weight, .power, .isRelative]
       }
     }
   }
-  private enum CodingKeys: String, CodingKey { case kind, weight, power, p }
+  private enum CodingKeys: String, CodingKey {
+    case kind, weight, power, p
+    case isRelative = "relative"
+  }
 
   init(from decoder: any Decoder) throws {
     let options = try decoder.container(keyedBy: CodingKeys.self)
@@ -46,6 +52,10 @@ enum Regularizer: Codable, Sendable {
     case .lp:
       self = .lp(weight: weight, p: try options.decodeIfPresent(Float.self, forKey: .p) ?? 2)
     case .statistics: self = .statistics(weight: weight)
+    case .alpha:
+      self = .alpha(
+        weight: weight, power: try options.decodeIfPresent(Int.self, forKey: .power) ?? 1,
+        isRelative: try options.decodeIfPresent(Bool.self, forKey: .isRelative) ?? false)
     }
   }
 
@@ -69,6 +79,11 @@ enum Regularizer: Codable, Sendable {
     case .statistics(let weight):
       try options.encode(Kind.statistics, forKey: .kind)
       try options.encode(weight, forKey: .weight)
+    case .alpha(let weight, let power, let isRelative):
+      try options.encode(Kind.alpha, forKey: .kind)
+      try options.encode(weight, forKey: .weight)
+      try options.encode(power, forKey: .power)
+      try options.encode(isRelative, forKey: .isRelative)
     }
   }
 
@@ -86,13 +101,25 @@ enum Regularizer: Codable, Sendable {
       try require(0...1e6, weight, "lp weight")
       try require(1...64, p, "lp p")
     case .statistics(let weight): try require(0...1e6, weight, "statistics weight")
+    case .alpha(let weight, let power, _):
+      try require(0...1e6, weight, "alpha weight")
+      try require(1...2, power, "alpha power")
     }
   }
 
-  /// Appends the weighted number of each picture, of shape `(count,)`, for pictures (count, height,
-  /// width, channels) between 0 and 1, and where they started if that was given.
+  /// Appends the weighted number of each picture, of shape `(count,)`.
+  ///
+  /// - Parameters:
+  ///   - image: The pictures, (count, height, width, channels) between 0 and 1.
+  ///   - alpha: How opaque they are, (count, height, width, 1), if that is optimized.
+  ///   - scores: Their objectives, `(count,)`.
+  ///   - start: Where they started, if that was given.
+  ///   - graph: Where it is appended to.
+  /// - Returns: The penalties.
+  /// - Throws: `invalidArgument` for a penalty on what the pictures haven't got.
   func value(
-    of image: Value, start: Tensor? = nil, in graph: inout Graph
+    of image: Value, alpha: Value? = nil, scores: Value? = nil, start: Tensor? = nil,
+    in graph: inout Graph
   ) throws(PhospheneError) -> Value {
     switch self {
     case .blur(let weight):
@@ -129,6 +156,17 @@ enum Regularizer: Codable, Sendable {
     case .statistics(let weight):
       return try graph.linear(
         graph.statisticalDistance(count: graph.shape(image)[0]), scale: weight)
+    case .alpha(let weight, let power, let isRelative):
+      guard let alpha else {
+        throw .invalidArgument(
+          "the penalty 'alpha' is on a transparency that is optimized: ask for transparency "
+            + "\"optimized\" (alpha=\"optimized\" in Python), or leave the penalty out")
+      }
+      let mean = try graph.mean(power == 1 ? alpha : graph.unary(.square, alpha))
+      guard isRelative, let scores else { return try graph.linear(mean, scale: weight) }
+      // As it stands: the penalty must not make the objective itself less worth having.
+      let size = try graph.stopGradient(graph.unary(.absolute, scores))
+      return try graph.linear(graph.multiply(mean, size), scale: weight)
     }
   }
 }

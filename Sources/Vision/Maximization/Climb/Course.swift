@@ -177,49 +177,51 @@ extension Rendering {
   ) throws(PhospheneError) -> Tensor {
     if sizes.kind == .pixel {
       let pixels = resampled(
-        old.elements, count: sizes.count, channels: sizes.channels, from: other.sizes.canvas,
-        to: sizes.canvas)
+        old.elements, count: sizes.count, channels: image.parameterShape[3],
+        from: other.sizes.canvas, to: sizes.canvas)
       return try Tensor(image.parameterShape, pixels)
     }
     let fresh = try image.randomParameters(
       seed: recipe.seed, replicates: recipe.count, starts: recipe.starts)
     return try Tensor(
       image.parameterShape,
-      image.spectrum(fresh.elements, taking: old.elements, of: other.image))
+      image.spectra(fresh.elements, taking: old.elements, of: other.image))
   }
 }
 
 extension ParametrizedImage {
-  /// A spectrum with the frequencies that another one of another size has too, weighted so that they
-  /// show the same.
-  func spectrum(
+  /// Spectra with the frequencies that others of another size have too, weighted so that they show the
+  /// same.
+  func spectra(
     _ fresh: [Float], taking old: [Float], of other: ParametrizedImage
   ) -> [Float] {
-    let (half, otherHalf) = (width / 2 + 1, other.width / 2 + 1)
-    // Real and imaginary parts, or phases alone.
-    let isWeighted = parametrization.kind != .maco
-    let parts = isWeighted ? 2 : 1
+    let (half, otherHalf) = (spectrum.half, other.spectrum.half)
+    let planes = parameterShape.elementCount / (count * height * half)
     let gain = Float(height * width) / Float(other.height * other.width)
     let reach = ((min(height, other.height) - 1) / 2, (min(width, other.width) - 1) / 2)
-    var spectrum = fresh
-    for plane in 0..<count * channels * parts {
-      let channel = plane / parts % channels
-      let (weights, otherWeights) =
-        isWeighted
-        ? (self.weights(ofChannel: channel), other.weights(ofChannel: channel)) : ([], [])
-      for fy in -reach.0...reach.0 {
-        let (row, otherRow) = (fy < 0 ? fy + height : fy, fy < 0 ? fy + other.height : fy)
-        for column in 0...reach.1 {
-          var value = old[(plane * other.height + otherRow) * otherHalf + column]
-          if isWeighted {
-            value *=
-              gain * otherWeights[otherRow * otherHalf + column] / weights[row * half + column]
+    var spectra = fresh
+    for plane in 0..<planes {
+      let (weights, otherWeights) = (
+        self.weights(ofPlane: plane), other.weights(ofPlane: plane)
+      )
+      for picture in 0..<count {
+        let (first, otherFirst) = (
+          (picture * planes + plane) * height, (picture * planes + plane) * other.height
+        )
+        for fy in -reach.0...reach.0 {
+          let (row, otherRow) = (fy < 0 ? fy + height : fy, fy < 0 ? fy + other.height : fy)
+          for column in 0...reach.1 {
+            var value = old[(otherFirst + otherRow) * otherHalf + column]
+            if let weights, let otherWeights {
+              value *=
+                gain * otherWeights[otherRow * otherHalf + column] / weights[row * half + column]
+            }
+            spectra[(first + row) * half + column] = value
           }
-          spectrum[(plane * height + row) * half + column] = value
         }
       }
     }
-    return spectrum
+    return spectra
   }
 }
 

@@ -2,7 +2,7 @@ import Graphs
 import KerasModels
 import Tensors
 
-// Pictures that a caller hands over: where to start, and what must stay.
+// What a caller hands over: where to start, and the network's other inputs.
 
 extension Rendering {
   /// Whether the parameters to start from are those of a given picture.
@@ -117,7 +117,7 @@ extension RenderingSizes {
   }
 
   /// The same of numbers that will have some axes then, batch included.
-  private func channelsLast(_ numbers: [Float], _ axes: [Int]) -> [Float] {
+  func channelsLast(_ numbers: [Float], _ axes: [Int]) -> [Float] {
     let inner = axes[channelAxis..<axes.count - 1].reduce(1, *)
     return numbers.indices.map { index in
       let (place, channel) = (index / channels, index % channels)
@@ -144,51 +144,5 @@ extension RenderingSizes {
     throw .invalidArgument(
       "start must have shape \(accepted)\(count > 1 ? " or \(count) in place of 1" : ""), received "
         + "\(start.shape)")
-  }
-
-  /// A mask on the canvas, and what stays where it is zero.
-  func frame(
-    _ mask: Objective.Activations, around start: Tensor?, background: Float,
-    size: [Int]?
-  ) throws(PhospheneError) -> (mask: Tensor, rest: Tensor) {
-    let values = try mask.elements("mask")
-    guard values.allSatisfy({ (0...1).contains($0) }) else {
-      throw .invalidArgument("a mask must hold numbers from 0 (stays) to 1 (may change)")
-    }
-    guard values.contains(where: { $0 > 0 }) else {
-      throw .invalidArgument("the mask is 0 everywhere, so that nothing may change")
-    }
-    let pixels = try spread(values, of: mask.shape, size: size)
-    let shape = Shape([1, canvas.height, canvas.width, channels])
-    var rest = try Tensor(Shape([count] + shape.axes.dropFirst()), repeating: background)
-    if let start { rest = start }
-    return (mask: try Tensor(shape, pixels), rest: rest)
-  }
-
-  /// A mask of one number a pixel, a channel, both or a unit, as one number for each pixel and channel.
-  private func spread(
-    _ values: [Float], of shape: [Int], size: [Int]?
-  ) throws(PhospheneError) -> [Float] {
-    let count = canvas.height * canvas.width * channels
-    if !isPicture, values.count == count {
-      let isOwn = channelAxis < seen.rank - 1 && shape == Array(input.axes.dropFirst())
-      return isOwn ? channelsLast(values, seen.axes) : values
-    }
-    let whole = size.map { (height: $0[0], width: $0[1]) } ?? canvas
-    let sides = [whole, view, (1, whole.width), (whole.height, 1), (1, 1)]
-    guard isPicture, shape.count == 3, [1, channels].contains(shape[2]),
-      sides.contains(where: { $0 == (shape[0], shape[1]) })
-    else {
-      throw .invalidArgument(
-        "a mask must have shape "
-          + (isPicture
-            ? "(\(whole.height), \(whole.width), \(channels)), where 1 may stand for any length"
-            : "\(Shape(input.axes.dropFirst().map(\.self)))")
-          + ", received \(Shape(shape))")
-    }
-    let wide = resampled(
-      values, count: 1, channels: shape[2], from: (shape[0], shape[1]), to: canvas)
-    guard shape[2] < channels else { return wide }
-    return wide.flatMap { [Float](repeating: $0, count: channels) }
   }
 }

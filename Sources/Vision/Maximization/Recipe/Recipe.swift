@@ -27,7 +27,7 @@ public struct Recipe: Codable, Sendable {
   /// Height and width of the canvas in pixels; `nil` for those of the network's input.
   var size: [Int]?
   /// `nil` for the one that suits the network.
-  var parametrization: Parametrization?
+  var parametrization: StatedParametrization?
   /// How many views of each picture the network is shown at each step; `nil` for the number that
   /// suits the parametrization.
   var views: Int?
@@ -46,8 +46,8 @@ public struct Recipe: Codable, Sendable {
   var mask: Objective.Activations?
   /// How many pictures of the way there are kept.
   var frames = 0
-  /// Whether it is summed up how much each pixel of the pictures mattered.
-  var transparency = false
+  /// What of the pictures is transparent.
+  var transparency = Transparency.none
   /// What a network of several inputs is given as all others but the one that is changed, by name.
   var given: [String: Objective.Activations]?
   /// How the network wants its pixels.
@@ -94,7 +94,8 @@ public struct Recipe: Codable, Sendable {
     try option(.stages, &stages)
     try option(.seed, &seed)
     size = try recipe.decodeIfPresent([Int].self, forKey: .size)
-    parametrization = try recipe.decodeIfPresent(Parametrization.self, forKey: .parametrization)
+    parametrization = try recipe.decodeIfPresent(
+      StatedParametrization.self, forKey: .parametrization)
     views = try recipe.decodeIfPresent(Int.self, forKey: .views)
     transforms = try recipe.decodeIfPresent([Transform].self, forKey: .transforms)
     regularizers = try recipe.decodeIfPresent([Regularizer].self, forKey: .regularizers)

@@ -12,8 +12,8 @@ enum ColorAxes {
   /// Red, green and blue of each axis: `rgb = axes × mixing`, row by row.
   static let mixing: [Float] = (0..<9).map { correlation[$0 % 3][$0 / 3] / norm }
 
-  /// Returns the coordinates along the axes of values red, green, blue, red, ….
-  static func unmixed(_ rgb: [Float]) -> [Float] {
+  /// The other way round: `axes = rgb × unmixing`, the inverse of ``mixing`` by its cofactors.
+  static let unmixing: [Float] = {
     let m = mixing.map(Double.init)
     func minor(_ i: Int, _ j: Int) -> Double {
       let rows = [0, 1, 2].filter { $0 != i }
@@ -22,16 +22,9 @@ enum ColorAxes {
       return product - m[rows[0] * 3 + columns[1]] * m[rows[1] * 3 + columns[0]]
     }
     let determinant = m[0] * minor(0, 0) - m[1] * minor(0, 1) + m[2] * minor(0, 2)
-    var result = rgb
-    for start in stride(from: 0, to: rgb.count, by: 3) {
-      for j in 0..<3 {
-        result[start + j] = Float(
-          (0..<3).reduce(0.0) { sum, i in
-            let sign = (i + j) % 2 == 0 ? 1.0 : -1.0
-            return sum + Double(rgb[start + i]) * sign * minor(j, i) / determinant
-          })
-      }
+    return (0..<9).map { index in
+      let (i, j) = (index / 3, index % 3)
+      return Float(((i + j) % 2 == 0 ? 1 : -1) * minor(j, i) / determinant)
     }
-    return result
-  }
+  }()
 }

@@ -17,6 +17,8 @@ struct Defaults {
   private let form: InputForm
   /// Whether the layers before the objective know what they saw in training.
   private let hasStatistics: Bool
+  /// Whether it is optimized what is transparent.
+  private let hasAlpha: Bool
 
   /// The defaults of a parametrization, or of the one that suits.
   ///
@@ -45,6 +47,7 @@ struct Defaults {
     let isLong = form != .picture && max(view.height, view.width, depth) > 4096
     kind = stated ?? (isLong ? .pixel : suitable)
     self.hasStatistics = hasStatistics
+    hasAlpha = recipe.transparency == .optimized
   }
 
   private var isDrawing: Bool { kind == .fourier && form == .picture && !isScene }
@@ -91,6 +94,11 @@ struct Defaults {
   }
 
   var regularizers: [Regularizer] {
+    // Lucid's recipe multiplies the objective with 1 - mean(alpha), whose slope is the same.
+    ofColors + (hasAlpha ? [.alpha(weight: 1, power: 1, isRelative: true)] : [])
+  }
+
+  private var ofColors: [Regularizer] {
     guard isAnswer, form == .picture else { return [] }
     let statistics: [Regularizer] = hasStatistics ? [.statistics(weight: isScene ? 30 : 15)] : []
     switch kind {

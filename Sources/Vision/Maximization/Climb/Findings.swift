@@ -38,8 +38,8 @@ extension Rendering {
   ) throws(PhospheneError) -> [Int: String] {
     var graph = Graph()
     let source = graph.input(TensorType(image.parameterShape))
-    let picture = try self.picture(of: source, in: &graph)
-    let input = try networkInput(of: views(of: picture, in: &graph), in: &graph)
+    let shown = try seenBeforeRandomGround(drawing(of: source, in: &graph), in: &graph)
+    let input = try networkInput(of: views(of: shown, in: &graph), in: &graph)
     var lowered = try lowered(on: input, in: graph, wanted: nil)
     let scores = try objectives(in: &lowered, views: sizes.views)
     let sites = try sites(of: &lowered)

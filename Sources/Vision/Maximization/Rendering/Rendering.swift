@@ -15,8 +15,8 @@ struct Rendering {
   let start: Tensor?
   /// The same on the canvas: (count, height, width, channels) between 0 and 1.
   let startImage: Tensor?
-  /// Where the picture may change, (1, height, width, channels), and what it is elsewhere.
-  private let frame: (mask: Tensor, rest: Tensor)?
+  /// Where the pictures may change; `nil` for everywhere.
+  private let mask: Mask?
 
   /// Whether a step minds the penalties that look at the network's layers.
   ///
@@ -46,21 +46,20 @@ struct Rendering {
       startsFromImage: start != nil)
     let defaults = sizes.defaults
     recipe.budget = nil
-    var parametrization = recipe.parametrization ?? defaults.parametrization
-    parametrization.kind = sizes.kind
-    if !parametrization.statesContrast {
-      parametrization.contrast = defaults.parametrization.contrast
-    }
+    var parametrization = (recipe.parametrization ?? StatedParametrization()).completed(
+      by: defaults.parametrization)
     if let prior = parametrization.prior {
-      guard sizes.isPicture, prior.mean.count == sizes.channels else {
-        throw .invalidArgument(
-          "the prior describes pictures of \(prior.mean.count) channels, this network takes inputs of "
-            + "shape \(Shape(sizes.input.axes.dropFirst().map(\.self)))")
-      }
+      try prior.check(for: parametrization, sizes)
+    } else if !sizes.isPicture {
+      // Three channels of anything else than a picture aren't red, green and blue.
+      parametrization.decorrelate = false
     }
-    // Three channels of anything else than a picture aren't red, green and blue.
-    if !sizes.isPicture { parametrization.decorrelate = false }
-    recipe.parametrization = parametrization
+    recipe.parametrization = StatedParametrization(parametrization)
+    guard recipe.transparency != .optimized || sizes.isPicture else {
+      throw .invalidArgument(
+        "an optimized transparency is for pictures, this network takes inputs of shape "
+          + "\(Shape(sizes.input.axes.dropFirst().map(\.self))): leave transparency out")
+    }
     recipe.views = sizes.views
     optimizer = recipe.optimizer ?? defaults.optimizer
     recipe.optimizer = optimizer
@@ -89,16 +88,15 @@ struct Rendering {
     self.stage = stage
     self.start = start
     if let start { startImage = try sizes.image(of: start, recipe) } else { startImage = nil }
-    if let mask = recipe.mask {
-      frame = try sizes.frame(
-        mask, around: startImage, background: recipe.background, size: recipe.size)
+    if let stated = recipe.mask {
+      mask = try Mask(stated, on: sizes, around: startImage, recipe)
     } else {
-      frame = nil
+      mask = nil
     }
     image = ParametrizedImage(
       parametrization: parametrization, count: sizes.count, height: sizes.canvas.height,
       width: sizes.canvas.width, channels: sizes.channels, background: recipe.background,
-      depth: sizes.depth)
+      form: sizes.form, depth: sizes.depth, hasAlpha: recipe.transparency == .optimized)
   }
 
   /// The same pictures by another recipe.
@@ -107,107 +105,11 @@ struct Rendering {
   }
 
   /// Appends the pictures: what the parameters make of them, but where a mask forbids it.
-  func picture(of parameters: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
-    let made = try image.image(of: parameters, in: &graph)
-    guard let frame else { return made }
-    let rest = graph.constant(frame.rest)
-    return try graph.add(
-      rest, graph.multiply(graph.constant(frame.mask), graph.subtract(made, rest)))
-  }
-
-  /// One step: parameters, the optimizer's state and what ``stepInputs(_:)`` gives to the scores, the
-  /// largest size of each picture's gradient without penalties, the new parameters and the new
-  /// state, and with transparency how much each pixel matters; the gradient passes rectifiers by a rule.
-  func stepPlan(
-    _ rule: GradientRule = .plain, mindingLayers: Bool = false
-  ) throws(PhospheneError) -> Plan {
-    var graph = Graph()
-    let type = TensorType(image.parameterShape)
-    let parameters = graph.input(type)
-    var state: [Value] = []
-    for _ in 0..<optimizer.stateCount { state.append(graph.input(type)) }
-    let corrections = graph.input(TensorType([3]))
-
-    let picture = try picture(of: parameters, in: &graph)
-    let regularizers = (recipe.regularizers ?? []).filter { mindingLayers || !$0.readsLayers }
-    let looksAtInput = !regularizers.isEmpty || recipe.transparency
-    var input = try networkInput(of: views(of: picture, in: &graph), in: &graph)
-    // A network that begins with a reshape would read what lies before the input otherwise.
-    if looksAtInput { input = try graph.cut(input, name: "network's input") }
-    var scored = try lowered(
-      on: input, in: graph, wanted: recipe.objectives.flatMap(\.neededLayers))
-    var scores = try objectives(in: &scored, views: sizes.views)
-    var target = scores
-    for regularizer in regularizers {
-      target = try scored.graph.subtract(
-        target, regularizer.value(of: picture, start: startImage, in: &scored.graph))
-    }
-    // Other penalties don't go through the network, so that what reaches its input is the objective's
-    // own.
-    let end = looksAtInput ? input : parameters
-    // Before the gradient is taken, so that it passes through the same parts.
-    let inputs = [end, parameters, corrections] + state + [picture]
-    let reduced = try scored.graph.computingRegions(for: [target, scores] + inputs)
-    graph = reduced.graph
-    (target, scores) = (reduced.values[0], reduced.values[1])
-    let places = Array(reduced.values.dropFirst(3).dropLast())
-    let gradients = try graph.gradient(
-      of: target, withRespectTo: [places[0], reduced.values[2]], rule: rule)
-    guard let gradient = gradients[0], let own = gradients[1] else {
-      let paths = Set(recipe.objectives.flatMap(\.layers)).sorted().map { "'\($0)'" }
-      throw .invalidArgument(
-        "the objective can't be reached: nothing that has a gradient leads from the network's input to "
-          + (paths.isEmpty ? "its output" : "layer " + paths.joined(separator: ", ")))
-    }
-    let strengths = try largestSizes(of: own, in: &graph)
-    let moved = try optimizer.step(
-      places[0], gradient: gradient, state: Array(places.dropFirst(2)), corrections: places[1],
-      in: &graph)
-    var outputs = [scores, strengths] + moved
-    if recipe.transparency {
-      outputs.append(
-        try attention(
-          to: reduced.values[reduced.values.count - 1], behind: reduced.values[2], gradient: own,
-          in: &graph))
-    }
-    return try Plan(
-      graph, outputs: outputs, pool: model.constants,
-      isExact: recipe.exact)
-  }
-
-  /// Appends the largest absolute number of each picture, of all its views together.
-  func largestSizes(
-    of value: Value, in graph: inout Graph
-  ) throws(PhospheneError) -> Value {
-    let rows = try graph.reshape(
-      graph.unary(.absolute, value),
-      to: [sizes.count, graph.shape(value).elementCount / sizes.count])
-    return try graph.reduce(.maximum, rows, axes: [1])
-  }
-
-  /// The picture as it stands: parameters to scores, the network's input and the picture.
-  func viewPlan() throws(PhospheneError) -> Plan {
-    var graph = Graph()
-    let parameters = graph.input(TensorType(image.parameterShape))
-    let picture = try picture(of: parameters, in: &graph)
-    var view = picture
-    if sizes.canvas != sizes.view {
-      let map = AffineMap(canvas: sizes.canvas, view: sizes.view)
-      var elements: [Float] = []
-      for _ in 0..<sizes.count { elements += map.elements }
-      view = try graph.warp(
-        picture, matrices: graph.constant(Tensor([sizes.count, 6], elements)),
-        height: sizes.view.height, width: sizes.view.width, fill: recipe.background)
-    }
-    let input = try networkInput(of: view, in: &graph)
-    var scored = try lowered(
-      on: input, in: graph, wanted: recipe.objectives.flatMap(\.neededLayers))
-    let scores = try objectives(in: &scored, views: 1)
-    let shown = try sizes.shown(picture, background: recipe.background, in: &scored.graph)
-    let reduced = try scored.graph.computingRegions(for: [scores, input, shown])
-    return try Plan(
-      reduced.graph, outputs: reduced.values, pool: model.constants,
-      isExact: recipe.exact)
+  func drawing(of parameters: Value, in graph: inout Graph) throws(PhospheneError) -> Drawing {
+    let colors = try image.image(of: parameters, in: &graph)
+    let made = Drawing(
+      colors: colors, alpha: image.hasAlpha ? try image.alpha(of: parameters, in: &graph) : nil)
+    return try mask?.applied(to: made, in: &graph) ?? made
   }
 
   /// Scales pixels between 0 and 1 to what the network wants.
