@@ -122,8 +122,8 @@ def maximize(
         that would block all of a sample's, unless it drives them further to where they are flat.
         With 0, the default, that is done for 16 steps where the first finds no gradient.
     value_range
-        The network's input for black and for white, such as ``(-1, 1)``. By default what the
-        model's preprocessing says.
+        The network's input for black and for white, such as ``(-1, 1)``; of signals, volumes and
+        rows its smallest and its largest number. By default what the model's preprocessing says.
     background
         The brightness, 0 (black) to 1 (white), that the network sees around the picture, and that
         the picture starts from (but from 0.25 to 0.75, as nothing grows out of pure black); by
@@ -190,8 +190,9 @@ def maximize(
     Warns
     -----
     PhospheneWarning
-        If hardly any steps fitted into `budget_s`. Or if the first step finds no gradient for a
-        picture, such as that of a unit that is off everywhere. Then the number before the
+        If hardly any steps fitted into `budget_s`, or nothing says between which numbers a signal,
+        a volume or a row lies, so that 0 to 1 is assumed. Or if the first step finds no gradient
+        for a picture, such as that of a unit that is off everywhere. Then the number before the
         activation is maximized, or rectifiers let the gradient through at first, or the picture
         starts from other noise, whichever helps first; `Picture.diagnoses` says what, and the
         recipe holds it.
