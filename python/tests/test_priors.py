@@ -96,6 +96,9 @@ def test_garments_become_darker_by_a_prior_of_garments():
         known.recipe["parametrization"]["prior"]["mean"], images.mean(), 1e-4
     )
     assert known.images.mean() < plain.images.mean()
+    # Faint noise around the mean of the garments is where it begins.
+    start = ph.maximize(wardrobe, "Bag", prior=images, steps=1, transforms=(), **QUIET)
+    np.testing.assert_allclose(start.input.mean(), images.mean(), atol=0.01)
 
 
 def test_pictures_have_the_prior_s_spectrum():

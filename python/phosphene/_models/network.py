@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._engine.library import ArrayType, check, lib
 from phosphene._engine.plan import Plan, PlanCache
 from phosphene._errors import InvalidArgumentError
-from phosphene._files import make_folder
 from phosphene._models import classes as class_names
 from phosphene._models import input_range
-from phosphene._models import preprocessing as preparation
 from phosphene._models.arrays import batches, model_inputs
 from phosphene._models.description import ModelDescription
 from phosphene._models.precision import with_precision
 from phosphene._models.submodel import Submodel
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    import os
+    from collections.abc import Hashable, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from phosphene._engine.library import ArrayType
     from phosphene._models.intake import Intake
     from phosphene._models.precision import Precision
     from phosphene._models.preprocessing import Preprocessing
@@ -271,14 +268,9 @@ class Model(ModelDescription):
         InvalidArgumentError
             If a weight is missing, unknown or ill-shaped; then nothing is changed.
         """
-        if not isinstance(weights, Mapping):
-            if isinstance(weights, str) or not isinstance(weights, Sequence):
-                raise InvalidArgumentError(
-                    "update takes a dict of weights by key or a list in the order of "
-                    f"get_weights(); received a {type(weights).__name__}."
-                )
-            weights = self.architecture.keyed(weights)
-        return self._take(weights)
+        from phosphene._models.refresh import keyed
+
+        return self._take(keyed(self.architecture, weights))
 
     def _take(self, arrays: Mapping[str, Any]) -> Model:
         from phosphene._models.refresh import has_weights
@@ -309,24 +301,9 @@ class Model(ModelDescription):
         ModelFileError
             If the file can't be written.
         """
-        target = Path(path)
-        if target.suffix != ".safetensors":
-            raise InvalidArgumentError(f"Models are saved as .safetensors; received {str(path)!r}.")
-        make_folder(target.parent)
-        check(lib.ph_model_save(self._with_metadata(), os.fsencode(target)))
-        return target
+        from phosphene._models.saving import save
 
-    def _with_metadata(self) -> Any:
-        """Return the engine's model, made anew if what is to be kept beside it has changed."""
-        metadata = dict(self.metadata)
-        metadata["preprocessing"] = preparation.to_text(self.preprocessing)
-        if self.classes is not None:
-            metadata["classes"] = class_names.to_text(self.classes)
-        if metadata == self.metadata:
-            return self.handle
-        keys = [weight["key"] for weight in self.architecture.weights()]
-        arrays = {key: self.weight(key) for key in keys}
-        return self.architecture.join(arrays, metadata=metadata).handle
+        return save(self, path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._path is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError
@@ -12,8 +13,6 @@ from phosphene._models.intake.live import live_weights
 from phosphene._models.precision import has_weight
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from phosphene._models.intake.architecture import Architecture
 
 
@@ -27,6 +26,20 @@ def live_arrays(
             "Weights go to update()."
         )
     return live_weights(architecture, live_model, by_name(handlers))
+
+
+def keyed(
+    architecture: Architecture, weights: Mapping[str, Any] | Sequence[Any]
+) -> Mapping[str, Any]:
+    """Return weights by key, given such or a list in the order of Keras' ``get_weights()``."""
+    if isinstance(weights, Mapping):
+        return weights
+    if isinstance(weights, str) or not isinstance(weights, Sequence):
+        raise InvalidArgumentError(
+            "update takes a dict of weights by key or a list in the order of get_weights(); "
+            f"received a {type(weights).__name__}."
+        )
+    return architecture.keyed(weights)
 
 
 def has_weights(handle: Any, architecture: Architecture, arrays: Mapping[str, Any]) -> bool:
