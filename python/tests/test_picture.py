@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from phosphene import InvalidArgumentError, ModelFileError
-from phosphene._vision.maximization.picture import Frame, Picture
+from phosphene._vision.maximization.frame import Frame
+from phosphene._vision.maximization.picture import Picture
 from phosphene._vision.maximization.picture_files import read_recipe
 
 RECIPE = {"format": "phosphene-recipe/1", "objectives": [{"terms": []}], "seed": 7}

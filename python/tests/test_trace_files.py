@@ -9,8 +9,9 @@ from PIL import Image
 from test_maximize import one_thread
 
 import phosphene as ph
-from phosphene._vision.tracing import trace_files
-from phosphene._vision.tracing.trace_files import StoredTrace, batches_of
+from phosphene._vision.tracing import patterns
+from phosphene._vision.tracing.patterns import batches_of
+from phosphene._vision.tracing.trace_files import StoredTrace
 
 __all__ = ["one_thread"]  # pytest finds the fixture here
 
@@ -160,16 +161,16 @@ def test_what_lies_in_files_is_read_row_by_row(tiny, tmp_path):
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "x.h5", "w") as file:
         rows = file.create_dataset("x", data=X)
-        assert trace_files.is_set(tiny, rows)
+        assert patterns.is_set(tiny, rows)
         seen = ph.trace(tiny, rows, store=tmp_path / "a")
     np.save(tmp_path / "x.npy", X)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
-    assert trace_files.is_set(tiny, mapped)
+    assert patterns.is_set(tiny, mapped)
     np.testing.assert_array_equal(
         seen["scores"], ph.trace(tiny, mapped, store=tmp_path / "b")["scores"]
     )
-    assert not trace_files.is_set(tiny, X)
-    assert not trace_files.is_set(tiny, X.tolist())
+    assert not patterns.is_set(tiny, X)
+    assert not patterns.is_set(tiny, X.tolist())
 
 
 def test_pictures_from_files(wardrobe, garments, tmp_path):

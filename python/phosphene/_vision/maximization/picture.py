@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from phosphene._checks import place, whole
 from phosphene._display.shown import as_image, own_scale, way_there
 from phosphene._errors import InvalidArgumentError, NoSuchNumberError
 from phosphene._vision.maximization.picture_files import write_picture
+from phosphene._vision.maximization.selection import some_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,28 +24,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from phosphene._vision.maximization.card import Card
+    from phosphene._vision.maximization.frame import Frame
 
 FRAME_SECONDS = 0.08
 """How long a film shows each picture of the way there."""
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """Pictures at one moment of the way there, seen without transforms.
-
-    Attributes
-    ----------
-    step : int
-        Steps done; 0 is the start.
-    images : (n, height, width, channels) ndarray of uint8
-        As those of the `Picture`.
-    scores : tuple of float
-        The objective of each.
-    """
-
-    step: int
-    images: NDArray[np.uint8]
-    scores: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -318,39 +301,3 @@ class Picture:
         file = io.BytesIO()
         self.to_pil(scale=own_scale(self)).save(file, format="png")
         return file.getvalue()
-
-
-def some_of(picture: Picture, places: list[int]) -> Picture:
-    """Return some of the pictures of a run, with all that belongs to them."""
-    if places == list(range(len(picture))):
-        return picture
-
-    def make_recipe() -> dict[str, Any]:
-        shown = picture.recipe.get("shown", range(len(picture)))
-        return picture.recipe | {"shown": [shown[index] for index in places]}
-
-    def of(values: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(values[index] for index in places) if values else ()
-
-    return replace(
-        picture,
-        images=picture.images[places],
-        input=picture.input[places],
-        scores=of(picture.scores),
-        history=of(picture.history),
-        make_recipe=make_recipe,
-        labels=of(picture.labels),
-        alpha=None if picture.alpha is None else picture.alpha[places],
-        diagnoses=of(picture.diagnoses),
-        frames=tuple(
-            Frame(each.step, each.images[places], of(each.scores)) for each in picture.frames
-        ),
-        steps=of(picture.steps),
-    )
-
-
-def opacity(attention: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how opaque each pixel is, (n, height, width), from how much it mattered."""
-    most = np.percentile(attention, 80, axis=(1, 2), keepdims=True)
-    shares = attention / np.maximum(most, np.finfo(np.float32).tiny)
-    return np.clip(shares, 0, 1).astype(np.float32)

@@ -11,7 +11,8 @@ import numpy as np
 from phosphene._engine.library import check, describe, ffi, lib, text, to_numpy
 from phosphene._errors import Cancelled, InvalidArgumentError
 from phosphene._vision.carried import stated_start
-from phosphene._vision.maximization.picture import Frame, Picture, opacity
+from phosphene._vision.maximization.frame import Frame
+from phosphene._vision.maximization.picture import Picture
 from phosphene._vision.maximization.progress import Listeners
 from phosphene._warnings import warn
 
@@ -156,7 +157,7 @@ def _picture(
         alpha, ground = to_numpy(struct)[..., 0], float(recipe["background"])
     elif recipe["transparency"]:
         check(lib.ph_picture_attention(handle, struct))
-        alpha = opacity(to_numpy(struct)[..., 0])
+        alpha = _opacity(to_numpy(struct)[..., 0])
     if start is not None:
         recipe["start"] = stated_start(start)
     made_by = document["engine"] | {"threads": int(document["engine"]["threads"])}
@@ -183,6 +184,13 @@ def _picture(
             for image, each in zip(frames, document["frames"], strict=True)
         ),
     )
+
+
+def _opacity(attention: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how opaque each pixel is, (n, height, width), from how much it mattered."""
+    most = np.percentile(attention, 80, axis=(1, 2), keepdims=True)
+    shares = attention / np.maximum(most, np.finfo(np.float32).tiny)
+    return np.clip(shares, 0, 1).astype(np.float32)
 
 
 def _title(model: Model, objective: dict[str, Any]) -> str:

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 from phosphene._engine.library import engine, threads
 from phosphene._errors import InvalidArgumentError, ModelFileError
 from phosphene._vision.carried import start_of
-from phosphene._vision.maximization.picture import some_of
 from phosphene._vision.maximization.picture_files import read_recipe
 from phosphene._vision.maximization.render import FORMAT, render
+from phosphene._vision.maximization.selection import some_of
 from phosphene._warnings import warn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-from phosphene._vision.maximization.picture import Picture
+    from phosphene._vision.maximization.picture import Picture
 
 NAMES = {
     "version": "version of Phosphene",
