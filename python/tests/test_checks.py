@@ -101,7 +101,7 @@ def test_bounds_of_numbers(bounds, accepted, refused, sentence):
 
 def calls(tiny):
     """Return calls that take a whole number, by the sentence that refuses another thing."""
-    picture = ph.maximize(tiny, 0, steps=1, progress=False)
+    picture = ph.maximize(tiny, 0, steps=1, value_range=(0, 1), progress=False)
     return {
         "steps must be a whole number": lambda bad: ph.maximize(tiny, 0, steps=bad),
         "seed must be a whole number": lambda bad: ph.maximize(tiny, 0, seed=bad),
