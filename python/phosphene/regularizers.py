@@ -38,8 +38,8 @@ class Alpha(_Penalty):
         1 (the default) for the mean of the opacity (L1), 2 for that of its square (L2), which
         spares what is nearly transparent already.
     relative
-        Measure the weight by the objective as it stands instead of in its units: with 1 and
-        `power` 1 the slope is that of Lucid's recipe, ``objective * (1 - mean(alpha))``.
+        Measure the weight by the objective as it stands instead of in its units: 1 with `power` 1
+        is about as much as Lucid's recipe takes, ``objective * (1 - mean(alpha))``.
 
     Notes
     -----

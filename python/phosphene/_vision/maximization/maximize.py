@@ -72,7 +72,7 @@ def maximize(
         defaults of layers.
     steps
         1 or more. By default 96 for outputs of a network with batch normalizations, 192 for those
-        of one without, 128 for layers and for small pictures; 256 with another parametrization
+        of one without and with ``alpha="optimized"``, 128 for layers and for small pictures; 256 with another parametrization
         than ``"natural"``.
     seed
         0 or more. The same seed gives the same bits on the same kind of CPU with the same number
