@@ -95,8 +95,8 @@ struct Defaults {
   }
 
   var regularizers: [Regularizer] {
-    // Lucid's recipe multiplies the objective with 1 - mean(alpha), which is about as much: half of it
-    // left things in a haze, with three times as much parts of them were missing.
+    // Lucid's recipe multiplies the objective with 1 - mean(alpha), which is about as much: with half of
+    // it things kept their surroundings, with twice as much parts of them were missing.
     ofColors + (hasAlpha ? [.alpha(weight: 1, power: 1, isRelative: true)] : [])
   }
 
