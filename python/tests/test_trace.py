@@ -193,3 +193,46 @@ def test_pictures_of_a_trace(networks, tmp_path):
     assert [path.name for path in seen.save(tmp_path, grid=(2, 2))] == ["0.png"]
     with pytest.raises(ph.InvalidArgumentError, match="closest names"):
         seen.plot(layers="my_dens")
+
+
+def signals(extra=()):
+    """Return a network of signals, with images in it if `extra` says so."""
+    layers = [
+        ("InputLayer", {"batch_shape": [None, 40, 3], "name": "x"}),
+        ("Conv1D", {"name": "conv", "filters": 4, "kernel_size": [3]}),
+        ("ReLU", {"name": "relu"}),
+        *extra,
+        ("Dense", {"name": "scores", "units": 2}),
+    ]
+    entries = [{"class_name": kind, "config": settings} for kind, settings in layers]
+    config = {"class_name": "Sequential", "config": {"name": "signals", "layers": entries}}
+    random = np.random.default_rng(0)
+    width = 4 if not extra else 38 * 4
+    shapes = [(3, 3, 4), (4,), (width, 2), (2,)]
+    return ph.load((config, [random.normal(size=shape).astype(np.float32) for shape in shapes]))
+
+
+def test_layers_of_signals_are_curves_wherever_they_are_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    model, x = signals(), np.random.default_rng(1).random((1, 40, 3))
+    seen = ph.trace(model, x)
+    (figure, stored) = (
+        each.plot(["conv", "relu"]) for each in (seen, ph.trace(model, x, store=tmp_path / "set"))
+    )
+    watch = ph.Watch(x, folder=tmp_path / "run")
+    watch.look(model)
+    watched = ph.Watch.open(tmp_path / "run").plot(layers=["conv", "relu"])
+    for drawn in (figure, stored, watched):
+        assert drawn.axes[0].get_title() == "conv\n(38 steps →, 4 channels)"
+        curves = [line for line in drawn.axes[1].lines if line.get_color() == "C0"]
+        relu = seen["relu"][0]
+        expected = 3 + 0.9 * relu[:, 0] / relu.max()  # the first of four is the uppermost
+        np.testing.assert_allclose(curves[0].get_ydata(), expected, rtol=1e-6)
+    # Reshaped to images a network has images, and nothing says which of its layers are signals.
+    reshaped = signals(
+        [("Reshape", {"name": "image", "target_shape": [38, 4, 1]}),
+         ("MaxPooling2D", {"name": "pool", "pool_size": [1, 1]}),
+         ("Flatten", {"name": "flat"})]
+    )  # fmt: skip
+    (axes,) = ph.trace(reshaped, x, "conv").plot().axes
+    assert axes.get_title() == "conv\n(38, 4)"

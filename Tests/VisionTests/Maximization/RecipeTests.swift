@@ -213,7 +213,8 @@ import Testing
 
   // What a saved picture says of itself beside its recipe.
   @Test func whatPicturesCarryIsLeftAlone() throws {
-    let carried = #", "engine": {"isa": "x"}, "start": {}, "labels": ["a"], "scores": [1]"#
+    let carried =
+      #", "engine": {"isa": "x"}, "start": {}, "labels": ["a"], "scores": [1], "shown": [0]"#
     #expect(try recipe(carried).json() == recipe().json())
   }
 
