@@ -95,11 +95,34 @@ def test_last_steps_are_those_of_the_network(wardrobe):
             "learning_rate must lie between .* received nan",
         ),
         ({"background": float("inf")}, "background must lie between .* received inf"),
+        ({"transparency": "optimised"}, 'transparency must be false, true or "optimized"'),
+        ({"transparency": []}, "'transparency' can't be read"),
+        (
+            {"transparency": "optimized", "regularizers": [{"kind": "alpha", "weight": -1}]},
+            "alpha weight must lie between .* received -1",
+        ),
     ],
 )
 def test_what_lies_outside_is_named(wardrobe, option, sentence):
     with pytest.raises(ph.InvalidArgumentError, match=sentence):
         render(wardrobe, RECIPE | option, progress=False)
+
+
+@pytest.mark.parametrize("kind", ["natural", "fourier", "maco", "pixel"])
+@pytest.mark.parametrize("size", [[4, 4], [5, 4], [4, 301]])
+def test_opacity_on_odd_canvases(wardrobe, kind, size):
+    """Also carried from one to another, and with a penalty that leaves nothing."""
+    recipe = RECIPE | {
+        "transparency": "optimized",
+        "parametrization": {"kind": kind},
+        "stages": [{"size": [7, 6], "steps": 1}, {"size": size, "steps": 1}],
+        "regularizers": [{"kind": "alpha", "weight": 1e6, "relative": True}],
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ph.PhospheneWarning)
+        picture = render(wardrobe, recipe, progress=False)
+    assert picture.alpha.shape == (1, *size)
+    assert np.isfinite(picture.input).all()
 
 
 def test_the_largest_seed_is_read_as_it_is(wardrobe):
