@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import phosphene as ph
+from phosphene._vision.maximization.linear_layers import rectifier_behind
 
 OPTIONS = {"steps": 24, "transforms": (), "parametrization": "pixel", "progress": False}
 PIXELS = 16
@@ -281,3 +282,52 @@ def test_rectified_weights_of_zero_are_named_too():
     model = network(("empty", "relu", np.zeros((PIXELS, 2)), 0.0))
     with pytest.raises(ph.InvalidArgumentError, match=r"layer 'empty', whose weights are all zero"):
         ph.maximize(model, 0, **OPTIONS)
+
+
+LINEAR = {"conv": "relu", "norm": "relu", "relu": None, "other": "last", "last": None, "end": None}
+
+
+def rectified():
+    """Return a network with rectifiers that are layers of their own, inside of another."""
+    image = {"batch_shape": [None, 28, 28, 1], "name": "x"}
+    layers = [
+        ("InputLayer", image),
+        ("Conv2D", {"name": "conv", "filters": 2, "kernel_size": [3, 3], "use_bias": False}),
+        ("BatchNormalization", {"name": "norm", "scale": False, "center": False}),
+        ("ReLU", {"name": "relu"}),
+        ("Conv2D", {"name": "other", "filters": 2, "kernel_size": [1, 1], "use_bias": False}),
+        ("Activation", {"name": "last", "activation": "gelu"}),
+        ("Conv2D", {"name": "end", "filters": 2, "kernel_size": [1, 1], "use_bias": False}),
+    ]
+    entries = [{"class_name": kind, "config": settings} for kind, settings in layers]
+    inner = {"class_name": "Sequential", "config": {"name": "inner", "layers": entries}}
+    outer = [{"class_name": "InputLayer", "config": image}, inner]
+    config = {"class_name": "Sequential", "config": {"name": "outer", "layers": outer}}
+    falling = np.full((3, 3, 1, 2), -1, np.float32)
+    falling[1, 1] = 2  # an edge that is brighter than what lies around it, or not
+    weights = [falling, np.zeros(2), np.ones(2), np.ones((1, 1, 2, 2)), np.ones((1, 1, 2, 2))]
+    return ph.load((config, [np.float32(each) for each in weights]), preprocessing=(1 / 255, 0))
+
+
+def test_where_a_linear_layer_is_rectified():
+    model = rectified()
+    for name, behind in LINEAR.items():
+        expected = None if behind is None else f"inner/{behind}"
+        assert rectifier_behind(model, f"inner/{name}") == expected
+
+
+def test_a_channel_that_is_negative_at_best():
+    """Each white pixel takes away 6 of the sum, so that black is best, and it is 0."""
+    model = rectified()
+    aims = [("inner/conv", 0), ("inner/conv", 1)]
+    with pytest.warns(ph.PhospheneWarning, match="Aim behind its rectifier") as caught:
+        picture = ph.maximize(model, aims, steps=64, progress=False)
+    assert max(picture.scores) < 0
+    assert [each.filename for each in caught] == [__file__]
+    said = str(caught[0].message)
+    assert f"'inner/conv · 0' ends below 0, at {picture.score:.3g}: " in said
+    assert "at ('inner/relu', 0). So do 1 more." in said
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ph.maximize(model, ("inner/conv", 0), steps=8, progress=False)  # it has hardly begun
+        ph.maximize(model, -1 * ph.channel("inner/conv", 0), steps=64, progress=False)

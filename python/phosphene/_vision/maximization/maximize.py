@@ -10,6 +10,7 @@ import numpy as np
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array
 from phosphene._vision.carried import stated_array
+from phosphene._vision.maximization.linear_layers import warn_of_negative_scores
 from phosphene._vision.maximization.priors import as_prior
 from phosphene._vision.maximization.ranges import start_array, warn_of_assumed_range
 from phosphene._vision.maximization.render import FORMAT, render
@@ -72,8 +73,8 @@ def maximize(
         defaults of layers.
     steps
         1 or more. By default 96 for outputs of a network with batch normalizations, 192 for those
-        of one without and with ``alpha="optimized"``, 128 for layers and for small pictures; 256 with another parametrization
-        than ``"natural"``.
+        of one without and with ``alpha="optimized"``, 128 for layers and for small pictures; 256
+        with another parametrization than ``"natural"``.
     seed
         0 or more. The same seed gives the same bits on the same kind of CPU with the same number
         of threads.
@@ -261,7 +262,9 @@ def maximize(
     array = None if start is None else start_array(model, start, recipe["input"])
     if value_range is prior is start is None:
         warn_of_assumed_range(model, given)
-    return render(model, recipe, array, callbacks=callbacks, progress=progress)
+    picture = render(model, recipe, array, callbacks=callbacks, progress=progress)
+    warn_of_negative_scores(model, recipe["objectives"], picture)
+    return picture
 
 
 def _given(model: Model, given: Any) -> dict[str, Any]:
