@@ -178,17 +178,6 @@ public struct Recipe: Codable, Sendable {
 }
 
 extension Recipe {
-  /// Refuses what has no meaning for a row of numbers.
-  func requireNothingOfNeighbours() throws(PhospheneError) {
-    let reason = "the network takes a row of numbers, in which neighbours mean nothing"
-    guard (transforms ?? []).isEmpty else {
-      throw .invalidArgument("\(reason): transforms must be left out or empty")
-    }
-    for case .totalVariation in regularizers ?? [] {
-      throw .invalidArgument("\(reason): the penalty total_variation must be left out")
-    }
-  }
-
   /// A part of a maximization on a canvas of its own.
   struct Stage: Codable, Sendable {
     /// Height and width of the canvas in pixels.

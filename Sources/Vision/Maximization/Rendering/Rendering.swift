@@ -44,45 +44,8 @@ struct Rendering {
     sizes = try RenderingSizes(
       recipe, model: model, size: recipe.stages.isEmpty ? nil : recipe.stages[stage].size,
       startsFromImage: start != nil)
-    let defaults = sizes.defaults
-    recipe.budget = nil
-    var parametrization = (recipe.parametrization ?? StatedParametrization()).completed(
-      by: defaults.parametrization)
-    if let prior = parametrization.prior {
-      try prior.check(for: parametrization, sizes)
-    } else if !sizes.isPicture {
-      // Three channels of anything else than a picture aren't red, green and blue.
-      parametrization.decorrelate = false
-    }
-    recipe.parametrization = StatedParametrization(parametrization)
-    guard recipe.transparency != .optimized || sizes.isPicture else {
-      throw .invalidArgument(
-        "an optimized transparency is for pictures, this network takes inputs of shape "
-          + "\(Shape(sizes.input.axes.dropFirst().map(\.self))): leave transparency out")
-    }
-    recipe.views = sizes.views
-    optimizer = recipe.optimizer ?? defaults.optimizer
-    recipe.optimizer = optimizer
-    let regularizers = recipe.regularizers ?? defaults.regularizers
-    if recipe.steps == Recipe.undecided {
-      recipe.steps =
-        recipe.stages.isEmpty ? defaults.steps : recipe.stages.reduce(0) { $0 + $1.steps }
-    }
-    if let last = recipe.lastStep { try require(1...recipe.steps, last, "last_step") }
-    var canvas = recipe.size ?? [sizes.canvas.height / sizes.depth, sizes.canvas.width]
-    if sizes.form == .signal { canvas[1] = canvas[0] }
-    if sizes.form == .row {
-      // Neighbours in a row of numbers mean nothing: no spectrum, no shifts.
-      try recipe.requireNothingOfNeighbours()
-      recipe.transforms = []
-    } else {
-      if sizes.isPicture { recipe.size = canvas }
-      recipe.transforms =
-        recipe.transforms
-        ?? defaults.transforms(canvasSide: min(canvas[0], canvas[1]))
-    }
-    for transform in recipe.transforms ?? [] { try transform.check(canvas: canvas) }
-    recipe.regularizers = regularizers
+    recipe = try recipe.completed(for: sizes)
+    optimizer = recipe.optimizer ?? sizes.defaults.optimizer
     self.recipe = recipe
     self.model = model
     self.stage = stage
@@ -94,7 +57,8 @@ struct Rendering {
       mask = nil
     }
     image = ParametrizedImage(
-      parametrization: parametrization, count: sizes.count, height: sizes.canvas.height,
+      parametrization: try recipe.completedParametrization(for: sizes), count: sizes.count,
+      height: sizes.canvas.height,
       width: sizes.canvas.width, channels: sizes.channels, background: recipe.background,
       form: sizes.form, depth: sizes.depth, hasAlpha: recipe.transparency == .optimized)
   }
