@@ -176,7 +176,9 @@ class Statistics(_Penalty):
     ``weight`` times the mean, over the batch normalizations that the objective needs and over
     their channels, of ``((m - mean) / deviation)**2 + (d / deviation - 1)**2``, where ``m`` and
     ``d`` are the mean and the deviation over all positions and views of one picture, ``mean`` and
-    ``deviation`` those of training. It counts from the second step on. A network without batch
+    ``deviation`` those of training. Layers of which a position stands for more than 20 pixels a
+    side don't count, unless there are no others: their channels answer to whole things, of which
+    training showed all kinds. It counts from the second step on. A network without batch
     normalizations, or whose averages were folded into its weights, is refused.
 
     References
@@ -185,8 +187,8 @@ class Statistics(_Penalty):
 
     Examples
     --------
-    >>> Statistics(30).to_json()
-    {'kind': 'statistics', 'weight': 30.0}
+    >>> Statistics(80).to_json()
+    {'kind': 'statistics', 'weight': 80.0}
     """
 
     kind = "statistics"

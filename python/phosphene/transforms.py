@@ -156,8 +156,8 @@ class Crop(Option):
     deviation
         The standard deviation of the part's centre around that of the canvas, in shares of the
         canvas' sides, 0 or more; a centre is moved inwards as far as it takes for the part to lie
-        inside the canvas. With None all places inside are equally likely, so that corners aren't
-        left out.
+        inside the canvas. With None all places inside are equally likely, and those up to 0.03
+        over an edge, moved inwards, so that edges and corners aren't left out.
 
     Examples
     --------

@@ -102,7 +102,7 @@ struct Defaults {
 
   private var ofColors: [Regularizer] {
     guard isAnswer, form == .picture else { return [] }
-    let statistics: [Regularizer] = hasStatistics ? [.statistics(weight: isScene ? 30 : 15)] : []
+    let statistics: [Regularizer] = hasStatistics ? [.statistics(weight: isScene ? 80 : 15)] : []
     switch kind {
     case .natural: return (isScene ? [.totalVariation(weight: 20, power: 1)] : []) + statistics
     case .fourier: return isDrawing ? [.totalVariation(weight: 10, power: 1)] : []

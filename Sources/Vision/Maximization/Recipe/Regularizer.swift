@@ -14,7 +14,7 @@ enum Regularizer: Codable, Sendable {
   /// 0 and 1.
   case lp(weight: Float, p: Float)
   /// How far means and deviations of channels lie from those that the network's batch normalizations
-  /// saw in training, see ``Graph/statisticalDistance(count:)``.
+  /// saw in training, see ``Graph/statisticalDistance(count:input:)``.
   case statistics(weight: Float)
   /// The mean opacity to a power, 1 or 2; relative to the objective as it stands, or in its units.
   case alpha(weight: Float, power: Int, isRelative: Bool)
@@ -114,12 +114,13 @@ enum Regularizer: Codable, Sendable {
   ///   - alpha: How opaque they are, (count, height, width, 1), if that is optimized.
   ///   - scores: Their objectives, `(count,)`.
   ///   - start: Where they started, if that was given.
+  ///   - input: The shape of what the network takes, channels last, by default that of the pictures.
   ///   - graph: Where it is appended to.
   /// - Returns: The penalties.
   /// - Throws: `invalidArgument` for a penalty on what the pictures haven't got.
   func value(
     of image: Value, alpha: Value? = nil, scores: Value? = nil, start: Tensor? = nil,
-    in graph: inout Graph
+    input: Shape? = nil, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
     switch self {
     case .blur(let weight):
@@ -155,7 +156,8 @@ enum Regularizer: Codable, Sendable {
       return try graph.linear(graph.unary(.power(1 / p), mean), scale: weight)
     case .statistics(let weight):
       return try graph.linear(
-        graph.statisticalDistance(count: graph.shape(image)[0]), scale: weight)
+        graph.statisticalDistance(
+          count: graph.shape(image)[0], input: input ?? graph.shape(image)), scale: weight)
     case .alpha(let weight, let power, let isRelative):
       guard let alpha else {
         throw .invalidArgument(

@@ -1,3 +1,4 @@
+import Glibc
 import Graphs
 import Tensors
 
@@ -10,10 +11,27 @@ extension Graph {
   /// `mean over channels of ((m - mean) / deviation)^2 + (d / deviation - 1)^2`; the result is the mean
   /// of the layers. Source: Yin et al. 2020, DeepInversion, who add up norms instead.
   ///
+  /// Layers of which a position stands for more than 20 pixels a side don't count, unless there are
+  /// no others: their channels answer to whole things, of which training showed all kinds and one
+  /// picture shows few.
+  ///
+  /// - Parameters:
+  ///   - count: The number of pictures.
+  ///   - input: The shape of what the network takes, channels last.
+  /// - Returns: The distances, `(count,)`.
   /// - Throws: `invalidArgument` if no layer was noted.
-  mutating func statisticalDistance(count: Int) throws(PhospheneError) -> Value {
+  mutating func statisticalDistance(
+    count: Int, input: Shape
+  ) throws(PhospheneError) -> Value {
+    let notes = statistics.filter { shape($0.value).rank > 2 }
+    let fine = notes.filter { note in
+      let axes = shape(note.value).axes
+      return pow(
+        Double(input.positionCount) / Double(max(shape(note.value).positionCount, 1)),
+        1 / Double(axes.count - 2)) <= 20
+    }
     var terms: [Value] = []
-    for note in statistics where shape(note.value).rank > 2 {
+    for note in fine.isEmpty ? notes : fine {
       terms.append(try distance(from: note, count: count))
     }
     guard let first = terms.first else {
@@ -60,4 +78,9 @@ extension Graph {
     let rows = try reshape(views, to: [count, axes[0] / count, axes[axes.count - 1]])
     return try reduce(.mean, rows, axes: [1])
   }
+}
+
+extension Shape {
+  /// The number of positions of one sample, channels last.
+  fileprivate var positionCount: Int { axes.dropFirst().dropLast().reduce(1, *) }
 }

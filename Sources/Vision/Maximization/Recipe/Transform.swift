@@ -29,9 +29,13 @@ enum Transform: Codable, Sendable {
     /// Around the middle of the picture, with a deviation in shares of it, moved inwards where the part
     /// would reach over an edge.
     case normal(deviation: Double)
-    /// Anywhere inside, all places equally likely.
+    /// Anywhere inside, all places equally likely, and now and then along an edge.
     case uniform
   }
+
+  /// How far over an edge a part may lie, in shares of the picture, before it is moved inwards: without
+  /// it hardly any part would show the edges, which would stay grey.
+  static let overreach = 0.03
 
   /// What is done unless something else is asked for: lucid's `standard_transforms`, whose shifts
   /// of 8 and 4 pixels were made for canvases of 128, in proportion to the canvas.

@@ -44,7 +44,7 @@ struct AffineMap {
       let centre =
         switch centre {
         case .normal(let deviation): random.normals(2).map { deviation * Double($0) }
-        case .uniform: [random.uniform(-room, room), random.uniform(-room, room)]
+        case .uniform: (0..<2).map { _ in random.uniform(-1, 1) * (room + Transform.overreach) }
         }
       offset[0] += min(max(centre[0], -room), room) * Double(canvas.height)
       offset[1] += min(max(centre[1], -room), room) * Double(canvas.width)

@@ -36,7 +36,8 @@ extension Rendering {
       target = try scored.graph.subtract(
         target,
         regularizer.value(
-          of: picture, alpha: drawing.alpha, scores: scores, start: startImage, in: &scored.graph))
+          of: picture, alpha: drawing.alpha, scores: scores, start: startImage,
+          input: sizes.seen, in: &scored.graph))
     }
     // Other penalties don't go through the network, so that what reaches its input is the objective's
     // own.

@@ -101,7 +101,7 @@ import Testing
   ) throws(PhospheneError) -> Value {
     graph.noteStatistics(
       Graph.Statistics(value: values, mean: [0.5, 0], deviation: [2, 1e-3]))
-    return try graph.statisticalDistance(count: 2)
+    return try graph.statisticalDistance(count: 2, input: [2, 1, 2, 3])
   }
 
   @Test func statisticsAreThoseOfAllViewsOfAPicture() throws {
@@ -125,5 +125,23 @@ import Testing
     let flat = try Tensor([4, 1, 2, 2], repeating: 0)
     let gradients = try gradient(at: [flat]) { try Self.distance($1[0], in: &$0) }
     #expect(gradients[0].floats.allAreFinite)
+  }
+
+  // A layer of 3 positions for 60 pixels a side counts, one of 2 (30 pixels a position) doesn't, but
+  // where it is the only one.
+  @Test func coarseLayersDoNotCount() throws {
+    let fine = try spread([1, 3, 3, 2], from: -2, to: 3)
+    let coarse = try spread([1, 2, 2, 2], from: 4, to: 9)
+    func distance(_ layers: [Tensor]) throws -> Float {
+      try compute(layers) { graph, values in
+        for value in values {
+          graph.noteStatistics(
+            Graph.Statistics(value: value, mean: [0.5, 0], deviation: [2, 1]))
+        }
+        return [try graph.statisticalDistance(count: 1, input: [1, 60, 60, 3])]
+      }[0].elements[0]
+    }
+    #expect(try distance([fine, coarse]) == distance([fine]))
+    #expect(try distance([coarse]) > distance([fine]))
   }
 }
