@@ -43,8 +43,8 @@ class Alpha(_Penalty):
 
     Notes
     -----
-    ``weight * mean(alpha**power)`` over the pixels of one picture, times ``abs(objective)`` if
-    `relative`.
+    ``weight * mean(alpha**power)`` over the pixels of one picture, times ``max(objective, 0)`` if
+    `relative`: below zero there is nothing to see yet.
 
     References
     ----------

@@ -72,7 +72,7 @@ def climbed(kernel, start, steps, *, rate, background, l1, l2, share, distance, 
         away = 2 * distance * (background + a * (c - background) - start) / kernel.size
         slope_c = a * (kernel - away)
         slope_a = kernel * (c - behind) - away * (c - background)
-        slope_a -= (l1 + share * abs(score) + 2 * l2 * a) / kernel.size
+        slope_a -= (l1 + share * max(score, 0) + 2 * l2 * a) / kernel.size
         color = color + rate * slope_c * c * (1 - c)
         opacity = opacity + rate * slope_a * a * (1 - a)
     return sigmoid(color + middle), sigmoid(opacity), history

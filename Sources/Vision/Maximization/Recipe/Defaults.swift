@@ -105,7 +105,8 @@ struct Defaults {
     let statistics: [Regularizer] = hasStatistics ? [.statistics(weight: isScene ? 80 : 15)] : []
     switch kind {
     case .natural: return (isScene ? [.totalVariation(weight: 20, power: 1)] : []) + statistics
-    case .fourier: return isDrawing ? [.totalVariation(weight: 10, power: 1)] : []
+    // What is transparent varies least: with 10 nothing is left of some drawings.
+    case .fourier: return isDrawing ? [.totalVariation(weight: hasAlpha ? 3 : 10, power: 1)] : []
     case .pixel, .maco: return []
     }
   }

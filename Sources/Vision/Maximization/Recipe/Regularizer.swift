@@ -16,7 +16,7 @@ enum Regularizer: Codable, Sendable {
   /// How far means and deviations of channels lie from those that the network's batch normalizations
   /// saw in training, see ``Graph/statisticalDistance(count:input:)``.
   case statistics(weight: Float)
-  /// The mean opacity to a power, 1 or 2; relative to the objective as it stands, or in its units.
+  /// The mean opacity to a power, 1 or 2; relative to a positive objective as it stands, or in its units.
   case alpha(weight: Float, power: Int, isRelative: Bool)
 
   private enum Kind: String, Codable {
@@ -166,8 +166,9 @@ enum Regularizer: Codable, Sendable {
       }
       let mean = try graph.mean(power == 1 ? alpha : graph.unary(.square, alpha))
       guard isRelative, let scores else { return try graph.linear(mean, scale: weight) }
-      // As it stands: the penalty must not make the objective itself less worth having.
-      let size = try graph.stopGradient(graph.unary(.absolute, scores))
+      // As it stands: the penalty must not make the objective itself less worth having. One that is
+      // negative says that there is nothing to see yet.
+      let size = try graph.stopGradient(graph.unary(.relu(negativeSlope: 0), scores))
       return try graph.linear(graph.multiply(mean, size), scale: weight)
     }
   }

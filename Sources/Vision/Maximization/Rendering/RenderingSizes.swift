@@ -86,11 +86,13 @@ struct RenderingSizes: Sendable {
       view = (1, lengths.reduce(1, *))
       (depth, channels) = (1, 1)
     }
-    // Nobody asks where the penalties are stated.
-    let hasStatistics =
-      try recipe.regularizers == nil && form == .picture
-      ? RenderingSizes.hasStatistics(
-        model, recipe, input: RenderingSizes.input(seen, channelAxis)) : false
+    var hasStatistics = false
+    if let stated = recipe.regularizers {
+      hasStatistics = stated.contains(where: \.readsLayers)
+    } else if form == .picture {
+      hasStatistics = try RenderingSizes.hasStatistics(
+        model, recipe, input: RenderingSizes.input(seen, channelAxis))
+    }
     defaults = Defaults(
       form == .row ? .pixel : recipe.parametrization?.kind, recipe, form: form,
       view: (view.height / depth, view.width), depth: depth, channels: channels,

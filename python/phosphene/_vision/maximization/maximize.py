@@ -114,7 +114,8 @@ def maximize(
         Of `phosphene.regularizers`, ``()`` for none. By default, for outputs,
         `phosphene.regularizers.Statistics` where the network has batch normalizations, and
         `phosphene.regularizers.TotalVariation`: 20 from 64 pixels on, 10 with ``"fourier"`` for
-        smaller pictures.
+        smaller pictures (3 with ``alpha="optimized"``, which
+        adds `phosphene.regularizers.Alpha`).
     optimizer
         ``"adam"`` (the default, with a learning rate that suits the parametrization), ``"nadam"``
         (with ``"maco"``), ``"rmsprop"``, ``"sgd"``, or one of `phosphene.optimizers`.
