@@ -95,9 +95,11 @@ struct Defaults {
   }
 
   var regularizers: [Regularizer] {
-    // Lucid's recipe multiplies the objective with 1 - mean(alpha), which is about as much: with half of
-    // it things kept their surroundings, with twice as much parts of them were missing.
-    ofColors + (hasAlpha ? [.alpha(weight: 1, power: 1, isRelative: true)] : [])
+    // Lucid's recipe multiplies the objective with 1 - mean(alpha), which is about as much as a weight of
+    // 1. Statistics of training, where things have surroundings, ask for more opacity.
+    let isTrained = hasStatistics && isScene && isAnswer
+    let alpha = Regularizer.alpha(weight: isTrained ? 2 : 1, power: 1, isRelative: true)
+    return ofColors + (hasAlpha ? [alpha] : [])
   }
 
   private var ofColors: [Regularizer] {
