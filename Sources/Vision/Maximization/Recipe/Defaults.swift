@@ -95,16 +95,16 @@ struct Defaults {
   }
 
   var regularizers: [Regularizer] {
-    // Lucid's recipe multiplies the objective with 1 - mean(alpha), which is about as much as a weight of
-    // 1. Statistics of training, where things have surroundings, ask for more opacity.
-    let isTrained = hasStatistics && isScene && isAnswer
-    let alpha = Regularizer.alpha(weight: isTrained ? 2 : 1, power: 1, isRelative: true)
-    return ofColors + (hasAlpha ? [alpha] : [])
+    // Lucid's recipe multiplies the objective with 1 - mean(alpha), which is about as much.
+    ofColors + (hasAlpha ? [.alpha(weight: 1, power: 1, isRelative: true)] : [])
   }
 
   private var ofColors: [Regularizer] {
     guard isAnswer, form == .picture else { return [] }
-    let statistics: [Regularizer] = hasStatistics ? [.statistics(weight: isScene ? 80 : 15)] : []
+    // In training things had surroundings, which are to be left out of what is cut out.
+    let isCutOut = hasAlpha && isScene
+    let statistics: [Regularizer] =
+      hasStatistics && !isCutOut ? [.statistics(weight: isScene ? 80 : 15)] : []
     switch kind {
     case .natural: return (isScene ? [.totalVariation(weight: 20, power: 1)] : []) + statistics
     // What is transparent varies least: with 10 nothing is left of some drawings.
