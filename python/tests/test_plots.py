@@ -305,3 +305,21 @@ def test_refusals(trace, options, message):
 def test_empty_trace_is_refused():
     with pytest.raises(InvalidArgumentError, match="the trace is empty"):
         trace_plot({})
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_no_bar_is_lost_between_the_pixels(sign):
+    # One of many outputs stands out; it has to be seen wherever it is.
+    for place in (0, 503, 504, 505, 999):
+        probabilities = np.full((1, 1000), np.nan if place == 504 else 1e-5, np.float32)
+        probabilities[0, place] = sign
+        figure = trace_plot({"image": np.ones((1, 20, 20)), "scores": probabilities}, layers="*")
+        axes = figure.axes[1]
+        image = pixels(figure)
+        box = axes.get_window_extent()
+        middle = len(image) - int((box.y0 + box.y1) / 2)
+        row = image[middle, int(box.x0) + 2 : int(box.x1) - 2]
+        blue = (np.abs(row.astype(int) - [31, 119, 180]).max(axis=-1) <= 2).sum()
+        assert 1 <= blue <= 4, (place, blue)
+        assert axes.dataLim.x0 == -0.5
+        assert axes.dataLim.x1 == 999.5

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from phosphene._display.panels import Choice, Panel
     from phosphene._models.outputs import Outputs
@@ -113,8 +114,7 @@ def draw_panel(axes: Axes, panel: Panel, cmap: str | Colormap, limits: tuple[flo
     if panel.form == "curves":
         _draw_curves(axes, panel, limits)
         return None
-    values = panel.values
-    axes.bar(np.arange(len(values)), values, width=0.85 if len(values) <= 40 else 1.0)
+    _draw_bars(axes, panel.values)
     axes.set_xticks([])
     axes.margins(x=0.01)
     return None
@@ -125,6 +125,23 @@ def fix_height(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
     low, high = limits
     if panel.form == "bars" and high > low:
         axes.set_ylim(min(low, 0), max(high, 0))
+
+
+def _draw_bars(axes: Axes, values: NDArray[Any]) -> None:
+    """Draw a bar for each number; where they are narrower than a pixel, a few share one.
+
+    Such a bar reaches from its smallest number to its largest: no peak is lost between pixels.
+    """
+    pixels = max(2, int(axes.get_window_extent().width))
+    if len(values) <= pixels:
+        axes.bar(np.arange(len(values)), values, width=0.85 if len(values) <= 40 else 1.0)
+        return
+    numbers = np.where(np.isfinite(values), values, 0)
+    starts = np.linspace(0, len(values), pixels // 2, endpoint=False).astype(int)
+    bottoms = np.minimum(np.minimum.reduceat(numbers, starts), 0)
+    heights = np.maximum(np.maximum.reduceat(numbers, starts), 0) - bottoms
+    widths = np.diff(starts, append=len(values))
+    axes.bar(starts - 0.5, heights, widths, bottoms, align="edge")
 
 
 def _draw_curves(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
