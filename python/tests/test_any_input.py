@@ -110,6 +110,28 @@ def test_a_volume_starts_where_it_is_told(kind):
     np.testing.assert_allclose(picture.input, start, atol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(40, 3), (40, 1), (12,), (6, 8, 10, 2), (12, 10, 1), (6, 6, 3)])
+def test_a_start_needs_no_batch_axis_nor_one_of_a_single_channel(shape):
+    model = linear_network(smooth(shape))
+    start = (0.5 + 0.3 * smooth(shape)).astype(np.float32)
+    options = {"optimizer": ph.optimizers.SGD(1e-9), "transforms": (), "steps": 1, "n": 2, **QUIET}
+    options["parametrization"] = "pixel"
+    batch = np.stack([start, 0.9 * start])
+    starts = [(start, [start, start]), (start[None], [start, start]), (batch, batch)]
+    if len(shape) > 1 and shape[-1] == 1:
+        starts += [(start[..., 0], [start, start]), (batch[..., 0], batch)]
+    for given, expected in starts:
+        picture = ph.maximize(model, 0, start=given, **options)
+        np.testing.assert_allclose(picture.input, expected, atol=1e-4)
+
+
+def test_a_start_of_another_shape_is_refused():
+    model = linear_network(smooth((40, 3)))
+    message = r"start must have shape \(1, 40, 3\), received \(1, 41, 3\)"
+    with pytest.raises(ph.InvalidArgumentError, match=message):
+        ph.maximize(model, 0, start=np.full((41, 3), 0.5), steps=1, **QUIET)
+
+
 def test_channels_that_are_no_colours_are_drawn_in_grey():
     picture = ph.maximize(linear_network(smooth((16, 16, 5))), 0, steps=2, n=2, **QUIET)
     assert picture.images.shape == (2, 16, 16, 5)

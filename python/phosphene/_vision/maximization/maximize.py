@@ -133,8 +133,10 @@ def maximize(
         default 0.5. 0.1 suits networks that were trained on objects on black.
     start : (n, height, width, channels) array_like, optional
         Where to start instead of noise, in the range of the network's input and of its size or
-        the canvas'; the channels may also stand where the network has them. Or a picture, or the
-        path of one, see `Model.prepare`. Together with the penalty
+        the canvas'; the channels may also stand where the network has them. A signal, a volume or
+        a row of numbers has the shape of the network's input. One input needs no batch axis, and
+        where there is one channel, its axis may be left out. Or a picture, or the path of one, see
+        `Model.prepare`. Together with the penalty
         `phosphene.regularizers.Distance` it stays recognizable and what the network sees in it
         grows (accentuation). ``"maco"`` and ``"natural"`` take one only together with `over`.
     over : (height, width, channels) array_like, optional
@@ -261,7 +263,7 @@ def maximize(
         recipe["precision"] = model.precision
     if given is not None:
         recipe["given"] = _given(model, given)
-    array = None if start is None else start_array(model, start, recipe["input"])
+    array = None if start is None else start_array(model, start, recipe["input"], given)
     if value_range is prior is start is None:
         warn_of_assumed_range(model, given)
     picture = render(model, recipe, array, callbacks=callbacks, progress=progress)

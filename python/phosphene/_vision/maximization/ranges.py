@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from phosphene._models.arrays import InputType
     from phosphene._models.model import Model
 
 
@@ -38,13 +39,39 @@ def warn_of_assumed_range(model: Model, given: Container[str] | None) -> None:
         )
 
 
-def start_array(model: Model, start: Any, scaling: dict[str, Any]) -> NDArray[np.float32]:
-    """Return the start picture as the engine takes it: float32 with a batch axis."""
+def start_array(
+    model: Model, start: Any, scaling: dict[str, Any], given: Container[str] | None = None
+) -> NDArray[np.float32]:
+    """Return the start as the engine takes it: float32 with a batch axis and one of channels.
+
+    Parameters
+    ----------
+    model
+        The network.
+    start
+        One input or a batch of them; where there is one channel, its axis may be missing.
+    scaling
+        Between which numbers black and white lie, as a recipe states it.
+    given
+        The inputs that stay as they are.
+    """
     if is_picture(start):
         return model.prepare(start)
     array = np.array(as_array(start, "start"), dtype=np.float32, order="C")
     _check_range(model, array, scaling)
-    return array[np.newaxis] if array.ndim == 3 else array
+    changed = [each for each in model.input_types if each.name not in (given or ())]
+    return _batched(array, changed[0]) if len(changed) == 1 else array
+
+
+def _batched(array: NDArray[np.float32], wanted: InputType) -> NDArray[np.float32]:
+    """Return one input or several with the axes that were left out; others as they are."""
+    rank = len(wanted.shape)
+    if wanted.form != "row" and wanted.shape[wanted.channel_axis] == 1:
+        # Of the rank of one input, and yet without a channel: several of them.
+        several = array.ndim == rank - 1 and array.shape[-1] != 1
+        if several or array.ndim == rank - 2:
+            array = array[..., np.newaxis]
+    return array[np.newaxis] if array.ndim == rank - 1 else array
 
 
 def _check_range(model: Model, start: NDArray[np.float32], scaling: dict[str, Any]) -> None:
