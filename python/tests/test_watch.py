@@ -169,8 +169,16 @@ def test_inputs_of_any_kind_are_drawn(tmp_path, shape, first):
     watch.film(tmp_path / "run.gif", "scores", kind="heat")
 
 
-def test_phases_begin_anew_at_each_look(tmp_path):
-    options = {"steps": 2, "parametrization": "maco", "size": 12}
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"parametrization": "maco", "size": 12},
+        {"parametrization": "fourier", "prior": np.random.default_rng(1).random((12, 8, 8, 1))},
+    ],
+    ids=["maco", "prior"],
+)
+def test_what_takes_no_start_begins_anew_at_each_look(tmp_path, own):
+    options = {"steps": 2} | own
     watch = ph.Watch(X, (), units=[0], folder=tmp_path, options=options)
     looks = [watch.look(checkpoint(seed)) for seed in (1, 2)]
     for seed, look in zip((1, 2), looks, strict=True):

@@ -32,7 +32,7 @@ OWN = ("model", "objective")
 """What a watch says itself."""
 
 STARTING = ("fourier", "pixel")
-"""The parametrizations that can go on from a picture."""
+"""The parametrizations that can go on from a picture, without a prior."""
 
 
 def checked_options(units: Sequence[Any], options: Any) -> dict[str, Any]:
@@ -89,7 +89,8 @@ def next_pictures(model: Model, run: Run) -> dict[str, NDArray[Any]]:
     try:
         start = start_of(given, None)
         # What is no picture (it has no size) is drawn in another shape than it is computed in.
-        can_go_on = "size" in recipe and recipe["parametrization"]["kind"] in STARTING
+        way = recipe["parametrization"]
+        can_go_on = "size" in recipe and way["kind"] in STARTING and "prior" not in way
         if start is None and run.looks and can_go_on:
             start = _start(run.looks[-1].pictures, recipe)
             if not recipe["stages"]:  # which state the number of their steps
