@@ -1,10 +1,8 @@
 """Transparency: what mattered little to the objective over all steps fades."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 from test_any_input import linear_network, one_thread, smooth
 
 import phosphene as ph
@@ -70,16 +68,58 @@ def test_a_saved_picture_has_the_transparency(tmp_path):
     np.testing.assert_array_equal(ph.replay(tmp_path / "bag.png", wardrobe).alpha, picture.alpha)
 
 
-def test_several_pictures_fade_to_white():
+def tiles(sheet, picture):
+    """Return the two pictures of a sheet, one pixel for each of theirs."""
+    scale = (sheet.width - 48) // 2 // picture.images.shape[2]
+    step = 16 + scale * picture.images.shape[2]
+    pixels = np.asarray(sheet)[16:step:scale]
+    return [pixels[:, left : left + step - 16 : scale] for left in (16, 16 + step)]
+
+
+def test_a_sheet_has_the_transparency(tmp_path):
     picture = ph.maximize(ph.zoo.wardrobe(), ["Bag", "Coat"], steps=8, alpha=True, **QUIET)
-    opaque = picture.alpha[..., np.newaxis].astype(np.float64)
-    assert opaque.min() < 0.5  # something does fade
-    faded = np.rint(255 * (1 - opaque) + opaque * picture.images).astype(np.uint8)
-    expected = replace(picture, images=faded).to_pil()
-    # Halves may be rounded to either side.
-    np.testing.assert_allclose(
-        np.asarray(picture.to_pil(alpha=True), int), np.asarray(expected, int), atol=1
+    assert picture.alpha.min() < 0.5  # something does fade
+    with Image.open(picture.save(tmp_path / "two.png", alpha=True)) as sheet:
+        assert sheet.mode == "RGBA"
+        assert sheet.getpixel((0, 0))[3] == 0
+        for tile, pixels, alpha in zip(
+            tiles(sheet, picture), picture.images, picture.alpha, strict=True
+        ):
+            np.testing.assert_array_equal(tile[..., :3], np.repeat(pixels, 3, axis=-1))
+            np.testing.assert_array_equal(tile[..., 3], np.rint(255 * alpha))
+        below = np.asarray(sheet)[-40:, :, 3]
+        assert below.max() == 255  # letters
+        assert np.median(below) == 0
+
+
+@pytest.mark.parametrize("name", ["two.apng", "two.webp"])
+@pytest.mark.parametrize("alpha", [True, "optimized"])
+def test_films_have_the_transparency(tmp_path, name, alpha):
+    objectives = ["Bag", "Coat"]
+    made = ph.maximize(
+        ph.zoo.wardrobe(), objectives, steps=8, frames=3, alpha=alpha, size=28, **QUIET
     )
+    for picture, count in ((made, 2), (made[0], 1)):
+        with Image.open(picture.save(tmp_path / name, alpha=True)) as film:
+            assert film.n_frames > 1
+            for frame in ImageSequence.Iterator(film):
+                seen = frame.convert("RGBA")
+                whole = np.asarray(seen)[::8, ::8][np.newaxis]  # 28 pixels are shown as 224
+                for tile, expected in zip(
+                    tiles(seen, picture) if count == 2 else whole, picture.alpha, strict=True
+                ):
+                    np.testing.assert_allclose(tile[..., 3], np.rint(255 * expected), atol=1)
+        with Image.open(picture.save(tmp_path / name)) as film:
+            assert np.asarray(film.convert("RGBA"))[..., 3].min() == 255
+
+
+def test_what_a_format_lacks_is_refused(tmp_path):
+    picture = ph.maximize(ph.zoo.wardrobe(), "Bag", steps=2, frames=2, alpha=True, **QUIET)
+    with pytest.raises(ph.InvalidArgumentError, match=r"GIF has no opacity between.*alpha=True"):
+        picture.save(tmp_path / "bag.gif", alpha=True)
+    with pytest.raises(ph.InvalidArgumentError, match=r"seconds is how long a film.*bag\.png"):
+        picture.save(tmp_path / "bag.png", seconds=0.1)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_not_asked_for_is_not_there():

@@ -146,6 +146,8 @@ def test_small_pictures_are_enlarged(wardrobe, tmp_path):
     picture = ph.maximize(wardrobe, "Bag", steps=2, frames=2, **QUIET)
     assert shown(picture.save(tmp_path / "a.gif"))[0].shape == (224, 224, 3)
     assert shown(picture.save(tmp_path / "b.gif", scale=2))[0].shape == (56, 56, 3)
+    labelled = picture.save(tmp_path / "c.gif", labelled=True)
+    assert shown(labelled)[0].shape[0] > shown(labelled)[0].shape[1]  # with the label below
 
 
 def test_films_keep_few_colours_true():

@@ -174,7 +174,7 @@ def test_several_pictures_are_the_single_ones():
     single = ph.maximize(wardrobe, "Coat", **options, **OPTIMIZED)
     np.testing.assert_allclose(both.alpha[1], single.alpha[0], atol=1e-3)
     sheet = np.asarray(both.to_pil(alpha=True))
-    assert sheet.shape == np.asarray(both.to_pil()).shape
+    assert sheet.shape == (*np.asarray(both.to_pil()).shape[:2], 4)
 
 
 def test_other_starts_are_compared_with_their_transparency():

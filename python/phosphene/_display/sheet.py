@@ -36,6 +36,13 @@ def enlarged(pixels: NDArray[np.uint8], scale: int) -> Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
+def cut_out(pixels: NDArray[np.uint8], opaque: NDArray[np.uint8], scale: int) -> Image:
+    """Return pixels as an enlarged PIL image, with an opacity (height, width, 1) for each."""
+    image = enlarged(pixels, scale).convert("RGB")
+    image.putalpha(enlarged(opaque, scale))
+    return image
+
+
 def drawable(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return pictures of 1 or 3 channels; other channels stand side by side, in grey."""
     count, height, _, channels = images.shape
@@ -69,7 +76,11 @@ def shown_scale(height: int, width: int, smallest: int) -> int:
 
 
 def contact_sheet(
-    images: NDArray[np.uint8], labels: Sequence[str], scores: Sequence[float], scale: int = 1
+    images: NDArray[np.uint8],
+    labels: Sequence[str],
+    scores: Sequence[float],
+    scale: int = 1,
+    opaque: NDArray[np.uint8] | None = None,
 ) -> Image:
     """Lay pictures out in rows on white, each with its label and score below.
 
@@ -81,6 +92,8 @@ def contact_sheet(
         One for each picture.
     scale
         Enlarges the pictures by this whole number at least; small ones are enlarged anyway.
+    opaque : (n, height, width, 1) ndarray of uint8, optional
+        Opacity of pictures of 1 or 3 channels; there is no white below them then.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -93,19 +106,23 @@ def contact_sheet(
     size = max(13, min(22, tile_width // 12))
     font, small = ImageFont.load_default(size), ImageFont.load_default(size - 2)
     below = 2 * size + 12
-    sheet = Image.new(
-        "RGB",
-        (columns * (tile_width + GAP) + GAP, rows * (tile_height + below + GAP) + GAP),
-        "white",
-    )
+    extent = (columns * (tile_width + GAP) + GAP, rows * (tile_height + below + GAP) + GAP)
+    paper = ("RGB", "white") if opaque is None else ("RGBA", "#ffffff00")
+    sheet = Image.new(paper[0], extent, paper[1])
     draw = ImageDraw.Draw(sheet)
+    # White around the letters, so that they can be read before whatever the sheet is laid on.
+    around: dict[str, Any] = {"stroke_width": 0 if opaque is None else 2, "stroke_fill": "white"}
     for number, pixels in enumerate(images):
         left = GAP + number % columns * (tile_width + GAP)
         top = GAP + number // columns * (tile_height + below + GAP)
-        sheet.paste(enlarged(pixels, scale).convert("RGB"), (left, top))
+        if opaque is None:
+            sheet.paste(enlarged(pixels, scale).convert("RGB"), (left, top))
+        else:
+            sheet.paste(cut_out(pixels, opaque[number], scale), (left, top))
         baseline = top + tile_height + 5
-        draw.text((left, baseline), _fitted(labels[number], font, tile_width), INK, font=font)
-        draw.text((left, baseline + size + 4), f"{scores[number]:.4g}", FAINT, font=small)
+        label, score = _fitted(labels[number], font, tile_width), f"{scores[number]:.4g}"
+        draw.text((left, baseline), label, INK, font=font, **around)
+        draw.text((left, baseline + size + 4), score, FAINT, font=small, **around)
     return sheet
 
 

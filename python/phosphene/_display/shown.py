@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phosphene._display.sheet import contact_sheet, drawable, enlarged, shown_scale, sized
+from phosphene._display.sheet import (
+    contact_sheet,
+    cut_out,
+    drawable,
+    enlarged,
+    shown_scale,
+    sized,
+)
 from phosphene._errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -42,12 +49,10 @@ def as_image(picture: Picture, scale: int, *, alpha: bool, labelled: bool) -> Im
         )
     opaque = picture.alpha[..., None]
     images = _uncovered(picture.images, opaque, picture.ground)
+    opacity = np.rint(255 * opaque).astype(np.uint8)
     if is_sheet:
-        faded = np.rint(255 + (images - np.float32(255)) * opaque).astype(np.uint8)
-        return contact_sheet(faded, picture.labels, picture.scores, scale)
-    image = enlarged(images[0], scale).convert("RGB")
-    image.putalpha(enlarged(np.rint(255 * opaque[0]).astype(np.uint8), scale))
-    return image
+        return contact_sheet(images, picture.labels, picture.scores, scale, opacity)
+    return cut_out(images[0], opacity[0], scale)
 
 
 def _uncovered(
@@ -62,8 +67,10 @@ def _uncovered(
     return np.rint(np.clip(colors, 0, 255)).astype(np.uint8)
 
 
-def way_there(picture: Picture, scale: int) -> Iterator[Image]:
-    """Return the pictures of a film, the picture itself last."""
+def way_there(
+    picture: Picture, scale: int, *, alpha: bool = False, labelled: bool = False
+) -> Iterator[Image]:
+    """Return the pictures of a film, the picture itself last; all are transparent as that one."""
     for frame in picture.frames:
         # What comes after the best one is no longer on the way there.
         ahead = np.array([frame.step < step for step in picture.steps])
@@ -71,5 +78,6 @@ def way_there(picture: Picture, scale: int) -> Iterator[Image]:
             images = sized(frame.images, picture.images.shape[1:3])  # coarse stages are smaller
             images = np.where(ahead[:, np.newaxis, np.newaxis, np.newaxis], images, picture.images)
             scores = tuple(np.where(ahead, frame.scores, picture.scores).tolist())
-            yield replace(picture, images=images, scores=scores, frames=()).to_pil(scale=scale)
-    yield picture.to_pil(scale=scale)
+            standing = replace(picture, images=images, scores=scores, frames=())
+            yield as_image(standing, scale, alpha=alpha, labelled=labelled)
+    yield as_image(picture, scale, alpha=alpha, labelled=labelled)

@@ -13,8 +13,12 @@ import numpy as np
 
 from phosphene._checks import place, whole
 from phosphene._display.shown import as_image, own_scale, way_there
-from phosphene._errors import InvalidArgumentError, NoSuchNumberError
-from phosphene._vision.maximization.picture_files import write_picture
+from phosphene._errors import NoSuchNumberError
+from phosphene._vision.maximization.picture_files import (
+    refuse_film,
+    refuse_picture,
+    write_picture,
+)
 from phosphene._vision.maximization.selection import some_of
 
 if TYPE_CHECKING:
@@ -215,7 +219,8 @@ class Picture:
             Enlarges each picture by this whole number, 1 or more, without smoothing. On a sheet
             small pictures are enlarged anyway.
         alpha
-            Let what mattered little be transparent, see `Picture.alpha`; on a sheet it is white.
+            Let what mattered little be transparent, see `Picture.alpha`; around the pictures of a
+            sheet everything is.
         labelled
             Make a sheet of one picture too, with its label and score below.
         """
@@ -226,7 +231,7 @@ class Picture:
         path: str | Path,
         *,
         scale: int | None = None,
-        seconds: float = FRAME_SECONDS,
+        seconds: float | None = None,
         alpha: bool = False,
         labelled: bool = False,
     ) -> Path:
@@ -249,11 +254,12 @@ class Picture:
         scale
             See `to_pil`; 1 writes the pixels themselves. By default small pictures are enlarged.
         seconds
-            How long a film shows each frame; the picture itself stays longer.
+            How long a film shows each frame, by default 0.08; the picture itself stays longer.
         alpha
-            See `to_pil`; not for films.
+            See `to_pil`. The frames of a film are as transparent as the picture itself; GIF has
+            pixels that can be seen through or not, and nothing between, so that it takes none.
         labelled
-            See `to_pil`; not for films.
+            See `to_pil`.
 
         Returns
         -------
@@ -263,7 +269,8 @@ class Picture:
         Raises
         ------
         InvalidArgumentError
-            If `path` ends otherwise, or a film is asked for and there are no frames.
+            If `path` ends otherwise, a film is asked for and there are no frames, or its format
+            lacks what is asked for.
         ModelFileError
             If the file can't be written; it is also an OSError.
 
@@ -280,18 +287,11 @@ class Picture:
         path, scale = Path(path), own_scale(self) if scale is None else scale
         document = self.recipe | {"labels": list(self.labels), "scores": list(self.scores)}
         if is_film(path):
-            if not self.frames:
-                raise InvalidArgumentError(
-                    f"{str(path)!r} is a film of the way there, of which nothing was kept: ask for "
-                    "it with ph.maximize(..., frames=60)."
-                )
-            text = json.dumps(document)
-            return write_film(path, way_there(self, scale), seconds, text, shaded=True)
-        if path.suffix.lower() != ".png":
-            raise InvalidArgumentError(
-                f"A picture is saved as .png, a film as .gif, .apng or .webp; received "
-                f"{str(path)!r}. For another format use picture.to_pil().save(...)."
-            )
+            refuse_film(self, path, alpha=alpha)
+            way = way_there(self, scale, alpha=alpha, labelled=labelled)
+            seconds = FRAME_SECONDS if seconds is None else seconds
+            return write_film(path, way, seconds, json.dumps(document), shaded=True)
+        refuse_picture(path, seconds)
         return write_picture(
             path, self.to_pil(scale=scale, alpha=alpha, labelled=labelled), document
         )

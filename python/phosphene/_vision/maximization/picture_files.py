@@ -6,7 +6,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from phosphene._errors import ModelFileError
+from phosphene._errors import InvalidArgumentError, ModelFileError
 from phosphene._files import write_file
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from phosphene._vision.maximization.picture import Picture
+
 CHUNK = "phosphene"
 """The keyword of the PNG text chunk with the recipe."""
 
@@ -22,6 +24,34 @@ PLACES = {"PNG": CHUNK, "GIF": "comment", "WEBP": "xmp"}
 """Where Pillow finds the recipe in a file of each format."""
 
 PLACES_NAMED = {CHUNK: f"text chunk {CHUNK!r}", "comment": "comment", "xmp": "XMP metadata"}
+
+
+def refuse_film(picture: Picture, path: Path, *, alpha: bool) -> None:
+    """Say why a film of the way to a picture can't be written, if so."""
+    if not picture.frames:
+        raise InvalidArgumentError(
+            f"{str(path)!r} is a film of the way there, of which nothing was kept: ask for it with "
+            "ph.maximize(..., frames=60)."
+        )
+    if alpha and path.suffix.lower() == ".gif":
+        raise InvalidArgumentError(
+            f"A GIF has no opacity between 0 and 1, so {str(path)!r} can't be written with "
+            "alpha=True: save the film as .apng or .webp, or leave alpha out."
+        )
+
+
+def refuse_picture(path: Path, seconds: float | None) -> None:
+    """Say why a picture can't be written to a path that isn't that of a film, if so."""
+    if path.suffix.lower() != ".png":
+        raise InvalidArgumentError(
+            f"A picture is saved as .png, a film as .gif, .apng or .webp; received {str(path)!r}. "
+            "For another format use picture.to_pil().save(...)."
+        )
+    if seconds is not None:
+        raise InvalidArgumentError(
+            f"seconds is how long a film shows each frame, and {str(path)!r} is one picture: leave "
+            "it out, or save a film as .gif, .apng or .webp."
+        )
 
 
 def write_picture(path: Path, image: Image.Image, recipe: Mapping[str, Any]) -> Path:
