@@ -81,7 +81,8 @@ enum ChannelRule: Hashable, Sendable {
   /// The rule for each step of a sequence, whose axis lies behind the batch.
   private var withSteps: ChannelRule {
     switch self {
-    case .axis(let axis) where axis > 0: .axis(axis + 1)
+    // No value has so many axes: what a file states isn't checked before.
+    case .axis(let axis) where axis > 0: .axis(axis < 1 << 16 ? axis + 1 : axis)
     case .reduced, .transposed: .last
     default: self
     }

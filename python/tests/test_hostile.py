@@ -47,6 +47,22 @@ def test_a_layer_that_is_called_on_nothing():
         ph.load((config, {}))
 
 
+@pytest.mark.parametrize("axis", [2**63 - 1, [2**63 - 1], 2**63 - 2])
+def test_axes_beyond_all_measure(axis):
+    layer = {"class_name": "BatchNormalization", "config": {"name": "normalization", "axis": axis}}
+    config = {
+        "class_name": "Sequential",
+        "config": {
+            "layers": [
+                {"class_name": "InputLayer", "config": {"batch_shape": [None, 3, 4, 4, 2]}},
+                {"class_name": "TimeDistributed", "config": {"name": "each", "layer": layer}},
+            ]
+        },
+    }
+    with pytest.raises(ph.InvalidArgumentError, match="isn't a feature axis"):
+        ph.load((config, []))
+
+
 def test_an_input_without_axes():
     layers = [{"class_name": "Flatten", "config": {"name": "flat"}}]
     config = {"name": "s", "layers": layers, "build_input_shape": []}

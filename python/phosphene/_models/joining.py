@@ -46,7 +46,8 @@ def join(models: Mapping[str, Any]) -> Model:
         Its layers are called ``"a/conv1"`` for a network named ``"a"``, its outputs are a dict by
         name. Where all networks take the same preprocessing it takes that too; where they differ it
         takes RGB from 0 to 1, and what each needs is computed from that. Save it as
-        ``.safetensors`` like any other, or join the same networks again for `replay`.
+        ``.safetensors`` like any other, or join the same networks again for `replay`, in the same
+        order; with bfloat16 weights only the latter.
 
     Raises
     ------

@@ -74,10 +74,9 @@ struct Climb {
       deadSince[index] = strengths.elements[index] > 0 ? nil : deadSince[index] ?? step
     }
     if let attention {
-      for index in attention.sum.floats.indices {
-        attention.sum.start.assumingMemoryBound(to: Float.self)[index] +=
-          attention.now.floats[index]
-      }
+      let (now, count) = (attention.now.floats, attention.now.floats.count)
+      let sum = attention.sum.start.assumingMemoryBound(to: Float.self)
+      for index in 0..<count { sum[index] += now[index] }
     }
     swap(&current, &next)
   }

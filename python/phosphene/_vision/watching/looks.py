@@ -242,4 +242,5 @@ def remove_run(folder: Path) -> None:
 
 def _files(folder: Path) -> list[Path]:
     """Return the files of all looks, in order."""
-    return sorted((folder / "looks").glob("[0-9]*.npz"))
+    files = (folder / "looks").glob("*.npz")
+    return sorted(file for file in files if file.stem.isdigit())  # not somebody's copies

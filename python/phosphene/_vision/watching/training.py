@@ -79,7 +79,7 @@ class TrainingHooks:
         if self._is_first_epoch:
             self._is_first_epoch = False
             # A second training counts from 0 again, unless it is told its `initial_epoch`.
-            self._earlier = max(0, self.epochs - epoch)
+            self._earlier = 0 if epoch else self.epochs
             if not len(self):
                 # Here whatever doesn't fit comes out, before hours have passed.
                 label = None if epoch else "before training"
