@@ -77,6 +77,43 @@ def test_other_weights_are_warned_of(wardrobe, tmp_path):
         ph.replay(path, network, **QUIET)
 
 
+def test_another_network_has_its_own_labels(tmp_path):
+    """Of one shape of input, with other classes."""
+    first = ph.load(linear_network(np.full((8, 8, 1), 1.0)), classes=["thing"])
+    other = ph.load(linear_network(np.full((8, 8, 1), 2.0)), classes=["beast"])
+    made = ph.maximize(first, 0, n=2, steps=2, **QUIET)
+    assert made.labels == ("thing", "thing")
+    for picture, count in ((made, 2), (made[1], 1)):
+        path = picture.save(tmp_path / "a.png")
+        assert ph.replay(path, first, **QUIET).labels == ("thing",) * count
+        with pytest.warns(UserWarning, match="the model is another one"):
+            assert ph.replay(path, other, **QUIET).labels == ("beast",) * count
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((8, 8, 3), "takes inputs of 8 by 8 by 1, 'linear' takes 8 by 8 by 3"),
+        ((16, 16, 1), "takes inputs of 8 by 8 by 1, 'linear' takes 16 by 16 by 1"),
+        ((64,), "takes inputs of 8 by 8 by 1, 'linear' takes 64 "),
+    ],
+)
+def test_a_network_of_another_input_is_refused(tmp_path, shape, message):
+    made = ph.maximize(ph.load(linear_network(np.full((8, 8, 1), 1.0))), 0, steps=2, **QUIET)
+    assert made.recipe["engine"]["input_shape"] == [8, 8, 1]
+    other = ph.load(linear_network(np.full(shape, 1.0)))
+    with pytest.raises(ph.InvalidArgumentError, match=message):
+        ph.replay(made.save(tmp_path / "a.png"), other, **QUIET)
+
+
+@pytest.mark.filterwarnings("ignore:The picture may differ")
+def test_a_network_without_the_class_is_refused(wardrobe, tmp_path):
+    path = ph.maximize(wardrobe, "Bag", steps=2, **QUIET).save(tmp_path / "a.png")
+    other = ph.load(linear_network(np.full((28, 28, 1), 1.0)))
+    with pytest.raises(ph.InvalidArgumentError, match=r"index 8 doesn't exist: output .* has 1 "):
+        ph.replay(path, other, **QUIET)
+
+
 def test_another_thread_count_is_warned_of(wardrobe, tmp_path):
     path = ph.maximize(wardrobe, 0, steps=3, **QUIET).save(tmp_path / "a.png")
     ph.set_threads(2)
@@ -122,6 +159,9 @@ def test_a_start_that_wasn_t_is_refused(wardrobe, tmp_path):
         ({"objectives": [{"terms": [{"kind": "logit", "index": [1]}]}]}, "index for each sample"),
         ({"objectives": [{"terms": [{"kind": "channel", "layer": "gone", "index": 0}]}]}, "gone"),
         ({"steps": -3}, "step"),
+        ({"engine": {"model_digest": "0", "input_shape": 3}}, "takes inputs of no shape"),
+        ({"engine": {"model_digest": "0", "input_shape": ["x", {}]}}, "takes inputs of 'x' by {}"),
+        ({"engine": {"model_digest": "0", "input_shape": [1]}, "given": 5}, "takes inputs of 1, "),
     ],
 )
 def test_edited_recipes_are_refused(wardrobe, tmp_path, change, message):

@@ -90,9 +90,9 @@ class Picture:
     def recipe(self) -> dict[str, Any]:
         """Everything that made the pictures: objectives, options, seed, start.
 
-        Under ``"engine"`` are the version, the kind of CPU, the threads and the digest of the
-        model. The digest is computed when the recipe is first asked for, which takes a large model
-        a second.
+        Under ``"engine"`` are the version, the kind of CPU, the threads, the digest of the model
+        and the shape of its input. The digest is computed when the recipe is first asked for, which
+        takes a large model a second.
         """
         return self.make_recipe()
 

@@ -9,6 +9,7 @@ import numpy as np
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array, is_picture
 from phosphene._models.preprocessing import Preprocessing
+from phosphene._vision.maximization.varied_input import varied_type
 from phosphene._warnings import warn
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def warn_of_assumed_range(model: Model, given: Container[str] | None) -> None:
     given
         Its inputs that stay as they are.
     """
-    changed = [each for each in model.input_types if each.name not in (given or ())]
-    if model.preprocessing.assumed and [each.form == "picture" for each in changed] == [False]:
+    varied = varied_type(model, given)
+    if model.preprocessing.assumed and varied is not None and varied.form != "picture":
         warn(
             f"Nothing says between which numbers the inputs of {model.name!r} lie, so that 0 to 1 "
             "is assumed: state it by value_range=, such as (-3, 3), or by preprocessing= or like= "
@@ -59,8 +60,8 @@ def start_array(
         return model.prepare(start)
     array = np.array(as_array(start, "start"), dtype=np.float32, order="C")
     _check_range(model, array, scaling)
-    changed = [each for each in model.input_types if each.name not in (given or ())]
-    return _batched(array, changed[0]) if len(changed) == 1 else array
+    varied = varied_type(model, given)
+    return array if varied is None else _batched(array, varied)
 
 
 def _batched(array: NDArray[np.float32], wanted: InputType) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from phosphene._vision.carried import stated_start
 from phosphene._vision.maximization.frame import Frame
 from phosphene._vision.maximization.picture import Picture
 from phosphene._vision.maximization.progress import Listeners
+from phosphene._vision.maximization.varied_input import varied_shape
 from phosphene._warnings import warn
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ def _picture(
     if start is not None:
         recipe["start"] = stated_start(start)
     made_by = document["engine"] | {"threads": int(document["engine"]["threads"])}
+    made_by["input_shape"] = varied_shape(model, recipe.get("given"))
     frames = []
     for index in range(len(document["frames"])):
         check(lib.ph_picture_frame(handle, index, struct))

@@ -12,11 +12,13 @@ from phosphene._vision.carried import start_of
 from phosphene._vision.maximization.picture_files import read_recipe
 from phosphene._vision.maximization.render import FORMAT, render
 from phosphene._vision.maximization.selection import some_of
+from phosphene._vision.maximization.varied_input import varied_shape
 from phosphene._warnings import warn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from phosphene._models.model import Model
     from phosphene._vision.maximization.picture import Picture
 
 NAMES = {
@@ -35,7 +37,8 @@ def replay(png: str | Path, model: Any, *, start: Any = None, progress: bool = T
     png
         A file that `Picture.save` wrote.
     model
-        The `Model` that the picture was made with, or anything that `load` takes.
+        The `Model` that the picture was made with, or anything that `load` takes. Another one must
+        take inputs of the same shape and have all that the recipe names; the titles are its own.
     start
         The start picture, if one was given that was too large (over 1 MB) for the recipe.
     progress
@@ -79,11 +82,15 @@ def replay(png: str | Path, model: Any, *, start: Any = None, progress: bool = T
         )
     model = as_model(model)
     made_by = recipe.pop("engine", {})
+    made_by = made_by if isinstance(made_by, dict) else {}
     labels, shown = recipe.pop("labels", None), recipe.pop("shown", None)
     recipe.pop("scores", None)
     _check_shown(shown, labels, recipe, png)
+    if made_by.get("model_digest", model.digest) != model.digest:
+        _check_shape(made_by.get("input_shape"), model, recipe, png)
+        labels = None  # are those of the other network
     array = start_of(recipe.pop("start", None), start)
-    differences = _differences(made_by if isinstance(made_by, dict) else {}, model)
+    differences = _differences(made_by, model)
     if differences:
         warn(f"The picture may differ from {str(png)!r}: {'; '.join(differences)}.")
     if shown is None:
@@ -115,6 +122,28 @@ def _check_shown(shown: Any, labels: Any, recipe: dict[str, Any], png: Any) -> N
             f"The recipe in {str(png)!r} is damaged: labels must be {pictures} texts, one for each "
             f"picture; it holds {labels!r:.80}."
         )
+
+
+def _check_shape(stated: Any, model: Model, recipe: dict[str, Any], png: Any) -> None:
+    """Refuse a network whose inputs have another shape than the one that made the picture."""
+    given = recipe.get("given")
+    taken = varied_shape(model, given if isinstance(given, dict) else None)
+    if stated is None or taken is None:  # files of earlier versions state none
+        return
+    lengths = stated if isinstance(stated, list) else []
+    pairs = zip(lengths, taken, strict=False)
+    if len(lengths) != len(taken) or not all(
+        None in (one, other) or one == other for one, other in pairs
+    ):
+        raise InvalidArgumentError(
+            f"The picture in {str(png)!r} was made with a network that takes inputs of "
+            f"{_by(lengths)}, {model.name!r} takes {_by(taken)} (channels last): hand over the one "
+            "it was made with, or look for what this one likes with ph.maximize."
+        )
+
+
+def _by(lengths: list[Any]) -> str:
+    return " by ".join("any" if each is None else f"{each!r:.20}" for each in lengths) or "no shape"
 
 
 def _differences(made_by: dict[str, Any], model: Any) -> list[str]:

@@ -11,11 +11,28 @@ from phosphene._models.arrays import fitted, model_inputs
 from phosphene._vision.carried import array_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from numpy.typing import NDArray
 
+    from phosphene._models.arrays import InputType
     from phosphene._models.model import Model
+
+
+def varied_type(model: Model, given: Container[str] | None) -> InputType | None:
+    """Return what the one input takes that isn't given, or None where that isn't one."""
+    varied = [each for each in model.input_types if each.name not in (given or ())]
+    return varied[0] if len(varied) == 1 else None
+
+
+def varied_shape(model: Model, given: Container[str] | None) -> list[int | None] | None:
+    """Return the shape of one input that isn't given, channels last; None where any length goes."""
+    varied = varied_type(model, given)
+    if varied is None:
+        return None
+    lengths = list(varied.shape[1:])
+    lengths.append(lengths.pop(varied.channel_axis - 1 if varied.channel_axis > 0 else -1))
+    return lengths
 
 
 @dataclass(frozen=True)
