@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from phosphene._errors import UnknownOptionError
+from phosphene._sentences import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_OTHER_NAMES = {
+    "steps": ("iterations", "iters", "iter", "max_iter", "epochs"),
+    "optimizer": ("lr", "learning_rate"),
+}
+"""What options are called elsewhere, where the spelling alone wouldn't lead to them."""
+
+
+def checks_options(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator that refuses options which a function doesn't have; see `check_options`.
+
+    Parameters
+    ----------
+    name
+        How the user knows the function.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            check_options(kwargs, function, name)
+            return function(*args, **kwargs)
+
+        return checked
+
+    return decorate
 
 
 def check_options(
@@ -37,9 +68,8 @@ def check_options(
 
 
 def _near(option: Any, known: list[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(str(option), known, n=2, cutoff=0.5)
+    meant = [each for each in known if option in _OTHER_NAMES.get(each, ())]
+    close = meant or nearest(str(option), known, most=2)
     if close:
         return f"the nearest is {' or '.join(map(repr, close))}"
     return f"its options are {', '.join(map(repr, known))}"

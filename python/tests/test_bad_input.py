@@ -49,7 +49,7 @@ def refused(model, objective, **options):
 @pytest.mark.parametrize(
     ("objective", "sentence"),
     [
-        (("scoers", 0), "'model' has no layer 'scoers'; the closest names are 'scores'"),
+        (("scoers", 0), "'model' has no layer 'scoers'; the closest name is 'scores'"),
         (("scores", 3), "index 3 doesn't exist: layer 'scores' has 3 channels, 0 to 2"),
         (("scores", -1), "whole number, 0 or more"),
         (7, "index 7 doesn't exist: output 'scores' has 3 channels, 0 to 2"),

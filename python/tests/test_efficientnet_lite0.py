@@ -95,7 +95,7 @@ def test_classes_are_found_by_name(model):
     x = np.zeros((1, 224, 224, 3), np.float32)
     by_name = ph.gradient(model, x, "indian elephant")
     np.testing.assert_array_equal(by_name, ph.gradient(model, x, ph.logit(385)))
-    with pytest.raises(ph.InvalidArgumentError, match="no class 'elephant'; the closest are"):
+    with pytest.raises(ph.InvalidArgumentError, match="no class 'elephant'; the closest names are"):
         ph.gradient(model, x, "elephant")
     picture = ph.maximize(model, "Indian elephant", steps=2, size=64, progress=False)
     assert picture.image.shape == (64, 64, 3)

@@ -333,7 +333,7 @@ def test_networks_in_networks():
         ({"": "flat"}, "name of a joined network is a text without '/', '#' and ':'; received ''"),
         ({"a/b": "flat"}, "received 'a/b'"),
         ({3: "flat"}, "received 3"),
-        ({"a": 3}, "load takes .* received a int"),
+        ({"a": 3}, "load takes .* received an int"),
         ({"a": "flat", "b": "image"}, r"received 'a' \(None, 4\), 'b' \(None, 4, 4, 3\)"),
         ({"a": "image", "b": "large"}, r"'b' \(None, 8, 8, 3\)\. A Resizing layer .* fit\.$"),
         ({"a": "flat", "b": "ids"}, "same type of numbers; received 'a' float32, 'b' int32"),

@@ -205,7 +205,7 @@ def test_plans_write_into_given_arrays_and_check_them(tiny):
     np.testing.assert_array_equal(out, tiny(X))
     for arrays, given, message in (
         ([X[:1]], None, r"shape \(2, 2\) is needed, received shape \(1, 2\)"),
-        ([X, X], None, "1 arrays are needed, received 2"),
+        ([X, X], None, "1 array needed, received 2"),
         ([X], [np.empty((2, 3), np.float32)], "writable"),
         ([X], [np.empty((2, 2))], "float64"),
         ([X], [], "out needs 1"),

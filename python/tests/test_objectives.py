@@ -114,10 +114,10 @@ def test_other_arithmetic_is_a_type_error(operation):
 @pytest.mark.parametrize(
     ("shorthand", "message"),
     [
-        ("ston", "closest are 'stone'"),
+        ("ston", "closest name is 'stone'"),
         (ph.channel("hiden", 0), "closest names are 'hidden'"),
         ("hidden", r"'hidden' is a layer of .*\('hidden', 0\), or .* ph\.energy\('hidden'\)"),
-        (ph.logit("ston"), "closest are 'stone'"),
+        (ph.logit("ston"), "closest name is 'stone'"),
         (1.5, "made by ph.channel"),
         ({"layer": 1}, "made by ph.channel"),
         (ph.logit(0, "hidden"), "no output 'hidden'"),

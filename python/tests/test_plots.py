@@ -286,7 +286,7 @@ def test_unwritable_folder_is_one_sentence(trace, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layers": "cnv"}, r"no layer 'cnv'; the closest names are 'conv'"),
+        ({"layers": "cnv"}, r"no layer 'cnv'; the closest name is 'conv'"),
         ({"sample": 2}, r"sample must be a number below 2, the batch size, received 2"),
         ({"channels": 0}, r"channels must be .* a whole number, 1 or more; received 0"),
         ({"grid": (0, 3)}, r"grid must be two whole numbers, 1 or more; received \(0, 3\)"),

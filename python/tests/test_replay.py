@@ -64,7 +64,7 @@ def test_numbers_of_pictures_that_there_are_not(wardrobe, tmp_path, shown):
     recipe["objectives"] = [{"terms": [{"kind": "logit", "index": 8}]}]
     info.add_text("phosphene", json.dumps(recipe))
     Image.new("L", (4, 4)).save(tmp_path / "a.png", pnginfo=info)
-    with pytest.raises(ph.ModelFileError, match="shown must be numbers of its 1 pictures"):
+    with pytest.raises(ph.ModelFileError, match="shown must be numbers of its 1 picture"):
         ph.replay(tmp_path / "a.png", wardrobe, **QUIET)
 
 
@@ -180,7 +180,7 @@ def test_labels_that_aren_t_titles_are_refused(wardrobe, tmp_path, labels):
     recipe["objectives"] = [{"terms": [{"kind": "logit", "index": 8}]}]
     info.add_text("phosphene", json.dumps(recipe))
     Image.new("L", (4, 4)).save(tmp_path / "a.png", pnginfo=info)
-    with pytest.raises(ph.ModelFileError, match="labels must be 1 texts"):
+    with pytest.raises(ph.ModelFileError, match="labels must be 1 text,"):
         ph.replay(tmp_path / "a.png", wardrobe, **QUIET)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
+from phosphene._sentences import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,9 +72,7 @@ def drawing_map(cmap: str | Colormap) -> Colormap:
     elif cmap in list(mpl.colormaps):
         found = mpl.colormaps[cmap]
     else:
-        from difflib import get_close_matches
-
-        close = get_close_matches(str(cmap), list(mpl.colormaps), n=3)
+        close = nearest(str(cmap), mpl.colormaps, most=3)
         hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
         raise InvalidArgumentError(
             f"cmap must be a colour map of matplotlib such as 'viridis', received {cmap!r}{hint}"

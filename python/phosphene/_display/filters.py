@@ -16,6 +16,7 @@ from phosphene._display.figures import (
     value_range,
 )
 from phosphene._errors import InvalidArgumentError, UnsupportedError
+from phosphene._sentences import counted, with_article
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +128,9 @@ def _picture(
         return (
             kernel,
             title,
-            _caption(kernel, f"{kernel.shape[0]} inputs, {kernel.shape[1]} units"),
+            _caption(
+                kernel, f"{counted(kernel.shape[0], 'input')}, {counted(kernel.shape[1], 'unit')}"
+            ),
         )
     is_signal = kernel.ndim == 3
     if is_signal:  # one row, to be drawn as any other
@@ -139,7 +142,7 @@ def _picture(
     elif len(picked) < count:
         what = f"{len(picked)} of {count} filters"
     else:
-        what = f"{count} filters"
+        what = counted(count, "filter")
     if input_channel is not None:
         channel = _within(layer, "input channel", input_channel, inputs)
         kernel = kernel[:, :, channel]
@@ -164,14 +167,14 @@ def _kernel(layer: Layer) -> NDArray[Any]:
     kernel = np.asarray(weights[0]) if weights else np.empty(0)
     if kernel.ndim > 2 and ("3D" in layer.kind or "Conv" not in layer.kind):
         raise UnsupportedError(
-            f"{layer.path!r} is a {layer.kind}, whose weights of shape {kernel.shape} aren't "
-            "drawn; choose a 1-D or 2-D convolution or a dense layer, or draw what "
-            "layer.get_weights() returns."
+            f"{layer.path!r} is {with_article(layer.kind)}, whose weights of shape "
+            f"{kernel.shape} aren't drawn; choose a 1-D or 2-D convolution or a dense layer, or "
+            "draw what layer.get_weights() returns."
         )
     if kernel.ndim not in (2, 3, 4) or 0 in kernel.shape:
         raise UnsupportedError(
-            f"{layer.path!r} is a {layer.kind}, which has no kernel to show; choose a convolution "
-            "or a dense layer."
+            f"{layer.path!r} is {with_article(layer.kind)}, which has no kernel to show; choose a "
+            "convolution or a dense layer."
         )
     return kernel
 

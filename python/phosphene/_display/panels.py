@@ -13,6 +13,7 @@ from phosphene._checks import place, whole, whole_pair
 from phosphene._display.figures import drawn_ratio, mosaic, value_range
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.lookup import name_of
+from phosphene._sentences import counted, suggestion
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -92,7 +93,9 @@ class Panel:
     def title(self) -> str:
         """The layer and the shape of its output, without the batch."""
         if self.picked and self.values.ndim == 2:
-            return f"{self.path}\n({self.values.shape[0]} steps →, {self.values.shape[1]} channels)"
+            steps = counted(self.values.shape[0], "step")
+            channels = counted(self.values.shape[1], "channel")
+            return f"{self.path}\n({steps} →, {channels})"
         return f"{self.path}\n{self.values.shape}"
 
     @property
@@ -190,13 +193,8 @@ def _chosen(outputs: Mapping[str, Any], layers: Any) -> list[str]:
         name = name_of(wanted)
         found = [name] if name in outputs else fnmatch.filter(outputs, name)
         if not found:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, list(outputs), n=3) or list(outputs)[:5]
-            raise InvalidArgumentError(
-                f"The trace has no layer {name!r}; the closest names are "
-                f"{', '.join(map(repr, close))}."
-            )
+            near = suggestion(name, outputs, "it begins with")
+            raise InvalidArgumentError(f"The trace has no layer {name!r}; {near}.")
         chosen.update(dict.fromkeys(found))
     return list(chosen)
 
@@ -236,6 +234,6 @@ def _picked(path: str, count: int, channels: int | Sequence[int]) -> tuple[int, 
     picked = tuple(index for index in wanted if -count <= index < count)
     if not picked:
         raise InvalidArgumentError(
-            f"{path!r} has {count} channels, received channels={list(wanted)}."
+            f"{path!r} has {counted(count, 'channel')}, received channels={list(wanted)}."
         )
     return picked

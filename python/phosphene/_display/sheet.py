@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import UnsupportedError
+from phosphene._sentences import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +30,8 @@ def enlarged(pixels: NDArray[np.uint8], scale: int) -> Image:
 
     if pixels.shape[-1] not in (1, 3):
         raise UnsupportedError(
-            f"A picture of {pixels.shape[-1]} channels can't be drawn, only one of 1 (grey) or 3 "
-            "(red, green, blue); picture.images holds the numbers."
+            f"A picture of {counted(pixels.shape[-1], 'channel')} can't be drawn, only one of 1 "
+            "(grey) or 3 (red, green, blue); picture.images holds the numbers."
         )
     pixels = np.repeat(np.repeat(pixels, scale, axis=0), scale, axis=1)
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)

@@ -12,6 +12,7 @@ import numpy as np
 from phosphene._engine.library import Arrays, ArrayType, check, ffi, lib, type_of
 from phosphene._engine.outputs import OutputPool
 from phosphene._errors import InvalidArgumentError
+from phosphene._sentences import counted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -139,7 +140,9 @@ class PlanCache:
 def _fitting(arrays: Sequence[NDArray[Any]], types: Sequence[ArrayType]) -> Sequence[NDArray[Any]]:
     """Return the arrays, C-ordered and of the right types; the engine trusts what it is told."""
     if len(arrays) != len(types):
-        raise InvalidArgumentError(f"{len(types)} arrays are needed, received {len(arrays)}.")
+        raise InvalidArgumentError(
+            f"{counted(len(types), 'array')} needed, received {len(arrays)}."
+        )
     result = []
     for array, (dtype, shape) in zip(arrays, types, strict=True):
         if array.shape != shape:
@@ -155,7 +158,9 @@ def _fitting(arrays: Sequence[NDArray[Any]], types: Sequence[ArrayType]) -> Sequ
 def _writable(arrays: Sequence[NDArray[Any]], types: Sequence[ArrayType]) -> list[NDArray[Any]]:
     """Return the arrays if they can be written to as they are."""
     if len(arrays) != len(types):
-        raise InvalidArgumentError(f"out needs {len(types)} arrays, received {len(arrays)}.")
+        raise InvalidArgumentError(
+            f"out needs {counted(len(types), 'array')}, received {len(arrays)}."
+        )
     for array, (dtype, shape) in zip(arrays, types, strict=True):
         fits = array.shape == shape and array.dtype == dtype
         if not (fits and array.flags.c_contiguous and array.flags.writeable):

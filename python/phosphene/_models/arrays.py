@@ -13,6 +13,7 @@ import numpy as np
 from phosphene._checks import whole
 from phosphene._errors import InvalidArgumentError, ModelFileError
 from phosphene._models.config import escaped
+from phosphene._sentences import counted, with_article
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -196,7 +197,9 @@ def _parts(x: Any, types: Sequence[InputType], structure: Structure) -> list[Any
         return [x[name] for name in names]
     if isinstance(x, (list, tuple)) and len(x) == len(types):
         return list(x)
-    received = f"{len(x)} values" if isinstance(x, (list, tuple)) else f"a {type(x).__name__}"
+    received = (
+        counted(len(x), "value") if isinstance(x, (list, tuple)) else with_article(type(x).__name__)
+    )
     raise InvalidArgumentError(
         f"The model has {len(types)} inputs, {', '.join(names)}: pass a list of {len(types)} "
         f"arrays or a dict by name; received {received}."

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from phosphene._errors import InvalidArgumentError, ModelFileError, UnknownNameError
+from phosphene._sentences import counted, suggestion
 
 
 def read(classes: Any, outputs: Sequence[dict[str, Any]]) -> tuple[str, ...] | None:
@@ -34,7 +35,8 @@ def read(classes: Any, outputs: Sequence[dict[str, Any]]) -> tuple[str, ...] | N
     # A single sigmoid has two sides.
     if count is not None and len(names) not in ({1, 2} if count == 1 else {count}):
         raise InvalidArgumentError(
-            f"The model has {count} outputs, received {len(names)} class names."
+            f"The model has {counted(count, 'output')}, received "
+            f"{counted(len(names), 'class name')}."
         )
     return names
 
@@ -55,14 +57,8 @@ def index_of(classes: tuple[str, ...] | None, name: str) -> int:
             raise InvalidArgumentError(
                 f"{name!r} names several classes; use an index: {', '.join(places)}."
             )
-    from difflib import get_close_matches
-
-    close = get_close_matches(name.casefold(), folded, n=5, cutoff=0.4)
-    shown = [classes[folded.index(each)] for each in close] or list(classes[:5])
-    raise UnknownNameError(
-        f"The model has no class {name!r}; {'the closest are' if close else 'it begins with'} "
-        f"{', '.join(map(repr, shown))}."
-    )
+    near = suggestion(name, classes, "it begins with", cutoff=0.4)
+    raise UnknownNameError(f"The model has no class {name!r}; {near}.")
 
 
 def to_text(classes: Sequence[str]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -18,8 +19,11 @@ from phosphene._models.model import as_model
 from phosphene._models.network import Model
 from phosphene._models.structure import Structure, output_structure
 from phosphene._models.symbolic.network import unique
+from phosphene._sentences import with_article
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from phosphene._models.preprocessing import Preprocessing
 
     Entry = dict[str, Any]
@@ -27,7 +31,29 @@ if TYPE_CHECKING:
 FUNCTIONAL = "keras.src.models.functional"
 """Where Keras 3 says that its Functional models live."""
 
+_TAKES = (
+    "ph.join takes a dict of networks by the names that they shall have, such as "
+    "{'a': model_a, 'b': model_b}"
+)
 
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _of_one_dict(function: Callable[P, R]) -> Callable[P, R]:
+    """Say what `join` takes to those who list networks as arguments."""
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if len(args) > 1:
+            raise InvalidArgumentError(f"{_TAKES}; received {len(args)} arguments.")
+        return function(*args, **kwargs)
+
+    return checked
+
+
+@_of_one_dict
 def join(models: Mapping[str, Any]) -> Model:
     """Return several networks as one that shows them all the same input.
 
@@ -108,11 +134,10 @@ def join(models: Mapping[str, Any]) -> Model:
 def _parts(models: Any) -> dict[str, Model]:
     """Return the networks by name, each of one input."""
     if not isinstance(models, Mapping) or not models:
-        received = "an empty dict" if isinstance(models, Mapping) else f"a {type(models).__name__}"
-        raise InvalidArgumentError(
-            "ph.join takes a dict of networks by the names that they shall have, such as "
-            f"{{'a': model_a, 'b': model_b}}; received {received}."
+        received = (
+            "an empty dict" if isinstance(models, Mapping) else with_article(type(models).__name__)
         )
+        raise InvalidArgumentError(f"{_TAKES}; received {received}.")
     for name in models:
         if not isinstance(name, str) or not name or set(name) & set("/#:"):
             raise InvalidArgumentError(

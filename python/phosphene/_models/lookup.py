@@ -11,6 +11,7 @@ import numpy as np
 
 from phosphene._errors import InvalidArgumentError, UnknownNameError
 from phosphene._models.layer import Layer
+from phosphene._sentences import counted, suggestion, with_article
 
 if TYPE_CHECKING:
     from phosphene._models.description import ModelDescription
@@ -111,7 +112,8 @@ class Lookup:
     def _at(self, index: int) -> Layer:
         if not -len(self.layers) <= index < len(self.layers):
             raise UnknownNameError(
-                f"{self._model.name!r} has {len(self.layers)} layers; received index {index}."
+                f"{self._model.name!r} has {counted(len(self.layers), 'layer')}; received index "
+                f"{index}."
             )
         return self.layers[index]
 
@@ -123,16 +125,10 @@ class Lookup:
         return Layer(self._model, layer.description, call)
 
     def _unknown(self, wanted: str) -> UnknownNameError:
-        from difflib import get_close_matches
-
         kinds = {layer.kind for layer in self.all_layers}
         names = dict.fromkeys([*self._by_path, *self.trace, *sorted(kinds)])
-        close = get_close_matches(wanted, names, n=5, cutoff=0.5)
-        shown = close or list(self._by_path)[:5]
-        what = "the closest names are" if close else "its layers begin with"
-        return UnknownNameError(
-            f"{self._model.name!r} has no layer {wanted!r}; {what} {', '.join(map(repr, shown))}."
-        )
+        near = suggestion(wanted, names, "its layers begin with")
+        return UnknownNameError(f"{self._model.name!r} has no layer {wanted!r}; {near}.")
 
 
 def name_of(layer: Any) -> str:
@@ -146,7 +142,7 @@ def name_of(layer: Any) -> str:
         return name
     raise InvalidArgumentError(
         "A layer is given by its name, index, path or as a Keras layer; received "
-        f"a {type(layer).__name__}: {layer!r:.60}."
+        f"{with_article(type(layer).__name__)}: {layer!r:.60}."
     )
 
 

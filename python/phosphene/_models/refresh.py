@@ -11,6 +11,7 @@ from phosphene._models.intake import is_live_model
 from phosphene._models.intake.architecture import as_weight
 from phosphene._models.intake.live import live_weights
 from phosphene._models.precision import has_weight
+from phosphene._sentences import with_article
 
 if TYPE_CHECKING:
     from phosphene._models.intake.architecture import Architecture
@@ -22,7 +23,8 @@ def live_arrays(
     """Return the present weights of a live Keras model, by key."""
     if not is_live_model(live_model):
         raise InvalidArgumentError(
-            f"refresh takes a live Keras model; received a {type(live_model).__name__}. "
+            "refresh takes a live Keras model; received "
+            f"{with_article(type(live_model).__name__)}. "
             "Weights go to update()."
         )
     return live_weights(architecture, live_model, by_name(handlers))
@@ -37,7 +39,7 @@ def keyed(
     if isinstance(weights, str) or not isinstance(weights, Sequence):
         raise InvalidArgumentError(
             "update takes a dict of weights by key or a list in the order of get_weights(); "
-            f"received a {type(weights).__name__}."
+            f"received {with_article(type(weights).__name__)}."
         )
     return architecture.keyed(weights)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import InputType, as_array, batches, model_inputs
+from phosphene._sentences import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +84,8 @@ class Submodel:
             not isinstance(x, (list, tuple)) or len(x) != len(self.inputs)
         ):
             raise InvalidArgumentError(
-                f"Pass a list of {len(self.inputs)} arrays, for {', '.join(self.inputs)}."
+                f"Pass a list of {counted(len(self.inputs), 'array')}, for "
+                f"{', '.join(self.inputs)}."
             )
         arrays = []
         for path, part in zip(self.inputs, parts, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError
+from phosphene._sentences import with_article
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +51,7 @@ class NetworkLayer:
     def activation(self) -> str:
         """The name of the activation function."""
         if not self.has_activation:
-            raise AttributeError(f"{self.name!r}, a {self.kind}, has no activation.")
+            raise AttributeError(f"{self.name!r}, {with_article(self.kind)}, has no activation.")
         return self._network.activations.get(self.layer.path) or self.layer.activation or "linear"
 
     @activation.setter

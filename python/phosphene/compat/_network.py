@@ -13,6 +13,7 @@ from phosphene._errors import UnknownNameError, UnsupportedError
 from phosphene._models.arrays import batches
 from phosphene._models.config import calls_of, entries, name_of
 from phosphene._models.model import as_model, load
+from phosphene._sentences import counted
 from phosphene._vision.objectives.objectives import as_objective
 from phosphene.compat._layer import NetworkLayer
 
@@ -86,7 +87,9 @@ class Network:
         layers = self.layers
         if index is not None:
             if not -len(layers) <= index < len(layers):
-                raise UnknownNameError(f"There are {len(layers)} layers; received index {index}.")
+                raise UnknownNameError(
+                    f"{self.name!r} has {counted(len(layers), 'layer')}; received index {index}."
+                )
             return layers[index]
         found = [each for each in layers if each.name == name]
         return found[0] if found else NetworkLayer(self, self._model[name])

@@ -72,7 +72,7 @@ def test_names_are_used_where_they_are_the_same(tmp_path):
     ("groups", "message"),
     [
         ({"dense": 1, "dense_1": 2, "dense_2": 3}, "3 layers called 'dense' in '/layers'.* has 2"),
-        ({"dense": 1, "dense_1": 2, "conv2d": 3}, "1 layers called 'conv2d' in '/layers'.* has 0"),
+        ({"dense": 1, "dense_1": 2, "conv2d": 3}, "1 layer called 'conv2d' in '/layers'.* has 0"),
         ({"dense": 1}, "Missing weights: 'b/kernel'"),
         ({}, "Missing weights: 'a/kernel', 'b/kernel'"),
     ],

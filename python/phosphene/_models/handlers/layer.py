@@ -9,6 +9,7 @@ import numpy as np
 
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.config import name_of
+from phosphene._sentences import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ class HandledLayer:
         """The variables in Keras' order, as values to compute with."""
 
     def __repr__(self) -> str:
-        return f"<{self.kind} {self.path!r} with {len(self.weights)} weights>"
+        return f"<{self.kind} {self.path!r} with {counted(len(self.weights), 'weight')}>"
 
     def get_config(self) -> dict[str, Any]:
         """Return Keras' settings of the layer, a copy."""

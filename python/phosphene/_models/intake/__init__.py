@@ -15,6 +15,7 @@ from typing import Any
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.handlers import Handler, by_name
 from phosphene._models.intake.architecture import Architecture, Intake, as_weight, config_json
+from phosphene._sentences import with_article
 
 __all__ = ["Architecture", "Intake", "is_live_model", "read"]
 
@@ -53,7 +54,7 @@ def read(source: Any, config: Any = None, handlers: Any = None, like: Any = None
     if config is not None:
         raise InvalidArgumentError(
             "config= goes with the path of a file that has weights only; received it with "
-            f"a {type(source).__name__}."
+            f"{with_article(type(source).__name__)}."
         )
     if is_live_model(source):
         from phosphene._models.intake.live import read_live_model
@@ -61,7 +62,9 @@ def read(source: Any, config: Any = None, handlers: Any = None, like: Any = None
         return read_live_model(source, named, like)
     if isinstance(source, tuple) and len(source) == 2:
         return _read_pair(*source, named)
-    raise InvalidArgumentError(f"load takes {_ACCEPTED}; received a {type(source).__name__}.")
+    raise InvalidArgumentError(
+        f"load takes {_ACCEPTED}; received {with_article(type(source).__name__)}."
+    )
 
 
 def _read_pair(config: Any, weights: Any, handlers: Mapping[str, Handler]) -> Intake:
@@ -93,5 +96,5 @@ def _read_pair(config: Any, weights: Any, handlers: Mapping[str, Handler]) -> In
         return architecture.join(architecture.keyed(weights))
     raise InvalidArgumentError(
         "The weights of a pair (config, weights) are a dict of arrays or a list in the order of "
-        f"get_weights(); received a {type(weights).__name__}."
+        f"get_weights(); received {with_article(type(weights).__name__)}."
     )

@@ -16,6 +16,7 @@ from phosphene._engine.library import check, describe, ffi, lib, text
 from phosphene._errors import InvalidArgumentError, ModelFileError, PhospheneError
 from phosphene._models.config import settings_by_path
 from phosphene._models.intake.variables.adapted import plain_config
+from phosphene._sentences import counted, with_article
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,7 +80,8 @@ class Architecture:
         weights = self.weights()
         if len(arrays) != len(weights):
             raise InvalidArgumentError(
-                f"The model has {len(weights)} weights, received a list of {len(arrays)} arrays."
+                f"The model has {counted(len(weights), 'weight')}, received a list of "
+                f"{counted(len(arrays), 'array')}."
             )
         return {weight["key"]: array for weight, array in zip(weights, arrays, strict=True)}
 
@@ -176,7 +178,7 @@ def config_json(config: Any) -> str:
             return content
     raise InvalidArgumentError(
         "A configuration is a dict or JSON text as model.to_json() writes it, or the path of such "
-        f"a file; received a {type(config).__name__}."
+        f"a file; received {with_article(type(config).__name__)}."
     )
 
 
@@ -195,7 +197,9 @@ def _plain(value: Any) -> Any:
     """Turn NumPy's numbers and arrays, which configurations may hold, into JSON's."""
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
-    raise InvalidArgumentError(f"The configuration holds a {type(value).__name__}: {value!r:.60}.")
+    raise InvalidArgumentError(
+        f"The configuration holds {with_article(type(value).__name__)}: {value!r:.60}."
+    )
 
 
 def _misfit(missing: list[str], unknown: list[str]) -> str:

@@ -21,6 +21,7 @@ from phosphene._models.intake.expansion.refusals import first_sentence
 from phosphene._models.intake.variables.adapted import is_adapted, plain_variables
 from phosphene._models.intake.variables.naming import as_shapes, in_stored_order
 from phosphene._models.intake.variables.older import modernized
+from phosphene._sentences import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -210,8 +211,8 @@ def _values(description: Description, layer: Any) -> dict[str, Any]:
         names, arrays = plain_variables(description, settings, names, arrays, scaling)
     if len(arrays) != len(description["weights"]):
         raise UnsupportedError(
-            f"{type(layer).__name__} {layer.name!r} has {len(arrays)} weights, the engine "
-            f"knows {len(description['weights'])} of its class."
+            f"{type(layer).__name__} {layer.name!r} has {counted(len(arrays), 'weight')}, the "
+            f"engine knows {len(description['weights'])} of its class."
         )
     order = in_stored_order(description, names, as_shapes(arrays))
     found = {weight["key"]: array for weight, array in zip(order, arrays, strict=True)}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
+from phosphene._sentences import with_article
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -234,7 +235,9 @@ def encoded(value: Any) -> Any:
             return value.item()
         config = {"value": value.tolist(), "dtype": value.dtype.name}
         return {"class_name": "__numpy__", "config": config}
-    raise InvalidArgumentError(f"a {type(value).__name__} can't stand in a network: {value!r:.60}")
+    raise InvalidArgumentError(
+        f"{with_article(type(value).__name__)} can't stand in a network: {value!r:.60}"
+    )
 
 
 def plain(value: Any) -> Any:

@@ -27,3 +27,11 @@ class Frame:
     step: int
     images: NDArray[np.uint8]
     scores: tuple[float, ...]
+
+    def __repr__(self) -> str:
+        count, height, width, channels = self.images.shape
+        shown = ", ".join(f"{score:.4g}" for score in self.scores[:4])
+        more = ", ..." if count > 4 else ""
+        what = "score" if count == 1 else "scores"
+        size = f"{height}x{width}x{channels}"
+        return f"Frame(step {self.step}: {count} of {size}; {what} {shown}{more})"

@@ -9,6 +9,7 @@ import numpy as np
 
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array
+from phosphene._options import checks_options
 from phosphene._vision.carried import stated_array
 from phosphene._vision.maximization.linear_layers import warn_of_negative_scores
 from phosphene._vision.maximization.priors import as_prior
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from phosphene.transforms import Transform
 
 
+@checks_options("ph.maximize")
 def maximize(
     model: Any,
     objective: Any,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from phosphene._engine.library import engine, threads
 from phosphene._errors import InvalidArgumentError, ModelFileError
+from phosphene._sentences import counted, with_article
 from phosphene._vision.carried import start_of
 from phosphene._vision.maximization.picture_files import read_recipe
 from phosphene._vision.maximization.render import FORMAT, render
@@ -72,7 +73,7 @@ def replay(png: str | Path, model: Any, *, start: Any = None, progress: bool = T
     if not isinstance(png, (str, os.PathLike)):
         raise InvalidArgumentError(
             "ph.replay takes the file of a picture and then the model, such as "
-            f"ph.replay('bag.png', model); received a {type(png).__name__} as the file."
+            f"ph.replay('bag.png', model); received {with_article(type(png).__name__)} as the file."
         )
     recipe = read_recipe(png)
     if recipe.get("format") != FORMAT:
@@ -110,8 +111,8 @@ def _check_shown(shown: Any, labels: Any, recipe: dict[str, Any], png: Any) -> N
         places = shown if isinstance(shown, list) and shown else [None]
         if not all(type(each) is int and 0 <= each < pictures for each in places):
             raise ModelFileError(
-                f"The recipe in {str(png)!r} is damaged: shown must be numbers of its {pictures} "
-                f"pictures, counted from 0; it holds {shown!r:.80}."
+                f"The recipe in {str(png)!r} is damaged: shown must be numbers of its "
+                f"{counted(pictures, 'picture')}, counted from 0; it holds {shown!r:.80}."
             )
         pictures = len(shown)
     if labels is None:
@@ -119,8 +120,8 @@ def _check_shown(shown: Any, labels: Any, recipe: dict[str, Any], png: Any) -> N
     texts = isinstance(labels, list) and all(isinstance(each, str) for each in labels)
     if not texts or len(labels) != pictures:
         raise ModelFileError(
-            f"The recipe in {str(png)!r} is damaged: labels must be {pictures} texts, one for each "
-            f"picture; it holds {labels!r:.80}."
+            f"The recipe in {str(png)!r} is damaged: labels must be {counted(pictures, 'text')}, "
+            f"one for each picture; it holds {labels!r:.80}."
         )
 
 

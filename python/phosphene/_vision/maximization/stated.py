@@ -9,15 +9,18 @@ import numpy as np
 from phosphene._checks import number, whole, whole_pair
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array
+from phosphene._sentences import nearest
 from phosphene._vision.carried import stated_array
 from phosphene._vision.maximization.progress import check_callbacks
 from phosphene.optimizers import SGD, Adam, NAdam, RMSprop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 _NEVER_NONE = ("seed", "n", "early_stop", "redirected_steps", "frames", "callbacks")
+
+_PARAMETRIZATIONS = ("natural", "fourier", "maco", "pixel")
 
 Part = dict[str, Any]
 """What an option adds to a recipe."""
@@ -66,10 +69,10 @@ def _stages(stages: Any) -> Part:
 
 
 def _parametrization(kind: Any) -> Part:
-    if kind not in ("natural", "fourier", "maco", "pixel"):
+    if kind not in _PARAMETRIZATIONS:
         raise InvalidArgumentError(
             "parametrization must be 'natural', 'fourier', 'maco' or 'pixel'; "
-            f"received {kind!r:.60}."
+            f"received {kind!r:.60}{_hint(kind, _PARAMETRIZATIONS)}."
         )
     return {"parametrization": {"kind": str(kind)}}
 
@@ -80,9 +83,15 @@ def _optimizer(optimizer: Any) -> Part:
     if not isinstance(found, (Adam, NAdam, RMSprop, SGD)):
         raise InvalidArgumentError(
             "optimizer must be 'adam', 'nadam', 'rmsprop', 'sgd' or one of phosphene.optimizers, "
-            f"received {optimizer!r}."
+            f"received {optimizer!r}{_hint(optimizer, named)}."
         )
     return {"optimizer": found.to_json()}
+
+
+def _hint(received: Any, known: Iterable[str]) -> str:
+    """Return which of the known names is near to what was received."""
+    close = nearest(received, known, most=1) if isinstance(received, str) else []
+    return f"; the closest is {close[0]!r}" if close else ""
 
 
 def _listed(options: Any, where: str) -> Part:

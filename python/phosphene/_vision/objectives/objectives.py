@@ -12,6 +12,7 @@ import numpy as np
 from phosphene._checks import whole
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.lookup import name_of
+from phosphene._sentences import with_article
 from phosphene._vision.objectives.terms import (
     Channel,
     Energy,
@@ -192,7 +193,7 @@ def _from_shorthand(model: Model, value: Any) -> Objective:
         "An objective is made by ph.channel, ph.neuron, ph.logit, ph.probability, ph.energy, "
         "ph.direction, ph.match or ph.diversity; short for it are a class index, a class name, one "
         "index a sample, or a pair (layer, index). "
-        f"Received a {type(value).__name__}: {value!r:.60}."
+        f"Received {with_article(type(value).__name__)}: {value!r:.60}."
     )
 
 

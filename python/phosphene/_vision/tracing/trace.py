@@ -12,6 +12,7 @@ import numpy as np
 
 from phosphene._errors import InvalidArgumentError, UnknownNameError
 from phosphene._models.outputs import Facts, Outputs
+from phosphene._sentences import counted
 from phosphene._vision.stores import write_npz
 from phosphene._vision.tracing.trace_files import StoredArrays, nested
 
@@ -75,7 +76,8 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         return len(self._paths)
 
     def __repr__(self) -> str:
-        return f"<Trace of {self.model.name!r}: {len(self)} layers, {self.samples} samples>"
+        held = f"{counted(len(self), 'layer')}, {counted(self.samples, 'sample')}"
+        return f"<Trace of {self.model.name!r}: {held}>"
 
     @property
     def samples(self) -> int:

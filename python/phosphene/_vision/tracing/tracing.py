@@ -12,6 +12,7 @@ from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import batches, model_inputs
 from phosphene._models.model import Model, as_model
 from phosphene._models.outputs import Facts
+from phosphene._sentences import with_article
 from phosphene._vision.tracing.run_layers import run_layers
 from phosphene._vision.tracing.trace import Trace
 from phosphene._vision.tracing.trace_files import Form, StoredArrays, store_traces
@@ -121,7 +122,7 @@ def _rewritten(
     """Write what the layers compute into the arrays of an earlier trace."""
     is_trace = isinstance(out, Trace)
     if not is_trace or store is not None or batch_size is not None:
-        received = "store= or batch_size= too" if is_trace else f"a {type(out).__name__}"
+        received = "store= or batch_size= too" if is_trace else with_article(type(out).__name__)
         raise InvalidArgumentError(
             f"out= takes a Trace, without store= and batch_size=; received {received}."
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from phosphene._errors import InvalidArgumentError, ModelFileError, UnknownNameError
 from phosphene._files import make_folder, write_text
 from phosphene._models.outputs import Facts
+from phosphene._sentences import counted
 from phosphene._vision.stores import (
     damaged,
     read_about,
@@ -89,7 +90,8 @@ class Look(Mapping[str, "NDArray[np.float32]"]):
         return len(self._layers)
 
     def __repr__(self) -> str:
-        return f"<Look {self.label!r}: {len(self)} layers, {len(self.titles)} pictures>"
+        held = f"{counted(len(self), 'layer')}, {counted(len(self.titles), 'picture')}"
+        return f"<Look {self.label!r}: {held}>"
 
     @property
     def pictures(self) -> NDArray[np.uint8]:

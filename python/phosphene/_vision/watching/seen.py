@@ -9,6 +9,7 @@ import numpy as np
 
 from phosphene._checks import place, whole
 from phosphene._errors import InvalidArgumentError, NoSuchNumberError
+from phosphene._sentences import counted
 
 if TYPE_CHECKING:
     import os
@@ -49,7 +50,7 @@ class SeenTraining:
         return iter(self.looks)
 
     def __repr__(self) -> str:
-        return f"<Watch: {len(self)} looks in {str(self.folder)!r}>"
+        return f"<Watch: {counted(len(self), 'look')} in {str(self.folder)!r}>"
 
     def plot(
         self,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
+from phosphene._sentences import with_article
 from phosphene.compat._channels import seen
 from phosphene.compat._network import Network
 from phosphene.compat._tensors import Tensor, gradient, stack
@@ -52,7 +53,7 @@ class ModelVisualization(ABC):
                 if not isinstance(changed, Network):
                     raise InvalidArgumentError(
                         "A model modifier returns None or what ExtractIntermediateLayer returns; "
-                        f"received a {type(changed).__name__} from {modifier!r:.60}."
+                        f"received {with_article(type(changed).__name__)} from {modifier!r:.60}."
                     )
                 self.model = changed
 

@@ -149,6 +149,6 @@ def _weights(score: Any, samples: int) -> Any:
     count = len(score) if np.ndim(score) else 1
     if count != samples:
         raise InvalidArgumentError(
-            f"A score has one value for each of the {samples} samples; received {count}."
+            f"A score has one value for each of the samples, {samples} here; received {count}."
         )
     return score

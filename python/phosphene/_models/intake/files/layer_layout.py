@@ -23,6 +23,7 @@ from phosphene._models.intake.variables.naming import (
     without_state,
 )
 from phosphene._models.intake.variables.older import is_from_cudnn, modernized
+from phosphene._sentences import counted
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -170,7 +171,7 @@ def _difference(layers: Sequence[Description], stored: Sequence[_Stored]) -> str
     """Say what differs first between a model and a file."""
     by_name = {_comparable(each.name): each for each in stored}
     counts = (
-        f"it has weights for {len(stored)} layers, the model needs {len(layers)}"
+        f"it has weights for {counted(len(stored), 'layer')}, the model needs {len(layers)}"
         if len(layers) != len(stored)
         else "its layers are others"
     )

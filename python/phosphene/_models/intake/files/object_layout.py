@@ -27,6 +27,7 @@ from phosphene._models.intake.variables.adapted import (
     stored_names,
 )
 from phosphene._models.intake.variables.naming import snake_case
+from phosphene._sentences import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,9 +115,9 @@ class _Reader:
             numbers = self._numbers([layers[index] for index in indices], groups, doubled=doubled)
             if len(set(groups) - set(numbers)) > 0:
                 raise ModelFileError(
-                    f"{self._path} belongs to another model: it has the weights of {len(groups)} "
-                    f"layers called {base!r} in {folder.name!r}, the configuration has "
-                    f"{len(indices)}."
+                    f"{self._path} belongs to another model: it has the weights of "
+                    f"{counted(len(groups), 'layer')} called {base!r} in {folder.name!r}, the "
+                    f"configuration has {len(indices)}."
                 )
             for index, number in zip(indices, numbers, strict=True):
                 result[index] = groups.get(number)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
+from phosphene._sentences import counted
 from phosphene.compat._tensors import stack
 from phosphene.compat.tf_keras_vis.utils import listify
 
@@ -101,13 +102,15 @@ class CategoricalScore(Score):
         indices = self.indices
         if max(indices) >= output.shape[-1]:
             raise InvalidArgumentError(
-                f"The output has {output.shape[-1]} channels; received indices {indices}."
+                f"The output has {counted(output.shape[-1], 'channel')}; received indices "
+                f"{indices}."
             )
         if len(indices) == 1:
             indices = indices * output.shape[0]
         if len(indices) > output.shape[0]:
             raise InvalidArgumentError(
-                f"There are {output.shape[0]} samples; received {len(indices)} indices."
+                f"CategoricalScore got {counted(len(indices), 'index', 'indices')} for "
+                f"{counted(output.shape[0], 'sample')}."
             )
         score = stack([output[number, ..., index] for number, index in enumerate(indices)])
         return score.mean(axis=tuple(range(1, score.ndim))) if score.ndim > 1 else score
