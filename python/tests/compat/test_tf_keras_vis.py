@@ -369,6 +369,8 @@ def test_steps_are_limited_by_the_environment(models, monkeypatch):
         (lambda m: ours.Gradcam(m)(third_class, IMAGES, "clasess"), "no layer 'clasess'"),
         (lambda m: ours.Gradcam(m)(third_class, IMAGES, "image"), "no Conv1D"),
         (lambda m: ours.Scorecam(m)(third_class, IMAGES, max_N=9), "max_N"),
+        (lambda m: ours.CategoricalScore("Bag"), "takes the index of .* received 'Bag'"),
+        (lambda m: ours.CategoricalScore([1, 1.5]), r"received \[1, 1\.5\]"),
         (
             lambda m: ours.ActivationMaximization(m)(third_class, IMAGES, optimizer="adam"),
             "optimizer is",

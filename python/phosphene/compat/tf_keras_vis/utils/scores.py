@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -74,6 +75,14 @@ class BinaryScore(Score):
         return signs * output.reshape(-1)
 
 
+def _is_whole(index: Any) -> bool:
+    try:
+        operator.index(index)
+    except TypeError:
+        return False
+    return True
+
+
 class CategoricalScore(Score):
     """The output of a class or channel, its mean over positions.
 
@@ -90,8 +99,11 @@ class CategoricalScore(Score):
         super().__init__("CategoricalScore")
         self.indices = listify(indices, return_empty_list_if_none=False)
         """Which classes or channels."""
-        if not self.indices or None in self.indices:
-            raise InvalidArgumentError(f"indices are whole numbers; received {indices!r}.")
+        if not self.indices or not all(map(_is_whole, self.indices)):
+            raise InvalidArgumentError(
+                "CategoricalScore takes the index of a class or channel, or a list of them; "
+                f"received {indices!r:.80}."
+            )
 
     def __call__(self, output: Any) -> Any:
         """Return the score of an output of shape (batch, ..., channels)."""

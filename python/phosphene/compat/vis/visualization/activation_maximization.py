@@ -89,7 +89,10 @@ def visualize_activation(
     """
     network = prepared(model, backprop_modifier)
     losses: list[tuple[Loss, float]] = [
-        (ActivationMaximization(network.layers[layer_idx], filter_indices), act_max_weight),
+        (
+            ActivationMaximization(network.get_layer(index=layer_idx), filter_indices),
+            act_max_weight,
+        ),
         (LPNorm(network.input), lp_norm_weight),
         (TotalVariation(network.input), tv_weight),
     ]

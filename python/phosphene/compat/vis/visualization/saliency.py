@@ -79,7 +79,7 @@ def visualize_saliency(
         As for `visualize_saliency_with_losses`.
     """
     network = prepared(model, backprop_modifier)
-    losses = [(ActivationMaximization(network.layers[layer_idx], filter_indices), -1)]
+    losses = [(ActivationMaximization(network.get_layer(index=layer_idx), filter_indices), -1)]
     return visualize_saliency_with_losses(
         network.input, losses, seed_input, wrt_tensor, grad_modifier, keepdims
     )
@@ -112,7 +112,14 @@ def visualize_cam_with_losses(
     grads, output = last(grads, optimizer.channel_axis), last(output, optimizer.channel_axis)
     weights = np.mean(grads, axis=tuple(range(grads.ndim - 1)))
     heatmap = np.maximum(output[0] @ weights, 0)
-    space = optimizer.space_of(seed_input)[-heatmap.ndim :]
+    space = optimizer.space_of(seed_input)
+    if not 0 < heatmap.ndim <= len(space):
+        raise InvalidArgumentError(
+            "The penultimate layer must be one whose output has places, such as a convolution or "
+            f"pooling; received {getattr(penultimate_layer, 'name', penultimate_layer)!r:.60} "
+            f"with an output of shape {output.shape}."
+        )
+    space = space[-heatmap.ndim :]
     factors = [wanted / length for wanted, length in zip(space, heatmap.shape, strict=True)]
     return np.asarray(normalize(cubic_zoom(heatmap, factors)))
 
@@ -148,12 +155,13 @@ def visualize_cam(
     """
     network = prepared(model, backprop_modifier)
     penultimate = _penultimate(network, layer_idx, penultimate_layer_idx)
-    losses = [(ActivationMaximization(network.layers[layer_idx], filter_indices), -1)]
+    losses = [(ActivationMaximization(network.get_layer(index=layer_idx), filter_indices), -1)]
     return visualize_cam_with_losses(network.input, losses, seed_input, penultimate, grad_modifier)
 
 
 def _penultimate(network: Network, layer_idx: int, wanted: int | None) -> NetworkLayer:
     layers = network.layers
+    network.get_layer(index=layer_idx)  # or says that there is no such layer
     if wanted is None:
         before = reverse_enumerate(layers[: layer_idx - 1])
         wanted = next((index for index, layer in before if _is_spatial(layer)), None)
@@ -167,7 +175,7 @@ def _penultimate(network: Network, layer_idx: int, wanted: int | None) -> Networ
         raise InvalidArgumentError(
             f"penultimate_layer_idx must be before layer_idx {index}; received {wanted}."
         )
-    return layers[wanted]
+    return network.get_layer(index=wanted)
 
 
 def _is_spatial(layer: NetworkLayer) -> bool:
