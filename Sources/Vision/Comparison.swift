@@ -51,8 +51,8 @@ extension Objective.Term {
     let channels = shape.rank >= 2 ? shape[shape.rank - 1] : 0
     guard channels > 0, vector.count == channels else {
       throw .invalidArgument(
-        "a vector of length \(vector.count) doesn't fit: \(what) has \(channels) channels, and one "
-          + "number for each of them is needed")
+        "a vector of length \(vector.count) doesn't fit: \(what) has "
+          + "\(counted(channels, "channel")), and one number for each of them is needed")
     }
     return try graph.mean(alike(value, vector, [vector.count], axes: [shape.rank - 1], in: &graph))
   }

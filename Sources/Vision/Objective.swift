@@ -276,7 +276,8 @@ extension Objective.Term {
     func check(_ index: Int) throws(PhospheneError) {
       guard (0..<length).contains(index) else {
         throw .invalidArgument(
-          "index \(index) doesn't exist: \(what) has \(length) channels, 0 to \(length - 1)")
+          "index \(index) doesn't exist: \(what) has "
+            + (length == 1 ? "1 channel, 0" : "\(length) channels, 0 to \(length - 1)"))
       }
     }
     switch index {

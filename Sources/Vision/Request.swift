@@ -173,7 +173,8 @@ extension Model {
   /// Refuses inputs that the model wasn't made for.
   public func check(_ types: [TensorType]) throws(PhospheneError) {
     guard types.count == inputShapes.count else {
-      throw .invalidArgument("the model takes \(inputShapes.count) inputs, received \(types.count)")
+      throw .invalidArgument(
+        "the model takes \(counted(inputShapes.count, "input")), received \(types.count)")
     }
     for (shape, type) in zip(inputShapes, types) {
       let fits =

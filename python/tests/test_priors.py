@@ -123,7 +123,7 @@ def test_pictures_have_the_prior_s_spectrum():
         ({"prior": np.full((2, 24, 24, 3), np.nan)}, "NaN"),
         ({"prior": np.zeros((2, 4))}, r"pictures of 8 by 8 or more.*\(2, 4\)"),
         ({"prior": np.zeros((2, 7, 24, 3))}, r"pictures of 8 by 8 or more.*\(2, 7, 24, 3\)"),
-        ({"prior": np.eye(24)[None, ..., None]}, "describes inputs of 1 channels"),
+        ({"prior": np.eye(24)[None, ..., None]}, "describes inputs of 1 channel with"),
         ({"prior": "noise", "parametrization": "pixel"}, "leave out"),
         ({"prior": "noise", "start": np.zeros((1, 24, 24, 3))}, "leave out start|leave start out"),
     ],

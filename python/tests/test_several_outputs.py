@@ -159,7 +159,7 @@ REFUSED = {
             "class_name": "Bidirectional",
             "config": {"layer": {"class_name": "Dense", "config": {"units": 2}}},
         },
-        r"must be a recurrent one of Keras, received a Dense",
+        r"must be a recurrent one of Keras, received Dense",
     ),
     "an unknown way to merge": (
         {

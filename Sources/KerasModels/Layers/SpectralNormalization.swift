@@ -47,7 +47,7 @@ struct SpectralNormalization: Layer {
       .filter { $0.path == context.path + "/layer" } ?? []
     // Keras casts what embeddings it finds to the type of the ids: to whole numbers, mostly.
     guard let kernel = own.first(where: { $0.name == "kernel" }) else {
-      throw .unsupported("the layer inside must have a kernel, received a \(layer.className)")
+      throw .unsupported("the layer inside must have a kernel, received \(layer.className)")
     }
     return kernel
   }

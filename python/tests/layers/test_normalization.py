@@ -124,7 +124,7 @@ def test_values_and_gradients_are_those_of_keras(key):
         (
             "SpectralNormalization",
             {"layer": {"class_name": "Flatten", "config": {"name": "flatten"}}},
-            "the layer inside must have a kernel, received a Flatten",
+            "the layer inside must have a kernel, received Flatten",
         ),
     ],
 )

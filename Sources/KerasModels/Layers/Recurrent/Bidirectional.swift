@@ -63,7 +63,7 @@ struct Bidirectional: Layer {
   private static func layer(_ entry: LayerEntry) throws -> RecurrentLayer {
     guard case .layer(let layer) = entry.kind, var layer = layer as? RecurrentLayer else {
       throw PhospheneError.unsupported(
-        "the inner layer must be a recurrent one of Keras, received a \(entry.className)")
+        "the inner layer must be a recurrent one of Keras, received \(entry.className)")
     }
     layer.zeroesMaskedOutputs = layer.returnsSequences
     return layer

@@ -33,7 +33,7 @@ struct Film: Sendable {
     }
     guard bytes <= Double(Film.mostBytes) else {
       throw .invalidArgument(
-        "\(count) frames of \(sizes.count) pictures of \(height) x \(width) pixels would take "
+        "\(counted(count, "frame")) of \(counted(sizes.count, "picture")) of \(height) x \(width) pixels would take "
           + "\(Int(min(bytes / 0x1p20, 1e15))) MB; at most \(Film.mostBytes >> 20) are kept: ask for fewer frames or "
           + "pictures at once")
     }

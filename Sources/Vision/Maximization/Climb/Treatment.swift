@@ -87,7 +87,7 @@ extension Climb {
     let cured = Set(ill).subtracting(illPictures)
     for picture in cured {
       cures[picture] =
-        "redirected rectifiers for \(recipe.redirectedSteps) steps (redirected_steps=)"
+        "redirected rectifiers for \(counted(recipe.redirectedSteps, "step")) (redirected_steps=)"
     }
     if cured.count < ill.count { tried.append("redirected rectifiers") }
     if cured.isEmpty {

@@ -49,7 +49,8 @@ struct Prior: Codable, Sendable {
     guard mean.count == count, spectrum.isEmpty == isRow else {
       let what =
         spectrum.isEmpty
-        ? "rows of \(mean.count) numbers" : "inputs of \(mean.count) channels with a spectrum"
+        ? "rows of \(counted(mean.count, "number"))"
+        : "inputs of \(counted(mean.count, "channel")) with a spectrum"
       throw .invalidArgument(
         "the prior describes \(what), this network takes \(isRow ? "rows" : "inputs") of shape "
           + "\(Shape(sizes.input.axes.dropFirst().map(\.self)))")

@@ -96,7 +96,7 @@ extension RenderingSizes {
     }
     let shape: Shape = [count, canvas.height, canvas.width, channels]
     // Nobody has checked yet whether so many pictures fit into the memory.
-    try Memory.require(4 * shape.elementCount, for: "the starts of \(count) pictures")
+    try Memory.require(4 * shape.elementCount, for: "the starts of \(counted(count, "picture"))")
     var pixels = picture(0)
     return try Tensor(shape) { target in
       let length = pixels.count
