@@ -97,6 +97,11 @@ def test_last_steps_are_those_of_the_network(wardrobe):
         ({"background": float("inf")}, "background must lie between .* received inf"),
         ({"transparency": "optimised"}, 'transparency must be false, true or "optimized"'),
         ({"transparency": []}, "'transparency' can't be read"),
+        ({"steps": "many"}, "'steps' can't be read: expected a whole number, received a string"),
+        ({"transforms": 3}, "'transforms' can't be read: expected a list, received number"),
+        ({"transforms": [{"kind": "jitter"}]}, r"'transforms\[0\]' has no 'pixels'"),
+        ({"regularizers": [{"kind": "l2"}]}, r"'regularizers\[0\].kind' .* no 'l2' here"),
+        ({"seed": -1}, "negative where that doesn't fit"),
         (
             {"transparency": "optimized", "regularizers": [{"kind": "alpha", "weight": -1}]},
             "alpha weight must lie between .* received -1",

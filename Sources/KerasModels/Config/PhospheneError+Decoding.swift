@@ -11,19 +11,55 @@ extension PhospheneError {
     case PhospheneError.unsupported(let text): self = .unsupported("\(what): \(text)")
     case PhospheneError.invalidArgument(let text): self = .invalidArgument("\(what): \(text)")
     case let error as PhospheneError: self = error
-    case DecodingError.keyNotFound(let key, _):
-      self = .invalidArgument("\(what): the configuration has no '\(key.stringValue)'")
+    case DecodingError.keyNotFound(let key, let context):
+      let place = context.codingPath.isEmpty ? "the configuration" : "'\(context.place)'"
+      self = .invalidArgument("\(what): \(place) has no '\(key.stringValue)'")
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
-      let path = context.codingPath.map(\.stringValue).suffix(2).joined(separator: ".")
       self = .invalidArgument(
-        "\(what): '\(path)' can't be read: \(context.debugDescription)")
+        "\(what): '\(context.place)' can't be read: \(context.sentence)")
+    case DecodingError.dataCorrupted(let context) where context.codingPath.isEmpty:
+      // The decoder says the same of a fraction or a minus where neither fits.
+      self = .invalidArgument(
+        "\(what): the text isn't valid: it is no JSON, or a number in it is a fraction or negative "
+          + "where that doesn't fit (\(context.debugDescription))")
     case DecodingError.dataCorrupted(let context):
-      let path = context.codingPath.map(\.stringValue).suffix(2).joined(separator: ".")
       self = .invalidArgument(
-        "\(what): the text\(path.isEmpty ? "" : " at '\(path)'") isn't valid: "
-          + context.debugDescription)
+        "\(what): '\(context.place)' isn't valid: \(context.sentence)")
     // Such as a fraction where a whole number is needed.
     default: self = .invalidArgument("\(what): a value can't be read: \(error)")
     }
   }
+}
+
+extension DecodingError.Context {
+  /// Where in a document: `regularizers[0].kind`.
+  fileprivate var place: String {
+    codingPath.reduce("") { path, key in
+      if let index = key.intValue { return "\(path)[\(index)]" }
+      return path.isEmpty ? key.stringValue : "\(path).\(key.stringValue)"
+    }
+  }
+
+  /// What a decoder says, in the words of the document instead of Swift's.
+  fileprivate var sentence: String {
+    let words = debugDescription.split(separator: " ")
+    if debugDescription.hasPrefix("Cannot initialize"), let value = words.last {
+      return "there is no '\(value)' here"
+    }
+    if debugDescription.hasPrefix("Expected to decode"), words.count > 7 {
+      let type = words[3].prefix { $0 != "<" }
+      let expected = DecodingError.Context.names[String(type)] ?? "something else"
+      let found = words[(words.firstIndex(of: "found") ?? 0)...].dropFirst()
+        .filter { $0 != "instead." }.joined(separator: " ")
+      return "expected \(expected), received \(found)"
+    }
+    if debugDescription.hasPrefix("Cannot get") { return "expected something, received null" }
+    return debugDescription
+  }
+
+  private static let names = [
+    "Int": "a whole number", "UInt64": "a whole number, 0 or more", "Double": "a number",
+    "Float": "a number", "Bool": "true or false", "String": "text", "Array": "a list",
+    "Dictionary": "an object",
+  ]
 }
