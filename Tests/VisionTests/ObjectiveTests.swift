@@ -161,7 +161,7 @@ import Testing
         #"{"kind": "diversity", "layer": "same"}"#, "two or more of each are needed"
       ),
       (#"{"kind": "wish"}"#, "wish"),
-      (#"{"layer": "same"}"#, "the configuration has no 'kind'"),
+      (#"{"layer": "same"}"#, "has no 'kind'"),
       (#"{"kind": "channel", "layer": "same", "index": 0.5}"#, "request"),
     ])
   func whatDoesNotExistIsRefused(terms: String, sentence: String) throws {

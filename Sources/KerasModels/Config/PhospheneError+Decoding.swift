@@ -12,7 +12,8 @@ extension PhospheneError {
     case PhospheneError.invalidArgument(let text): self = .invalidArgument("\(what): \(text)")
     case let error as PhospheneError: self = error
     case DecodingError.keyNotFound(let key, let context):
-      let place = context.codingPath.isEmpty ? "the configuration" : "'\(context.place)'"
+      let place =
+        ["", "config"].contains(context.place) ? "the configuration" : "'\(context.place)'"
       self = .invalidArgument("\(what): \(place) has no '\(key.stringValue)'")
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
       self = .invalidArgument(
@@ -32,9 +33,10 @@ extension PhospheneError {
 }
 
 extension DecodingError.Context {
-  /// Where in a document: `regularizers[0].kind`.
+  /// Where in a document: `regularizers[0].kind`; of a network within its layer, which is named anyway.
   fileprivate var place: String {
-    codingPath.reduce("") { path, key in
+    let start = codingPath.lastIndex { $0.stringValue == "config" } ?? 0
+    return codingPath[start...].reduce("") { path, key in
       if let index = key.intValue { return "\(path)[\(index)]" }
       return path.isEmpty ? key.stringValue : "\(path).\(key.stringValue)"
     }

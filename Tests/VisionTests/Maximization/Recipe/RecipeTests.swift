@@ -125,7 +125,7 @@ import Testing
       (#", "transforms": [{"kind": "blur", "first": 1e9}]"#, "blur first must lie between"),
       (#", "transforms": [{"kind": "pad", "pixels": -1}]"#, "pad pixels must lie between"),
       (#", "views": 0"#, "views must lie between 1 and 256, received 0"),
-      (#", "transforms": [{"kind": "rotate"}]"#, "the configuration has no 'degrees'"),
+      (#", "transforms": [{"kind": "rotate"}]"#, "'transforms[0]' has no 'degrees'"),
       (
         #", "regularizers": [{"kind": "total_variation", "weight": 1, "power": 3}]"#,
         "total variation power must lie between 1 and 2, received 3"
