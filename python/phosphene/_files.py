@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import errno
+import os
 import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from phosphene._errors import ModelFileError, PhospheneError
+from phosphene._errors import InvalidArgumentError, ModelFileError, PhospheneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def check_name(path: Path) -> None:
+    """Refuse what no file can be called, which systems cut off or Python alone names.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the name holds a zero or a character that can't be encoded.
+    """
+    try:
+        content = os.fsencode(path)
+    except UnicodeEncodeError:
+        content = b"\0"
+    if b"\0" in content:
+        raise InvalidArgumentError(
+            f"A file can't be called {str(path)!r}: leave out what no file name may hold."
+        )
 
 
 @contextmanager
@@ -27,7 +46,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     ------
     ModelFileError
         If the file can't be written.
+    InvalidArgumentError
+        If no file can have that name.
     """
+    check_name(path)
     # The name of the finished file may be as long as names may be, so it isn't part of this one.
     temporary = path.parent / f".{secrets.token_hex(8)}.part"
     try:
@@ -58,6 +80,7 @@ def write_text(path: Path, text: str) -> Path:
 
 def make_folder(folder: Path) -> None:
     """Create a folder and its parents where they are missing."""
+    check_name(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

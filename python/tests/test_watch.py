@@ -489,3 +489,11 @@ def test_archives_that_can_t_be_unpacked_are_damaged(tmp_path, damage):
     path.write_bytes(content)
     with pytest.raises(ph.ModelFileError, match="can't be read any more"):
         read_npz(path, "x")
+
+
+@pytest.mark.parametrize("at", [[], "last", 1.0])
+def test_looks_are_named_by_numbers(at):
+    watch = ph.Watch(X, "scores")
+    watch.look(checkpoint(1))
+    with pytest.raises(ph.InvalidArgumentError, match="at must be the number of a look"):
+        watch.plot(at)

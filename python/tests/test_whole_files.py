@@ -144,3 +144,20 @@ def test_places_that_can_t_be_written_to_are_named(tmp_path):
     with pytest.raises(ph.ModelFileError, match=rf"^Can't make the folder '.*deep': .* {advice}"):
         make_folder(tmp_path / "file" / "deep")
     assert names(tmp_path) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("name", ["victim\0.safetensors", "victim\ud800.safetensors"])
+def test_names_that_no_file_has_are_refused(tmp_path, name):
+    victim = write_file(tmp_path / "victim", b"stays")
+    model = ph.zoo.wardrobe()
+    refusals = [
+        lambda: model.save(tmp_path / name),
+        lambda: write_file(tmp_path / name, b"new"),
+        lambda: make_folder(tmp_path / name),
+        lambda: ph.load(tmp_path / name),
+    ]
+    for refused in refusals:
+        with pytest.raises(ph.InvalidArgumentError, match="can't be called"):
+            refused()
+    assert victim.read_bytes() == b"stays"
+    assert list(tmp_path.iterdir()) == [victim]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from phosphene._engine.library import check, lib
 from phosphene._errors import InvalidArgumentError
-from phosphene._files import make_folder
+from phosphene._files import check_name, make_folder
 from phosphene._models import classes as class_names
 from phosphene._models import preprocessing as preparation
 
@@ -21,6 +21,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> Path:
     target = Path(path)
     if target.suffix != ".safetensors":
         raise InvalidArgumentError(f"Models are saved as .safetensors; received {str(path)!r}.")
+    check_name(target)
     make_folder(target.parent)
     check(lib.ph_model_save(_with_metadata(model), os.fsencode(target)))
     return target

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from phosphene._errors import InvalidArgumentError
+from phosphene._files import check_name
 from phosphene._models.handlers import Handler, by_name
 from phosphene._models.intake.architecture import Architecture, Intake, as_weight, config_json
 from phosphene._sentences import with_article
@@ -50,6 +51,7 @@ def read(source: Any, config: Any = None, handlers: Any = None, like: Any = None
     if isinstance(source, (str, os.PathLike)):
         from phosphene._models.intake.files import read_file
 
+        check_name(Path(source))
         return read_file(Path(source), config, named)
     if config is not None:
         raise InvalidArgumentError(

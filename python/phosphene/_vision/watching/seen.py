@@ -91,6 +91,10 @@ class SeenTraining:
         if isinstance(at, (int, np.integer)):
             look = self[int(at)]  # says that there is none
             return Drawing(self.looks, choice).page(look)
+        if not isinstance(at, (list, tuple, range, np.ndarray)) or not len(at):
+            raise InvalidArgumentError(
+                f"at must be the number of a look or a list of such numbers; received {at!r:.60}."
+            )
         chosen = [self[number] for number in at]
         return Drawing(self.looks, choice).rows(chosen)
 
