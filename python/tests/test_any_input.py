@@ -1,7 +1,10 @@
 """Maximization of inputs that are no colour pictures: signals, volumes, rows, many channels."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 import phosphene as ph
 
@@ -175,3 +178,33 @@ def test_what_means_nothing_in_a_row_is_refused():
     ph.maximize(
         model, 0, transforms=(), regularizers=[ph.regularizers.Lp(1, p=2)], steps=2, **QUIET
     )
+
+
+def test_signals_are_shown_as_curves(tmp_path):
+    """The curves are the network's own numbers, each channel over the limits of all."""
+    picture = ph.maximize(linear_network(smooth((40, 3))), 0, steps=8, **QUIET)
+    (axes,) = picture.plot().axes
+    curves = [line.get_ydata() for line in axes.lines if len(line.get_ydata()) == 40]
+    values = picture.input[0].T
+    low, span = values.min(), np.ptp(values)
+    expected = [
+        place + 0.9 * (row - low) / span for place, row in zip((2, 1, 0), values, strict=True)
+    ]
+    np.testing.assert_allclose(curves, expected, rtol=1e-5)
+    with Image.open(picture.save(tmp_path / "signal.png")) as image:
+        assert "phosphene" in image.text
+        assert min(image.size) >= 200
+        shown = np.asarray(image)
+    with Image.open(io.BytesIO(picture._repr_png_())) as image:
+        np.testing.assert_array_equal(np.asarray(image), shown)
+    again = ph.replay(tmp_path / "signal.png", linear_network(smooth((40, 3))), **QUIET)
+    np.testing.assert_array_equal(again.input, picture.input)
+    with Image.open(picture.save(tmp_path / "pixels.png", scale=1)) as image:
+        np.testing.assert_array_equal(np.asarray(image.convert("L")), picture.image[..., 0])
+
+
+def test_rows_are_shown_as_bars():
+    picture = ph.maximize(linear_network(smooth((30,))), 0, n=4, steps=8, **QUIET)
+    for axes, row in zip(picture.plot().axes, picture.input, strict=True):
+        heights = [bar.get_height() for bar in axes.patches]
+        np.testing.assert_allclose(heights, row, rtol=1e-6)

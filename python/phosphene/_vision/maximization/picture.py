@@ -24,6 +24,7 @@ from phosphene._vision.maximization.selection import some_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
     from PIL.Image import Image
 
@@ -38,9 +39,9 @@ FRAME_SECONDS = 0.08
 class Picture:
     """One or several inputs that `maximize` found.
 
-    Notebooks show it; ``np.asarray(picture)`` is the picture to look at, or the stack of all of
-    them. ``picture[0]``, ``picture[1:3]`` and a loop over it give some of them, as a `Picture` with
-    its own scores, labels and recipe.
+    Notebooks show it, signals as curves and rows as bars (`plot`). ``np.asarray(picture)`` is the
+    picture to look at, or the stack of all of them. ``picture[0]``, ``picture[1:3]`` and a loop
+    over it give some of them, as a `Picture` with its own scores, labels and recipe.
 
     Attributes
     ----------
@@ -210,6 +211,27 @@ class Picture:
             progress=progress,
         )
 
+    def plot(self) -> Figure:
+        """Draw the pictures with their labels and scores.
+
+        Signals are curves, one a channel and steps to the right, rows of numbers are bars, both of
+        the network's own numbers (`Picture.input`); of a signal nine channels at most are drawn.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Examples
+        --------
+        >>> import phosphene as ph
+        >>> picture = ph.maximize(ph.zoo.wardrobe(), ["Bag", "Coat"], steps=4, progress=False)
+        >>> len(picture.plot().axes)
+        2
+        """
+        from phosphene._display.picture_figure import picture_figure
+
+        return picture_figure(self)
+
     def to_pil(self, *, scale: int = 1, alpha: bool = False, labelled: bool = False) -> Image:
         """Return a PIL image: the picture itself, or a labelled sheet of several pictures.
 
@@ -237,10 +259,11 @@ class Picture:
     ) -> Path:
         """Write what notebooks show to a PNG file, or a film of the way there, with the recipe.
 
-        One picture is written without a label; if its shorter side is below 224 pixels, it is
-        enlarged by a whole number. Several are written as a sheet with label and score below each;
-        ``picture[0].save(...)`` writes one of them. A film ends with the picture itself; frames
-        after the step at which that was found are left out.
+        Signals and rows of numbers are written as `plot` draws them, unless `scale` or `labelled`
+        is given. One picture is written without a label; if its shorter side is below 224 pixels,
+        it is enlarged by a whole number. Several are written as a sheet with label and score below
+        each; ``picture[0].save(...)`` writes one of them. A film ends with the picture itself;
+        frames after the step at which that was found are left out.
 
         `replay` renders it again. The recipe is JSON in the text chunk ``phosphene`` of a PNG, so
         ``json.loads(PIL.Image.open(path).text["phosphene"])`` reads it, in the comment of a GIF and
@@ -282,9 +305,14 @@ class Picture:
         ...     picture.save(f"{folder}/bag.gif").name
         'bag.gif'
         """
-        from phosphene._display.film import is_film, write_film
+        from PIL import Image
 
-        path, scale = Path(path), own_scale(self) if scale is None else scale
+        from phosphene._display.film import is_film, write_film
+        from phosphene._display.picture_figure import is_series, series_png
+
+        path = Path(path)
+        is_figure = is_series(self) and scale is None and not (alpha or labelled)
+        scale = own_scale(self) if scale is None else scale
         document = self.recipe | {"labels": list(self.labels), "scores": list(self.scores)}
         if is_film(path):
             refuse_film(self, path, alpha=alpha)
@@ -292,12 +320,19 @@ class Picture:
             seconds = FRAME_SECONDS if seconds is None else seconds
             return write_film(path, way, seconds, json.dumps(document), shaded=True)
         refuse_picture(path, seconds)
+        if is_figure:
+            with Image.open(io.BytesIO(series_png(self))) as figure:
+                return write_picture(path, figure, document)
         return write_picture(
             path, self.to_pil(scale=scale, alpha=alpha, labelled=labelled), document
         )
 
     def _repr_png_(self) -> bytes:
-        """Return what a notebook shows: nothing is smaller than a stamp."""
+        """Return what a notebook shows: nothing is smaller than a stamp, signals are curves."""
+        from phosphene._display.picture_figure import is_series, series_png
+
+        if is_series(self):
+            return series_png(self)
         file = io.BytesIO()
         self.to_pil(scale=own_scale(self)).save(file, format="png")
         return file.getvalue()
