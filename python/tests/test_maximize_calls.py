@@ -39,6 +39,15 @@ def test_exceptions_come_out_with_the_picture_so_far(wardrobe):
     assert len(caught.value.picture.history[0]) == 3
 
 
+@pytest.fixture
+def control_c():
+    """Let Ctrl-C interrupt, which a shell's background jobs are started without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("control_c")
 def test_control_c_stops_within_a_step(wardrobe):
     steps = []
 
