@@ -1,6 +1,7 @@
 """Maximization of inputs that are no colour pictures: signals, volumes, rows, many channels."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -191,6 +192,10 @@ def test_signals_are_shown_as_curves(tmp_path):
         place + 0.9 * (row - low) / span for place, row in zip((2, 1, 0), values, strict=True)
     ]
     np.testing.assert_allclose(curves, expected, rtol=1e-5)
+    channels_first = replace(picture, input=picture.input.swapaxes(1, 2))
+    (axes,) = channels_first.plot().axes
+    same = [line.get_ydata() for line in axes.lines if len(line.get_ydata()) == 40]
+    np.testing.assert_array_equal(same, curves)
     with Image.open(picture.save(tmp_path / "signal.png")) as image:
         assert "phosphene" in image.text
         assert min(image.size) >= 200

@@ -75,8 +75,6 @@ def _panel(label: str, values: NDArray[np.float32]) -> Panel:
 def _steps_first(values: NDArray[np.float32], image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return a signal as (steps, channels), whichever the network has first.
 
-    The picture to look at has a row for each channel and a column for each step.
+    The picture to look at has a row for each channel, and steps to the right.
     """
-    if values.ndim == 2 and values.shape != (image.shape[1], image.shape[0]):
-        return values.T
-    return values
+    return values.T if values.ndim == 2 and values.shape[1] != image.shape[0] else values
