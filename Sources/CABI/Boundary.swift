@@ -15,6 +15,16 @@ func status(_ body: () throws(PhospheneError) -> Void) -> ph_status {
   }
 }
 
+/// Runs the body of a C function that returns what was asked for, or `nil` with a message.
+func answer<Result>(_ body: () throws(PhospheneError) -> Result?) -> Result? {
+  do {
+    return try body()
+  } catch {
+    LastError.message = error.message
+    return nil
+  }
+}
+
 extension PhospheneError {
   /// The status code of the C ABI.
   var status: ph_status {

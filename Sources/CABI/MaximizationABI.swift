@@ -3,13 +3,16 @@
 
 public import CPhosphene
 import FoundationEssentials
+import Glibc
 import KerasModels
 import Kernels
 import Tensors
 import Vision
 
 /// A picture with what C callers ask about it.
-final class PictureBox: Sendable {
+final class PictureBox: CObject {
+  static let cName = "a picture"
+
   let json: CText
   let input: Tensor
   let inputShape: CShape
@@ -72,11 +75,24 @@ final class PictureBox: Sendable {
 typealias PictureHandle = Handle<PictureBox>
 
 /// What a progress callback may ask about the pictures; it lives as long as the callback runs.
-private final class PresentPicture {
-  let picture: () throws(PhospheneError) -> PictureBox
+private final class PresentPicture: CObject, @unchecked Sendable {
+  // Sendable: asked by the thread that made it alone, which is checked.
+  static let cName = "a running progress callback"
 
-  init(_ picture: @escaping () throws(PhospheneError) -> PictureBox) { self.picture = picture }
+  private let make: () throws(PhospheneError) -> PictureBox
+  private let thread = pthread_self()
+
+  init(_ make: @escaping () throws(PhospheneError) -> PictureBox) { self.make = make }
+
+  func picture() throws(PhospheneError) -> PictureBox {
+    guard pthread_equal(thread, pthread_self()) != 0 else {
+      throw .invalidArgument("progress belongs to another thread, whose callback is running")
+    }
+    return try make()
+  }
 }
+
+private typealias ProgressHandle = Handle<PresentPicture>
 
 @c @implementation
 public func ph_maximize(
@@ -98,13 +114,13 @@ public func ph_maximize(
         let present = PresentPicture { () throws(PhospheneError) in
           try PictureBox(state.picture(), threads: threads)
         }
-        return withExtendedLifetime(present) {
-          var report = ph_progress(
-            struct_size: MemoryLayout<ph_progress>.size, step: Int32(clamping: state.step),
-            steps: Int32(clamping: state.steps), score: Double(state.score),
-            pictures: Unmanaged.passUnretained(present).toOpaque())
-          return progress(userData, &report) == 0
-        }
+        let pictures = ProgressHandle.create(present)
+        defer { ProgressHandle.destroy(pictures, "progress") }
+        var report = ph_progress(
+          struct_size: MemoryLayout<ph_progress>.size, step: Int32(clamping: state.step),
+          steps: Int32(clamping: state.steps), score: Double(state.score),
+          pictures: UnsafeMutableRawPointer(pictures))
+        return progress(userData, &report) == 0
       }
     }
     pictureOut.pointee = PictureHandle.create(try PictureBox(picture, threads: threads))
@@ -118,18 +134,23 @@ public func ph_progress_picture(
 ) -> ph_status {
   status { () throws(PhospheneError) in
     let pictureOut = try required(pictureOut, "picture_out")
-    let pictures = try required(required(progress, "progress").pointee.pictures, "pictures")
-    let present = Unmanaged<PresentPicture>.fromOpaque(pictures).takeUnretainedValue()
+    let pictures = try required(
+      required(progress, "progress").pointee.pictures, "progress.pictures")
+    let present = try ProgressHandle.value(OpaquePointer(pictures), "progress.pictures")
     pictureOut.pointee = PictureHandle.create(try present.picture())
   }
 }
 
 @c @implementation
-public func ph_picture_destroy(_ picture: OpaquePointer?) { PictureHandle.destroy(picture) }
+public func ph_picture_destroy(_ picture: OpaquePointer?) {
+  PictureHandle.destroy(picture, "picture")
+}
 
 @c @implementation
 public func ph_picture_json(_ picture: OpaquePointer?) -> UnsafePointer<CChar>? {
-  try? PictureHandle.value(picture, "picture").json.pointer
+  answer { () throws(PhospheneError) in
+    try PictureHandle.value(picture, "picture").json.pointer
+  }
 }
 
 @c @implementation

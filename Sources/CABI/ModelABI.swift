@@ -8,7 +8,9 @@ import Synchronization
 import Tensors
 
 /// An architecture with its description as C strings.
-final class ArchitectureBox: Sendable {
+final class ArchitectureBox: CObject {
+  static let cName = "an architecture"
+
   let architecture: Architecture
   let json: CText
   let configJSON: CText
@@ -21,7 +23,9 @@ final class ArchitectureBox: Sendable {
 }
 
 /// A model with its descriptions as C strings and the shapes of its weights as C arrays.
-final class ModelBox: Sendable {
+final class ModelBox: CObject {
+  static let cName = "a model"
+
   let model: Model
   let architecture: ArchitectureBox
   let metadata: CText
@@ -78,12 +82,14 @@ public func ph_architecture_create(
 
 @c @implementation
 public func ph_architecture_destroy(_ architecture: OpaquePointer?) {
-  ArchitectureHandle.destroy(architecture)
+  ArchitectureHandle.destroy(architecture, "architecture")
 }
 
 @c @implementation
 public func ph_architecture_json(_ architecture: OpaquePointer?) -> UnsafePointer<CChar>? {
-  try? ArchitectureHandle.value(architecture, "architecture").json.pointer
+  answer { () throws(PhospheneError) in
+    try ArchitectureHandle.value(architecture, "architecture").json.pointer
+  }
 }
 
 @c @implementation
@@ -174,26 +180,36 @@ public func ph_model_save(_ model: OpaquePointer?, _ path: UnsafePointer<CChar>?
 }
 
 @c @implementation
-public func ph_model_destroy(_ model: OpaquePointer?) { ModelHandle.destroy(model) }
+public func ph_model_destroy(_ model: OpaquePointer?) {
+  ModelHandle.destroy(model, "model")
+}
 
 @c @implementation
 public func ph_model_json(_ model: OpaquePointer?) -> UnsafePointer<CChar>? {
-  try? ModelHandle.value(model, "model").architecture.json.pointer
+  answer { () throws(PhospheneError) in
+    try ModelHandle.value(model, "model").architecture.json.pointer
+  }
 }
 
 @c @implementation
 public func ph_model_config_json(_ model: OpaquePointer?) -> UnsafePointer<CChar>? {
-  try? ModelHandle.value(model, "model").architecture.configJSON.pointer
+  answer { () throws(PhospheneError) in
+    try ModelHandle.value(model, "model").architecture.configJSON.pointer
+  }
 }
 
 @c @implementation
 public func ph_model_metadata_json(_ model: OpaquePointer?) -> UnsafePointer<CChar>? {
-  try? ModelHandle.value(model, "model").metadata.pointer
+  answer { () throws(PhospheneError) in
+    try ModelHandle.value(model, "model").metadata.pointer
+  }
 }
 
 @c @implementation
 public func ph_model_digest(_ model: OpaquePointer?) -> UnsafePointer<CChar>? {
-  try? ModelHandle.value(model, "model").digest
+  answer { () throws(PhospheneError) in
+    try ModelHandle.value(model, "model").digest
+  }
 }
 
 @c @implementation

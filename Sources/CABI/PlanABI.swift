@@ -10,7 +10,9 @@ import Tensors
 import Vision
 
 /// A plan with what C callers ask about it.
-final class PlanBox: Sendable {
+final class PlanBox: CObject {
+  static let cName = "a plan"
+
   let plan: Plan
   /// What callers hand over; the plan computes with floats.
   let inputTypes: [TensorType]
@@ -83,11 +85,13 @@ public func ph_plan_create(
 }
 
 @c @implementation
-public func ph_plan_destroy(_ plan: OpaquePointer?) { PlanHandle.destroy(plan) }
+public func ph_plan_destroy(_ plan: OpaquePointer?) { PlanHandle.destroy(plan, "plan") }
 
 @c @implementation
 public func ph_plan_output_count(_ plan: OpaquePointer?) -> Int {
-  (try? PlanHandle.value(plan, "plan").plan.outputTypes.count) ?? 0
+  answer { () throws(PhospheneError) in
+    try PlanHandle.value(plan, "plan").plan.outputTypes.count
+  } ?? 0
 }
 
 @c @implementation
@@ -110,7 +114,9 @@ public func ph_plan_output_type(
 
 @c @implementation
 public func ph_plan_json(_ plan: OpaquePointer?) -> UnsafePointer<CChar>? {
-  try? PlanHandle.value(plan, "plan").json.pointer
+  answer { () throws(PhospheneError) in
+    try PlanHandle.value(plan, "plan").json.pointer
+  }
 }
 
 @c @implementation

@@ -6,6 +6,9 @@
  * Errors     A function that can fail returns ::ph_status and writes its results through the
  *            pointers that come last. On failure nothing is written through them, unless the
  *            function says so.
+ * Handles    A handle is looked up, never followed: one of another kind, one that was destroyed or
+ *            any other pointer is refused with ::PH_INVALID_ARGUMENT. Functions that return what
+ *            they are asked for return NULL (or 0) then, and ph_last_error_message() says why.
  * Ownership  A handle from a `_create`, `_open` or `_maximize` function belongs to the caller, who
  *            gives it back to the matching `_destroy` function. Handles keep alive what they need,
  *            so they may be destroyed in any order. Pointers in arguments are borrowed for the
