@@ -153,7 +153,98 @@ def test_a_range_that_is_assumed_of_what_is_no_picture():
         ph.maximize(model, 0, steps=1, value_range=(-3, 3), progress=False)
         ph.maximize(network("row", like=[[-3, 3]]), 0, steps=1, progress=False)
         ph.maximize(model, 0, steps=1, start=np.full((1, 5), 0.5), progress=False)
-        ph.maximize(network(), 0, steps=1, progress=False)  # a picture
+
+
+def test_a_range_that_is_assumed_of_a_picture():
+    """Nobody says whether 0 to 255 or -1 to 1 was meant: a grey that is 0.5 suits neither."""
+    said = (
+        "Nothing says which numbers black and white are for 'model', so that 0 to 1 is assumed: "
+        "state it by value_range="
+    )
+    with pytest.warns(ph.PhospheneWarning, match=said) as caught:
+        ph.maximize(network(), [0, 0], n=2, steps=1, progress=False)
+    assert [each.filename for each in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ph.maximize(network(), 0, steps=1, value_range=(0, 255), progress=False)
+        ph.maximize(network(preprocessing="tf"), 0, steps=1, progress=False)
+
+
+TABLE = np.array([[18, 0, 2e4], [90, 1, 5e3], [44, 1, 1e5], [39, 0, 3e4]])
+
+
+def table_network(**options):
+    """Return a network that adds up three columns."""
+    layers = [
+        ("InputLayer", {"batch_shape": [None, 3], "name": "x"}),
+        ("Dense", {"name": "sum", "units": 1}),
+    ]
+    listed = [{"class_name": kind, "config": config} for kind, config in layers]
+    config = {"class_name": "Sequential", "config": {"name": "table", "layers": listed}}
+    weights = [np.float32([[1 / 72], [1], [-1 / 95000]]), np.zeros(1, np.float32)]
+    return ph.load((config, weights), **options)
+
+
+@pytest.mark.parametrize("how", ["like", "value_range", "prior"])
+def test_columns_lie_in_ranges_of_their_own(how, tmp_path):
+    """The network likes the highest age, the flag, and the lowest income."""
+    model = table_network(**({"like": TABLE} if how == "like" else {}))
+    ends = (TABLE.min(axis=0), TABLE.max(axis=0))
+    stated = {"like": {}, "value_range": {"value_range": ends}, "prior": {"prior": TABLE}}[how]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        picture = ph.maximize(model, 0, steps=200, progress=False, **stated)
+    age, flag, income = picture.input[0]
+    assert (picture.input >= ends[0]).all()
+    assert (picture.input <= ends[1]).all()
+    if how != "prior":  # which moves along what the columns have in common
+        assert age > 85
+        assert flag > 0.9
+        assert income < 1.2e4
+    assert picture.score > 1.2
+    np.testing.assert_allclose(picture.score, age / 72 + flag - income / 95000, rtol=1e-5)
+    again = ph.replay(picture.save(tmp_path / "row.png"), model, progress=False)
+    np.testing.assert_array_equal(again.input, picture.input)
+
+
+def test_a_column_whose_ends_are_alike_keeps_its_number():
+    ends = ([18, 1, 5e3], [90, 1, 1e5])
+    picture = ph.maximize(table_network(), 0, steps=9, value_range=ends, progress=False)
+    assert picture.input[0, 1] == 1
+
+
+def test_a_start_among_columns():
+    model = table_network(like=TABLE)
+    still = {"steps": 1, "optimizer": ph.optimizers.SGD(1e-9), "progress": False}
+    picture = ph.maximize(model, 0, start=TABLE[3], **still)
+    np.testing.assert_allclose(picture.input[0], [39, 0.001, 3e4], rtol=1e-3)
+    message = r"start holds 2 in column 1, which lies between 0 and 1 for 'table': say"
+    with pytest.raises(ph.InvalidArgumentError, match=message):
+        ph.maximize(model, 0, start=[40, 2, 3e4], steps=1, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [
+        (
+            ([0, 0], [1, 1]),
+            "value_range has 2 smallest and largest numbers, and 'table' takes 3 co",
+        ),
+        (([0, 2, 0], [1, 1, 1]), "that at 1 is received as 2 to 1"),
+        (([0, np.nan, 0], [1, 1, 1]), r"one for each channel or column, such as \(rows.min"),
+        (([], []), "value_range must be the network's input for black and for white"),
+    ],
+)
+def test_ranges_of_columns_that_are_none(ends, message):
+    with pytest.raises(ph.InvalidArgumentError, match=message):
+        ph.maximize(table_network(), 0, value_range=ends, steps=1, progress=False)
+
+
+def test_a_prior_names_the_column_that_is_out_of_range():
+    ends = ([18, 0, 5e3], [90, 1, 6e4])
+    message = "in which column 2 lies between 5000 and 6e[+]04 .* received 5000 to 1e[+]05"
+    with pytest.raises(ph.InvalidArgumentError, match=message):
+        ph.maximize(table_network(), 0, value_range=ends, prior=TABLE, progress=False)
 
 
 def test_a_start_of_pixels_is_named_by_what_it_is():

@@ -369,12 +369,35 @@ def test_the_range_of_signals_is_found_in_their_statistics(kind, settings):
     assert found.sentence == f"-3 to 11, three deviations around the mean ({kind} found)"
 
 
-def test_a_row_has_one_range():
-    found = measured("Normalization", (3,), MEAN, VARIANCE, settings=True).preprocessing
-    np.testing.assert_allclose(found.value_range, (-3, 11), atol=1e-5)
-    # None suits numbers some of which are more than ten times as large as others.
-    wide = measured("Normalization", (3,), MEAN, VARIANCE * [1, 1, 1e-3], settings=True)
-    assert wide.preprocessing.assumed
+@pytest.mark.parametrize("settings", [False, True])
+def test_columns_have_ranges_of_their_own(settings):
+    """Two deviations around each mean, but 0 to 1 where 40 % are ones: their variance is 0.24."""
+    mean, variance = np.float32([40, -1, 0.4, 7]), np.float32([400, 0.25, 0.24, 0])
+    model = measured("Normalization", (4,), mean, variance, settings=settings)
+    found = model.preprocessing
+    assert (found.assumed, found.measured) == (False, True)
+    np.testing.assert_allclose(found.apply(np.zeros((1, 4))), [[0, -2, 0, 7]], atol=1e-5)
+    np.testing.assert_allclose(found.apply(np.full((1, 4), 255)), [[80, 0, 1, 7]], atol=1e-5)
+    said = "a range for each of 4 columns, 2 deviations around its mean (Normalization found)"
+    assert found.sentence == said
+    assert f"Input: {said}" in str(model.summary())
+
+
+def test_one_normalization_for_all_columns():
+    found = measured(
+        "Normalization", (3,), np.full(1, 5.0), np.full(1, 4.0), settings=True
+    ).preprocessing
+    np.testing.assert_allclose(found.value_range, (1, 9), atol=1e-5)
+    assert found.sentence == "1 to 9, 2 deviations around the mean (Normalization found)"
+
+
+def test_columns_of_rows_that_are_like_the_user_s():
+    rows = np.array([[20, 0, 1e5], [60, 1, 2e4], [35, 1, 5e4]])
+    model = measured("Normalization", (3,), np.zeros(1), np.ones(1), settings=True)
+    found = ph.load((model.config, {}), like=rows).preprocessing
+    np.testing.assert_allclose(found.apply(np.zeros((1, 3))), [[20, 0, 2e4]], rtol=1e-6)
+    np.testing.assert_allclose(found.apply(np.full((1, 3), 255)), [[60, 1, 1e5]], rtol=1e-6)
+    assert found.sentence == "a range for each of 3 columns of 3 rows (like=)"
 
 
 def test_statistics_of_pictures_are_left_alone():

@@ -258,3 +258,48 @@ def test_a_prior_is_of_the_input_that_is_not_given():
     assert picture.recipe["parametrization"]["prior"]["mean"] == pytest.approx([images.mean()])
     with pytest.raises(ph.InvalidArgumentError, match="give all others, received none"):
         ph.maximize(recipes.pair(), 1, prior=images, steps=1, **QUIET)
+
+
+def test_a_signal_with_a_prior_goes_up_and_down_like_the_user_s():
+    """A spectrum alone lets everything grow until it is a square wave."""
+    model = linear_network(smooth((64, 2)))
+    inputs = synthesized(24, (64,), -1.2).astype(np.float32)
+    picture = ph.maximize(model, 0, prior=inputs, n=4, **QUIET)
+    assert picture.recipe["parametrization"]["kind"] == "natural"
+    deviation = inputs.std(axis=1).mean()
+    assert 0.5 * deviation < picture.input.std(axis=1).mean() < 1.5 * deviation
+    wide = ph.maximize(model, 0, prior=inputs, parametrization="fourier", **QUIET)
+    assert wide.input.std(axis=1).mean() > 3 * deviation
+
+
+def test_a_prior_says_between_which_numbers_signals_lie():
+    model = linear_network(smooth((64, 2)))
+    model = ph.load((model.config, [model.weight("sum/kernel"), model.weight("sum/bias")]))
+    inputs = (40 * synthesized(24, (64,), -1.2) - 5).astype(np.float32)
+    low, high = inputs.min(axis=(0, 1)), inputs.max(axis=(0, 1))
+    picture = ph.maximize(model, 0, prior=inputs, steps=16, **QUIET)
+    scaling = picture.recipe["input"]
+    room = 0.1 * (high - low)
+    np.testing.assert_allclose(scaling["offset"], low - room, rtol=1e-5)
+    np.testing.assert_allclose(255 * np.array(scaling["scale"]), 1.2 * (high - low), rtol=1e-5)
+
+
+def test_a_folder_of_pictures(tmp_path):
+    """A folder is the list of the pictures in it, in the order of their names."""
+    from PIL import Image
+
+    model = linear_network(smooth((16, 16, 3)))
+    images = np.random.default_rng(0).integers(0, 255, (3, 16, 16, 3)).astype(np.uint8)
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    options = {"steps": 1, **QUIET}
+    one = ph.maximize(model, 0, prior=tmp_path, **options).recipe["parametrization"]["prior"]
+    files = [tmp_path / f"{number}.png" for number in range(3)]
+    listed = ph.maximize(model, 0, prior=files, **options).recipe["parametrization"]["prior"]
+    assert one == listed
+    np.testing.assert_allclose(one["mean"], images.mean(axis=(0, 1, 2)) / 255, rtol=1e-5)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ph.InvalidArgumentError, match=r"the folder .*empty', in which there is no"):
+        ph.maximize(model, 0, prior=str(empty), **options)

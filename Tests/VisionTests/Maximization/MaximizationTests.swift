@@ -235,7 +235,7 @@ import Testing
     let scaling = refusal {
       _ = try model.maximize(recipe([Self.channel], #", "input": {"scale": [1, 2]}"#))
     }
-    #expect(scaling == "input scale needs 1 or 3 numbers for 3 channels, received 2")
+    #expect(scaling == "input scale needs 1 number or 3, one for each channel, received 2")
     let vector = try classifier()
     let size = refusal {
       _ = try vector.maximize(recipe([#"{"kind": "logit", "index": 0}"#], #", "size": [8, 8]"#))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
+from phosphene._models.columns import (
+    DEVIATIONS,
+    column_count,
+    ends_of_rows,
+    ends_of_statistics,
+    scaling_of_ends,
+)
 from phosphene._models.config import entries, escaped, is_model, name_of
 from phosphene._models.preprocessing import UNIT, Preprocessing, from_text
 
@@ -76,7 +83,7 @@ def choose(
     if given is not None:
         return _given(given)
     if like is not None:
-        return _from_examples(like)
+        return _columns_of(like, wanted) or _from_examples(like)
     if stored is not None:
         return from_text(stored)
     if wanted.form == "picture":
@@ -109,6 +116,30 @@ def _given(value: Any) -> Preprocessing:
     found = Preprocessing(scale, offset)
     low, high = found.value_range
     return _said(replace(found, sentence=f"{low:g} to {high:g}"), "preprocessing=")
+
+
+def _columns_of(like: Any, wanted: InputType) -> Preprocessing | None:
+    """Conclude a range for each column of some rows; None of what is none of several rows."""
+    columns = column_count(wanted)
+    rows = None if columns is None or isinstance(like, Mapping) else _array(like)
+    if rows is None or len(rows) < 2 or rows.shape[1:] != wanted.shape[1:]:
+        return None
+    low, high = ends_of_rows(rows)
+    if not np.isfinite(high - low).all():
+        return None
+    scale, offset = scaling_of_ends(low, high)
+    return Preprocessing(
+        tuple(scale), tuple(offset), sentence=f"{_each_of(low)} of {len(rows)} rows (like=)"
+    )
+
+
+def _array(like: Any) -> NDArray[Any] | None:
+    """Return a user's inputs as one array of numbers, None of what is none."""
+    try:
+        values = np.asarray(like)
+    except ValueError:
+        return None
+    return values if values.dtype.kind in "fiub" and values.ndim > 1 else None
 
 
 def _from_examples(like: Any) -> Preprocessing:
@@ -180,22 +211,43 @@ def _measured(
 def _around(
     mean: NDArray[Any], deviation: NDArray[Any], kind: str, wanted: InputType
 ) -> Preprocessing | None:
-    """Return three deviations to both sides of the mean, of each channel where there are some."""
+    """Return a range around the mean of each channel, or of each column of a row."""
     if mean.shape != deviation.shape:
         return None
-    low, high = mean - 3 * deviation, mean + 3 * deviation
-    if not np.isfinite(high - low).all() or (high <= low).any():
-        return None
-    if wanted.form == "row" or wanted.shape[wanted.channel_axis] != len(mean):
-        # One range for all of a row's numbers is none where some are far larger than others.
-        if (high - low).max() > 10 * (high - low).min():
+    columns = column_count(wanted)
+    if columns is not None:
+        # Statistics of the last of several axes are repeated along the others.
+        if columns % len(mean) or len(mean) not in (1, columns, wanted.shape[-1]):
             return None
-        low, high = low.min(keepdims=True), high.max(keepdims=True)
-    scale, offset = ((high - low) / 255).tolist(), low.tolist()
-    found = Preprocessing(tuple(map(float, scale)), tuple(map(float, offset)))
-    smallest, largest = found.value_range
-    sentence = f"{smallest:g} to {largest:g}, three deviations around the mean"
-    return _said(replace(found, sentence=sentence), f"{kind} found")
+        low, high = ends_of_statistics(mean, deviation)
+        if not np.isfinite(high - low).all():
+            return None
+        times = 1 if len(mean) == 1 else columns // len(mean)
+        scale, offset = scaling_of_ends(np.tile(low, times), np.tile(high, times))
+        sentence = (
+            f"{_each_of(offset)}, {DEVIATIONS} deviations around its mean"
+            if len(offset) > 1
+            else f"{low[0]:g} to {high[0]:g}, {DEVIATIONS} deviations around the mean"
+        )
+    else:
+        low, high = mean - 3 * deviation, mean + 3 * deviation
+        if not np.isfinite(high - low).all() or (high <= low).any():
+            return None
+        if wanted.shape[wanted.channel_axis] != len(mean):
+            # One range for all numbers is none where some are far larger than others.
+            if (high - low).max() > 10 * (high - low).min():
+                return None
+            low, high = low.min(keepdims=True), high.max(keepdims=True)
+        scale, offset = ((high - low) / 255).tolist(), low.tolist()
+        smallest, largest = float(low.min()), float(high.max())
+        sentence = f"{smallest:g} to {largest:g}, three deviations around the mean"
+    found = Preprocessing(tuple(scale), tuple(offset), sentence=sentence, measured=True)
+    return _said(found, f"{kind} found")
+
+
+def _each_of(columns: Sized) -> str:
+    """Return what is said of columns that have ranges of their own."""
+    return f"a range for each of {len(columns)} columns"
 
 
 def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -238,4 +290,5 @@ def _said(preprocessing: Preprocessing, reason: str, *, assumed: bool = False) -
         preprocessing.reverse_channels,
         f"{preprocessing.sentence} ({reason})",
         assumed,
+        preprocessing.measured,
     )

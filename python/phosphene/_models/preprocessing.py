@@ -23,13 +23,16 @@ class Preprocessing:
     Parameters
     ----------
     scale, offset
-        One number, or one a channel, in the order of the network's channels.
+        One number, or one a channel, in the order of the network's channels; of rows of numbers
+        one a column.
     reverse_channels
         Whether the network takes blue first.
     sentence
         What was found or assumed, for people.
     assumed
         Whether nothing was found.
+    measured
+        Whether it is guessed by means and deviations, so that inputs may lie outside.
     """
 
     scale: tuple[float, ...]
@@ -37,6 +40,7 @@ class Preprocessing:
     reverse_channels: bool = False
     sentence: str = ""
     assumed: bool = False
+    measured: bool = False
 
     @property
     def value_range(self) -> tuple[float, float]:
@@ -99,6 +103,7 @@ def from_text(stored: str) -> Preprocessing:
             bool(values["reverse_channels"]),
             str(values.get("sentence", "kept in the model file")),
             bool(values.get("assumed", False)),
+            bool(values.get("measured", False)),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidArgumentError(f"The stored preprocessing can't be read: {error}.") from None
@@ -106,5 +111,7 @@ def from_text(stored: str) -> Preprocessing:
 
 def to_text(preprocessing: Preprocessing) -> str:
     """Return what a model file keeps."""
-    extra = {"sentence": preprocessing.sentence, "assumed": preprocessing.assumed}
+    extra: dict[str, Any] = {"sentence": preprocessing.sentence, "assumed": preprocessing.assumed}
+    if preprocessing.measured:
+        extra["measured"] = True
     return json.dumps(preprocessing.to_json() | extra)

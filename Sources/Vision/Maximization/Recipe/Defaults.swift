@@ -40,9 +40,11 @@ struct Defaults {
     isScene = form == .picture && min(view.height, view.width) >= Defaults.smallestScene
     isAnswer = recipe.objectives.allSatisfy { $0.readsOutputs && $0.layers.isEmpty }
     let isColored = form == .picture && channels == 3
+    // Signals end at the ends of their range, as square waves, unless their contrast is known.
+    let isKnownSignal = form == .signal && recipe.parametrization?.prior != nil
     // Small drawings are black and white; only photos are as natural images are.
-    let suitable: Parametrization.Kind =
-      startsFromImage || !(isScene || isColored || form == .volume) ? .fourier : .natural
+    let isNatural = isScene || isColored || form == .volume || isKnownSignal
+    let suitable: Parametrization.Kind = startsFromImage || !isNatural ? .fourier : .natural
     // The waves of a spectrum are a matrix of the square of their length.
     let isLong = form != .picture && max(view.height, view.width, depth) > 4096
     kind = stated ?? (isLong ? .pixel : suitable)

@@ -228,7 +228,7 @@ func require<Number: Comparable>(
 }
 
 /// How a network wants its pixels: `scale * pixel + offset` for pixels from 0 to 255, for each
-/// channel or for all alike, in the order of the network's channels.
+/// channel (each column of a row) or for all alike, in the order of the network's channels.
 struct InputScaling: Codable, Sendable {
   var scale: [Float] = [1 / 255]
   var offset: [Float] = [0]
@@ -259,14 +259,16 @@ struct InputScaling: Codable, Sendable {
     }
   }
 
-  /// Scale and offset for each of `channels` channels.
-  func expanded(to channels: Int) throws(PhospheneError) -> (scale: [Float], offset: [Float]) {
+  /// Scale and offset for each of so many channels, or of the columns of a row.
+  func expanded(
+    to count: Int, _ form: InputForm
+  ) throws(PhospheneError) -> (scale: [Float], offset: [Float]) {
     func expand(_ values: [Float], _ what: String) throws(PhospheneError) -> [Float] {
-      if values.count == 1 { return [Float](repeating: values[0], count: channels) }
-      guard values.count == channels else {
+      if values.count == 1 { return [Float](repeating: values[0], count: count) }
+      guard values.count == count else {
         throw .invalidArgument(
-          "input \(what) needs 1 or \(channels) numbers for \(channels) channels, received "
-            + "\(values.count)")
+          "input \(what) needs 1 number or \(count), one for each "
+            + "\(form == .row ? "column" : "channel"), received \(values.count)")
       }
       return values
     }

@@ -82,13 +82,13 @@ extension RenderingSizes {
     guard start.floats.allAreFinite else {
       throw .invalidArgument("start holds NaN or infinity")
     }
-    let (scale, offset) = try recipe.input.expanded(to: channels)
+    let (scale, offset) = try recipe.input.expanded(to: scales, form)
     let size = side.height * side.width * channels
     let values = start.floats
     func picture(_ number: Int) -> [Float] {
       let pixels = (0..<size).map { (index: Int) -> Float in
-        let channel = index % channels
-        let source = recipe.input.reverseChannels ? channels - 1 - channel : channel
+        let channel = index % scales
+        let source = recipe.input.reverseChannels && form != .row ? channels - 1 - channel : channel
         let value = values[number * size + index - channel + source]
         return (value - offset[source]) / (255 * scale[source])
       }

@@ -80,7 +80,7 @@ struct Rendering {
   func networkInput(
     of view: Value, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
-    let (scale, offset) = try recipe.input.expanded(to: sizes.channels)
+    let (scale, offset) = try recipe.input.expanded(to: sizes.scales, sizes.form)
     var value = view
     if recipe.input.reverseChannels, sizes.channels > 1 {
       var channels: [Value] = []
@@ -89,8 +89,10 @@ struct Rendering {
       }
       value = try graph.concatenate(channels, axis: 3)
     }
-    let factors = graph.constant(try Tensor([sizes.channels], scale.map { 255 * $0 }))
-    let summands = graph.constant(try Tensor([sizes.channels], offset))
+    // The columns of a row lie side by side, as pixels of one channel do.
+    let each: Shape = sizes.form == .row ? [sizes.scales, 1] : [sizes.scales]
+    let factors = graph.constant(try Tensor(each, scale.map { 255 * $0 }))
+    let summands = graph.constant(try Tensor(each, offset))
     value = try graph.add(graph.multiply(value, factors), summands)
     value = try graph.reshape(
       value, to: Shape([graph.shape(view)[0]] + sizes.seen.axes.dropFirst()))

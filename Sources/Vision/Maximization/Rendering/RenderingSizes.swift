@@ -13,6 +13,8 @@ struct RenderingSizes: Sendable {
   /// Height and width of what the network sees.
   let view: (height: Int, width: Int)
   let channels: Int
+  /// How many scales the network's numbers may have: one a channel, of a row one a column.
+  var scales: Int { form == .row ? view.width : channels }
   /// The shape of the network's input, were its channels last.
   let seen: Shape
   /// The axis of the network's input that its channels lie along.

@@ -12,13 +12,20 @@ from phosphene._models.arrays import as_array
 from phosphene._options import checks_options
 from phosphene._vision.carried import stated_array
 from phosphene._vision.maximization.linear_layers import warn_of_negative_scores
-from phosphene._vision.maximization.priors import as_prior
-from phosphene._vision.maximization.ranges import start_array, warn_of_assumed_range
+from phosphene._vision.maximization.priors import with_prior
+from phosphene._vision.maximization.ranges import (
+    check_count,
+    start_array,
+    warn_of_assumed_range,
+    widened,
+)
 from phosphene._vision.maximization.render import FORMAT, render
 from phosphene._vision.maximization.stated import stated_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
 
     from phosphene._models.model import Model
     from phosphene._vision.maximization.picture import Picture
@@ -44,7 +51,7 @@ def maximize(
     regularizers: Sequence[Regularizer] | None = None,
     optimizer: Literal["adam", "nadam", "rmsprop", "sgd"] | Optimizer | None = None,
     redirected_steps: int = 0,
-    value_range: tuple[float, float] | None = None,
+    value_range: tuple[ArrayLike, ArrayLike] | None = None,
     background: float | None = None,
     start: Any = None,
     over: Any = None,
@@ -90,17 +97,19 @@ def maximize(
         ``"natural"`` climbs on the spectrum of the picture, in which each frequency begins as
         strong as in natural images, and makes a picture of one contrast of it. It is the default
         but for pictures of less than 64 pixels that aren't red, green and blue, for signals (steps,
-        channels) of networks with 1-D or recurrent layers, and for those that have a `start`: those
-        take ``"fourier"``, Lucid's spectrum. A row of numbers takes ``"pixel"`` whatever is stated,
-        a volume anything but ``"maco"``. ``"maco"`` climbs on the phases
-        of a spectrum as strong as that of natural images, ``"pixel"`` on the pixels.
+        channels) of networks with 1-D or recurrent layers without a `prior`, and for those that
+        have a `start`: those take ``"fourier"``, Lucid's spectrum. A row of numbers takes
+        ``"pixel"`` whatever is stated, a volume anything but ``"maco"``. ``"maco"`` climbs on the
+        phases of a spectrum as strong as that of natural images, ``"pixel"`` on the pixels.
     prior : (m, ...) array_like, optional
-        Some of the network's own inputs, or a list of pictures or paths: what they have in common
-        (mean colour, how colours vary together, how strong each frequency is) takes the place of
-        natural images' and of the background. Ten say enough of pictures, signals and volumes; of
-        rows of numbers, whose means and covariance count, there should be more than numbers in a
-        row. Not for the ``"pixel"`` parametrization of others than rows, and not together with
-        `start`.
+        Some of the network's own inputs, a list of pictures or paths, or a folder with pictures:
+        what they have in common (mean colour, how colours vary together, how strong each frequency
+        is, of signals and volumes how far they go up and down) takes the place of natural images'
+        and of the background. Ten say enough of pictures, signals and volumes; of rows of numbers,
+        whose means and covariance count, there should be more than numbers in a row. Between which
+        numbers signals, volumes and the columns of rows lie is taken from them too, where nothing
+        states it. Not for the ``"pixel"`` parametrization of others than rows, and not together
+        with `start`.
     views
         How many views of each picture, through random transforms of their own, the network is
         shown at each step. By default 1; 2 for outputs of networks that take 64 pixels or more, 4
@@ -128,7 +137,11 @@ def maximize(
         With 0, the default, that is done for 16 steps where the first finds no gradient.
     value_range
         The network's input for black and for white, such as ``(-1, 1)``; of signals, volumes and
-        rows its smallest and its largest number. By default what the model's preprocessing says.
+        rows its smallest and its largest number. Arrays have one for each channel, or for each
+        column of rows: ``(rows.min(axis=0), rows.max(axis=0))``; where both are alike, the column
+        keeps its number. By default what the model's preprocessing says: of rows behind a
+        Normalization two deviations around the mean of each column, 0 to 1 where it must hold
+        zeros and ones alone.
     background
         The brightness, 0 (black) to 1 (white), that the network sees around the picture, and that
         the picture starts from (but from 0.25 to 0.75, as nothing grows out of pure black); by
@@ -197,8 +210,8 @@ def maximize(
     Warns
     -----
     PhospheneWarning
-        If hardly any steps fitted into `budget_s`, or nothing says between which numbers a signal,
-        a volume or a row lies, so that 0 to 1 is assumed. Or if the first step finds no gradient
+        If hardly any steps fitted into `budget_s`, or nothing says between which numbers the input
+        lies, so that 0 to 1 is assumed. Or if the first step finds no gradient
         for a picture, such as that of a unit that is off everywhere. Then the number before the
         activation is maximized, or rectifiers let the gradient through at first, or the picture
         starts from other noise, whichever helps first; `Picture.diagnoses` says what, and the
@@ -256,18 +269,25 @@ def maximize(
             "callbacks": callbacks,
         }
     )
+    others = given if isinstance(given, Mapping) else {}
+    is_open = value_range is None and (model.preprocessing.assumed or model.preprocessing.measured)
+    if value_range is not None:
+        check_count(model, recipe["input"], others)
     if prior is not None:
-        known = as_prior(model, prior, recipe["input"], given if isinstance(given, Mapping) else {})
-        recipe["parametrization"] = recipe.get("parametrization", {}) | {"prior": known}
+        recipe |= with_prior(model, prior, recipe, others, states_range=is_open)
     if model.exact:
         recipe["exact"] = True
     if model.precision != "float32":
         recipe["precision"] = model.precision
     if given is not None:
         recipe["given"] = _given(model, given)
-    array = None if start is None else start_array(model, start, recipe["input"], given)
+    array = None
+    if start is not None:
+        if is_open:
+            recipe["input"] = widened(model, start, recipe["input"], others)
+        array = start_array(model, start, recipe["input"], others)
     if value_range is prior is start is None:
-        warn_of_assumed_range(model, given)
+        warn_of_assumed_range(model, others)
     picture = render(model, recipe, array, callbacks=callbacks, progress=progress)
     warn_of_negative_scores(model, recipe["objectives"], picture)
     return picture

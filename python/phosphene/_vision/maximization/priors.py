@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import math
+import os
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._display.film import evenly
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array, is_picture
+from phosphene._models.columns import ends_of_rows, scaling_of_ends
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from phosphene._models.model import Model
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+"""How pictures in a folder end."""
+
+MOST_PICTURES = 256
+"""Pictures of a folder that are looked at."""
+
+ROOM = 0.1
+"""How far beyond a user's signals the range of what is maximized goes, as a share of theirs."""
+
+CONTRASTS = (0.05, 4.0)
+"""Between which contrasts something is to be seen."""
 
 FAINTEST = 1e-3
 """The shortest axis of channels, measured by the longest one: grey pictures have colours too."""
@@ -31,34 +47,84 @@ MARGIN = 0.02
 """How near to its ends a number of a row counts as being, from where it hardly moves."""
 
 
-def as_prior(
-    model: Model, inputs: Any, scaling: dict[str, Any], given: Mapping[str, Any]
+def with_prior(
+    model: Model,
+    inputs: Any,
+    recipe: Mapping[str, Any],
+    given: Mapping[str, Any],
+    *,
+    states_range: bool,
 ) -> dict[str, Any]:
-    """Return the prior of a recipe, estimated from inputs of a network, or from pictures.
+    """Return what a prior says in a recipe, estimated from inputs of a network, or from pictures.
 
     Parameters
     ----------
     model
         The network.
     inputs
-        An array of inputs in the network's range and shape, or one of them; or a picture or a list
-        of pictures or paths, see `Model.prepare`.
-    scaling
-        How pixels become the network's input, as the recipe states it.
+        An array of inputs in the network's range and shape, or one of them; or a picture, a folder
+        of pictures or a list of pictures or paths, see `Model.prepare`.
+    recipe
+        The recipe so far, which says how pixels become the network's input.
     given
         The other inputs, of a network of several.
+    states_range
+        Whether inputs that are no pictures say between which numbers they lie, too.
     """
     place = _free_input(model, given)
     form, shape = place["form"], tuple(place["shape"])
-    each = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+    each = pictures_in(inputs) if isinstance(inputs, (list, tuple)) else pictures_in([inputs])
     if bool(each) and all(is_picture(one) for one in each):
         array = np.concatenate([np.asarray(model.prepare(one), np.float32) for one in each])
     else:
         array = np.asarray(as_array(inputs, "prior"), np.float32)
-    if form == "row":
-        rows = _rows(array, shape)
-        return estimated_of_rows(_pixels(rows, scaling))
-    return estimated(_pixels(_with_channels(array, form, shape, place["channel_axis"]), scaling))
+    is_row = form == "row"
+    array = (
+        _rows(array, shape) if is_row else _with_channels(array, form, shape, place["channel_axis"])
+    )
+    if not np.isfinite(array).all():
+        raise InvalidArgumentError("prior holds NaN or infinity.")
+    scaling = recipe["input"]
+    if states_range and form != "picture":
+        scaling = _range_of(array, form)
+    pixels = _pixels(array, scaling, form)
+    known = estimated_of_rows(pixels) if is_row else estimated(pixels)
+    stated: dict[str, Any] = recipe.get("parametrization", {}) | {"prior": known}
+    if form in ("signal", "volume"):
+        stated["contrast"] = _contrast(pixels, known)
+    return {"input": scaling, "parametrization": stated}
+
+
+def pictures_in(inputs: Sequence[Any]) -> list[Any]:
+    """Return inputs with the pictures of folders in place of these, evenly chosen of very many."""
+    found: list[Any] = []
+    for each in inputs:
+        folder = Path(each) if isinstance(each, (str, os.PathLike)) else None
+        if folder is None or not folder.is_dir():
+            found.append(each)
+            continue
+        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+        if not files:
+            raise InvalidArgumentError(
+                f"prior is the folder {str(folder)!r:.80}, in which there is no picture "
+                f"({', '.join(SUFFIXES)}): pictures of folders within it are not looked for."
+            )
+        found += [files[place] for place in evenly(len(files), MOST_PICTURES)]
+    return found
+
+
+def _range_of(array: NDArray[np.float32], form: str) -> dict[str, Any]:
+    """Return the range of inputs, (n, ..., channels) or (n, columns), as a recipe states it.
+
+    A column of a table goes from its smallest number to its largest; waves need room above and
+    below, as nothing ever reaches the ends.
+    """
+    low, high = ends_of_rows(array if form == "row" else array.reshape(-1, array.shape[-1]))
+    if form != "row":
+        room = ROOM * (high - low)
+        low, high = low - room, high + room
+    scale, offset = scaling_of_ends(low, high)
+    return {"scale": scale, "offset": offset, "reverse_channels": False}
 
 
 def _free_input(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,18 +176,29 @@ def _rows(array: NDArray[np.float32], shape: tuple[int | None, ...]) -> NDArray[
     return rows
 
 
-def _pixels(array: NDArray[np.float32], scaling: dict[str, Any]) -> NDArray[np.float64]:
+def _pixels(
+    array: NDArray[np.float32], scaling: Mapping[str, Any], form: str
+) -> NDArray[np.float64]:
     """Return inputs between 0 and 1, channels in the order that pictures have them."""
-    if not np.isfinite(array).all():
-        raise InvalidArgumentError("prior holds NaN or infinity.")
     scale = np.asarray(scaling["scale"], np.float64)
     pixels = (array - np.asarray(scaling["offset"])) / (255 * scale)
     if pixels.min() < -0.1 or pixels.max() > 1.1:
+        where = np.unravel_index(np.abs(pixels - 0.5).argmax(), pixels.shape)[-1]
+        low, high = (
+            np.broadcast_to(each, array.shape[-1])[where]
+            for each in (scaling["offset"], 255 * scale + scaling["offset"])
+        )
+        if form == "picture":
+            said = f"where black and white are {low:.4g} and {high:.4g}"
+        elif len(scale) == 1:
+            said = f"{low:.4g} to {high:.4g}"
+        else:
+            what = "column" if form == "row" else "channel"
+            said = f"in which {what} {where} lies between {low:.4g} and {high:.4g}"
+            array = array[..., where]
         raise InvalidArgumentError(
-            "prior must lie in the range of the network's input, where black and white are "
-            f"{np.ravel(scaling['offset'])[0]:.4g} and "
-            f"{np.ravel(255 * scale + scaling['offset'])[0]:.4g} (value_range= says another); "
-            f"received {array.min():.4g} to {array.max():.4g}."
+            f"prior must lie in the range of the network's input, {said} (value_range= says "
+            f"another); received {array.min():.4g} to {array.max():.4g}."
         )
     if scaling.get("reverse_channels") and pixels.ndim > 2:
         pixels = pixels[..., ::-1]
@@ -191,6 +268,18 @@ def _coefficients(planes: NDArray[np.float64]) -> list[float]:
     ]
     found = np.linalg.lstsq(np.stack(terms, axis=1), np.log(magnitudes), rcond=None)[0]
     return _numbers(found)
+
+
+def _contrast(pixels: NDArray[np.float64], known: Mapping[str, Any]) -> float:
+    """Return how far inputs between 0 and 1 go up and down, as the contrast of a parametrization.
+
+    That is the deviation before the sigmoid, whose slope is ``mean * (1 - mean)``, of what is mixed
+    of the prior's axes.
+    """
+    middle = np.clip(known["mean"], MARGIN, 1 - MARGIN)
+    each = pixels.var(axis=tuple(range(1, pixels.ndim - 1))).mean(axis=0)
+    share = (each / (middle * (1 - middle)) ** 2).sum() / np.square(known["axes"]).sum()
+    return float(np.clip(np.sqrt(share), *CONTRASTS))
 
 
 def _numbers(array: NDArray[np.float64]) -> list[float]:

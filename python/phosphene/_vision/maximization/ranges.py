@@ -8,6 +8,7 @@ import numpy as np
 
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array, is_picture
+from phosphene._models.columns import column_count, ends_of_scaling, scaling_of_ends
 from phosphene._models.preprocessing import Preprocessing
 from phosphene._vision.maximization.varied_input import varied_type
 from phosphene._warnings import warn
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def warn_of_assumed_range(model: Model, given: Container[str] | None) -> None:
-    """Say that a range was assumed of what is no picture: most networks take pictures in it.
+    """Say that a range was assumed.
 
     Parameters
     ----------
@@ -32,12 +33,85 @@ def warn_of_assumed_range(model: Model, given: Container[str] | None) -> None:
         Its inputs that stay as they are.
     """
     varied = varied_type(model, given)
-    if model.preprocessing.assumed and varied is not None and varied.form != "picture":
-        warn(
-            f"Nothing says between which numbers the inputs of {model.name!r} lie, so that 0 to 1 "
-            "is assumed: state it by value_range=, such as (-3, 3), or by preprocessing= or like= "
-            "when the model is loaded."
+    if not model.preprocessing.assumed or varied is None:
+        return
+    what, how = {
+        "picture": (
+            f"which numbers black and white are for {model.name!r}",
+            "value_range=, such as (0, 255) or (-1, 1)",
+        ),
+        "row": (
+            f"between which numbers the columns of {model.name!r}'s rows lie",
+            "value_range=, such as (rows.min(axis=0), rows.max(axis=0))",
+        ),
+    }.get(
+        varied.form,
+        (
+            f"between which numbers the inputs of {model.name!r} lie",
+            "value_range=, such as (-3, 3)",
+        ),
+    )
+    warn(
+        f"Nothing says {what}, so that 0 to 1 is assumed: state it by {how}, or by "
+        "preprocessing= or like= when the model is loaded."
+    )
+
+
+def check_count(model: Model, scaling: dict[str, Any], given: Container[str] | None) -> None:
+    """Refuse a stated range of so many columns or channels as the network hasn't.
+
+    Parameters
+    ----------
+    model
+        The network.
+    scaling
+        What `value_range` became.
+    given
+        Its inputs that stay as they are.
+    """
+    varied = varied_type(model, given)
+    if varied is None or len(scaling["scale"]) == 1:
+        return
+    count = column_count(varied)
+    what = "channel" if count is None else "column"
+    if count is None:
+        count = varied.shape[varied.channel_axis]
+    if count is not None and count != len(scaling["scale"]):
+        raise InvalidArgumentError(
+            f"value_range has {len(scaling['scale'])} smallest and largest numbers, and "
+            f"{model.name!r} takes {count} {what}{'' if count == 1 else 's'}: give one of each "
+            f"for each {what}, or one of each for all."
         )
+
+
+def widened(
+    model: Model, start: Any, scaling: dict[str, Any], given: Container[str] | None
+) -> dict[str, Any]:
+    """Return the range with what a start has outside, of rows whose range is an estimate."""
+    varied = varied_type(model, given)
+    count = None if varied is None else column_count(varied)
+    if not model.preprocessing.measured or count is None:
+        return scaling
+    rows = _columns(np.asarray(as_array(start, "start"), np.float64), count)
+    if rows is None:
+        return scaling
+    ends = ends_of_scaling(scaling, count)
+    if not np.isfinite(rows).all() or (ends == _with_rows(ends, rows)).all():
+        return scaling
+    scale, offset = scaling_of_ends(*_with_rows(ends, rows).T)
+    return scaling | {"scale": scale, "offset": offset}
+
+
+def _with_rows(ends: NDArray[np.float64], rows: NDArray[Any]) -> NDArray[np.float64]:
+    low, high = ends.T
+    return np.stack([np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))], axis=1)
+
+
+def _columns(array: NDArray[Any], count: int | None) -> NDArray[Any] | None:
+    """Return rows as (n, columns); None for what isn't of so many columns."""
+    if not count or not array.size or array.size % count:
+        return None
+    return array.reshape(-1, count)
 
 
 def start_array(
@@ -59,8 +133,14 @@ def start_array(
     if is_picture(start):
         return model.prepare(start)
     array = np.array(as_array(start, "start"), dtype=np.float32, order="C")
-    _check_range(model, array, scaling)
     varied = varied_type(model, given)
+    count = None if varied is None else column_count(varied)
+    rows = _columns(array, count)
+    if rows is not None and len(scaling["scale"]) > 1:
+        _check_columns(model, rows, ends_of_scaling(scaling, rows.shape[1]))
+    else:
+        is_picture_input = varied is None or varied.form == "picture"
+        _check_range(model, array, scaling, "black to white" if is_picture_input else "the range")
     return array if varied is None else _batched(array, varied)
 
 
@@ -75,20 +155,41 @@ def _batched(array: NDArray[np.float32], wanted: InputType) -> NDArray[np.float3
     return array[np.newaxis] if array.ndim == rank - 1 else array
 
 
-def _check_range(model: Model, start: NDArray[np.float32], scaling: dict[str, Any]) -> None:
-    """Refuse a start out of the range of pictures, and warn of one that uses next to none of it."""
+def _check_columns(model: Model, rows: NDArray[Any], ends: NDArray[np.float64]) -> None:
+    """Refuse rows out of the range of a column."""
+    low, high = ends.T
+    margin = np.maximum((high - low) / 10, 1e-6 * np.abs(low))
+    outside = np.argwhere((rows < low - margin) | (rows > high + margin))
+    if outside.size:
+        row, column = outside[0]
+        raise InvalidArgumentError(
+            f"start holds {rows[row, column]:.4g} in column {column}, which lies between "
+            f"{low[column]:.4g} and {high[column]:.4g} for {model.name!r}: say what the network "
+            "takes by value_range=, or by preprocessing= or like= when it is loaded."
+        )
+
+
+def _check_range(
+    model: Model, start: NDArray[np.float32], scaling: dict[str, Any], what: str
+) -> None:
+    """Refuse a start out of the range of inputs, and warn of one that uses next to none of it."""
     preprocessing = Preprocessing(tuple(scaling["scale"]), tuple(scaling["offset"]))
     low, high = preprocessing.value_range
     smallest, largest = float(start.min()), float(start.max())
     margin = (high - low) / 10
     said = (
-        f"start holds numbers from {smallest:.4g} to {largest:.4g}, where black to white is "
+        f"start holds numbers from {smallest:.4g} to {largest:.4g}, where {what} is "
         f"{low:.4g} to {high:.4g} for {model.name!r}"
     )
     if smallest < low - margin or largest > high + margin:
-        raise InvalidArgumentError(
-            f"{said}: scale it, hand over a picture (see Model.prepare), or say what the network "
-            "takes by value_range=, or by preprocessing= when it is loaded."
+        mend = (
+            "scale it, hand over a picture (see Model.prepare), or say"
+            if what == "black to white"
+            else "scale it, or say"
         )
-    if high - low > 100 and smallest >= 0 and 0 < largest <= 1:
+        raise InvalidArgumentError(
+            f"{said}: {mend} what the network takes by value_range=, or by preprocessing= when it "
+            "is loaded."
+        )
+    if what == "black to white" and high - low > 100 and smallest >= 0 and 0 < largest <= 1:
         warn(f"{said}, so that it is black to the eye.")

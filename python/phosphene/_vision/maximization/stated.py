@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from phosphene._checks import number, whole, whole_pair
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array
+from phosphene._models.columns import scaling_of_ends
 from phosphene._sentences import nearest
 from phosphene._vision.carried import stated_array
 from phosphene._vision.maximization.progress import check_callbacks
@@ -120,17 +122,28 @@ def _size(size: Any) -> list[int]:
 
 def _value_range(value_range: Any) -> Part:
     """Return how pixels become the network's input: ``scale * pixel + offset``."""
-    try:
-        black, white = (float(each) for each in value_range)
-    except (TypeError, ValueError):
-        black = white = 0.0
-    if not (np.isfinite(black) and np.isfinite(white) and black < white):
+    low = high = np.full(1, np.nan)
+    with suppress(TypeError, ValueError):
+        low, high = (np.ravel(np.asarray(each, float)) for each in value_range)
+        low, high = np.broadcast_arrays(low, high)
+    is_one = low.size == 1
+    # A column that never varies keeps its number.
+    if low.size and np.isfinite(high - low).all() and (low < high if is_one else low <= high).all():
+        scale, offset = scaling_of_ends(low, high)
+        return {"input": {"scale": scale, "offset": offset, "reverse_channels": False}}
+    upside_down = np.flatnonzero(low > high)
+    if not is_one and upside_down.size:
+        place = upside_down[0]
         raise InvalidArgumentError(
-            "value_range must be the network's input for black and for white, such as "
-            f"(-1, 1); received {value_range!r}."
+            "value_range must be (smallest, largest), one number of each for each column or "
+            f"channel; that at {place} is received as {low[place]:g} to {high[place]:g}."
         )
-    scaling = {"scale": [(white - black) / 255], "offset": [black], "reverse_channels": False}
-    return {"input": scaling}
+    raise InvalidArgumentError(
+        "value_range must be the network's input for black and for white, such as (-1, 1), of "
+        "signals, volumes and rows the smallest and the largest number; or arrays of these, one "
+        "for each channel or column, such as (rows.min(axis=0), rows.max(axis=0)); received "
+        f"{value_range!r:.80}."
+    )
 
 
 def _alpha(alpha: Any) -> Part:
