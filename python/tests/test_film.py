@@ -10,6 +10,8 @@ from test_maximize import one_thread
 
 import phosphene as ph
 from phosphene._display import film
+from phosphene._vision.maximization.frame import Frame
+from phosphene._vision.maximization.picture import Picture
 from phosphene._vision.maximization.picture_files import read_recipe
 
 QUIET = {"progress": False}
@@ -105,6 +107,59 @@ def test_the_step_of_the_best_picture(wardrobe):
         assert step == max(judged, key=judged.get)
         np.testing.assert_array_equal(best.images[number], best.frames[step].images[number])
     assert min(best.steps) < 24
+
+
+def _by_hand(values, images, frame, limits):
+    """Return a picture of one signal or row, found after 9 steps, with one frame of step 0."""
+    return Picture(
+        images=images, input=values[None].astype(np.float32), scores=(2.0,), history=((1.0,),),
+        make_recipe=dict, labels=("one",), limits=np.array(limits, float), steps=(9,),
+        diagnoses=(None,), frames=(Frame(0, frame, (1.0,)),),
+    )  # fmt: skip
+
+
+def _blue(frame):
+    """Return the rows that have something blue in them, the curve's colour."""
+    red, _, blue = np.moveaxis(frame.astype(int), -1, 0)
+    return np.flatnonzero((blue - red > 80).any(axis=1))
+
+
+def test_films_of_signals_are_curves_on_one_scale(tmp_path):
+    ramp = np.linspace(0, 1, 41)
+    images = np.uint8(np.rint(255 * ramp)).reshape(1, 1, 41, 1)
+    made = _by_hand(10 * ramp[:, None], images, images // 2, [[0, 10]])
+    first, last = shown(made.save(tmp_path / "a.apng"))
+    ends = [_blue(frame)[[0, -1]] for frame in (first, last)]
+    assert ends[0][1] == ends[1][1]  # both begin at 0
+    heights = [bottom - top for top, bottom in ends]
+    assert heights[0] == pytest.approx(heights[1] / 2, rel=0.05)
+    assert shown(made.save(tmp_path / "b.gif", scale=1))[0].shape[0] == 1  # as it was
+
+
+def test_films_of_rows_are_bars_on_one_scale(tmp_path):
+    images = np.full((1, 1, 3, 1), 255, np.uint8)
+    made = _by_hand(np.full(3, 4.0), images, images // 5, [[0, 4]])
+    first, last = shown(made.save(tmp_path / "a.apng"))
+    assert len(_blue(first)) == pytest.approx(len(_blue(last)) / 5, abs=2)
+
+
+def test_columns_are_lines_of_their_own_ranges(tmp_path):
+    """Age 45 of 18 to 90, a flag, an income: each number beside the ends of its range."""
+    limits = [[18, 90], [0, 1], [5000, 105000]]
+    images = np.uint8([[[[95], [255], [51]]]])
+    made = _by_hand(np.array([45, 1, 25000]), images, images // 3, limits)
+    (axes,) = made.plot().axes
+    assert {each.get_text() for each in axes.texts} == {
+        "18", "45", "90", "0", "1", "5,000", "25,000", "105,000"
+    }  # fmt: skip
+    marks = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 1]
+    np.testing.assert_allclose(np.ravel(marks), [27 / 72, 1, 0.2])
+    assert len(shown(made.save(tmp_path / "a.gif"))) == 2
+    many = np.linspace(0, 1, 20)
+    limits = np.stack([np.zeros(20), np.arange(1, 21)], axis=1)
+    row = _by_hand(many * limits[:, 1], np.zeros((1, 1, 20, 1), np.uint8), images, limits)
+    (axes,) = row.plot().axes
+    np.testing.assert_allclose([bar.get_height() for bar in axes.patches], many, atol=1e-6)
 
 
 def _at(picture, frame):

@@ -118,10 +118,64 @@ def test_pictures_are_taken_one_by_one():
     assert made[:].recipe == picture()[0].recipe == RECIPE
 
 
-@pytest.mark.parametrize("index", [3, -4, True, "0", 1.0, slice(3, 4)])
+@pytest.mark.parametrize(
+    ("index", "labels"),
+    [
+        ("Coat", ["Coat", "Coat"]),
+        ([0, 2], ["Bag", "Dress"]),
+        ((-2, 0), ["Dress", "Bag"]),
+        (["Dress", "Coat"], ["Dress", "Coat", "Coat"]),
+        (np.array([2, 2]), ["Dress", "Dress"]),
+        (np.array([True, False, False, True]), ["Bag", "Coat"]),
+        (slice(None, None, 2), ["Bag", "Dress"]),
+        (np.int64(1), ["Coat"]),
+    ],
+)
+def test_several_pictures_are_taken(index, labels):
+    made = replace(picture(4), labels=("Bag", "Coat", "Dress", "Coat"))
+    found = made[index]
+    assert list(found.labels) == labels
+    places = {"Bag": [0], "Coat": [1, 3], "Dress": [2]}
+    for label, image in zip(found.labels, found.images, strict=True):
+        assert any((image == made.images[place]).all() for place in places[label])
+
+
+def test_a_label_that_no_picture_has():
+    with pytest.raises(IndexError, match=r"label 'labl 1': the closest names are 'label 1', 'labe"):
+        picture(3)["labl 1"]
+    with pytest.raises(IndexError, match=r"'Sock': the labels begin with 'label 0', 'label 1'\."):
+        picture(2)["Sock"]
+
+
+@pytest.mark.parametrize("index", [3, -4, True, [0, 3], 1.0, slice(3, 4), [], None])
 def test_pictures_that_there_are_not(index):
     with pytest.raises(IndexError, match="numbered from 0 to 2; received"):
         picture(3)[index]
+
+
+def test_slices_of_volumes_stand_apart():
+    """Five slices of 4 by 6 in two rows of three: gaps and the empty place show the page."""
+    volume = np.arange(5 * 4 * 6).reshape(5, 4, 6)
+    grid = np.zeros((2, 3, 4, 6), np.uint8)
+    grid.reshape(6, 4, 6)[:5] = volume
+    images = grid.swapaxes(1, 2).reshape(1, 8, 18, 1)
+    for axis in (-1, 1):
+        values = np.expand_dims(volume.astype(np.float32)[None] / 255, axis)
+        made = replace(picture(), images=images, input=values)
+        drawn = np.asarray(made.to_pil())
+        assert drawn.shape == (9, 20)
+        np.testing.assert_array_equal(drawn[:4, 7:13], volume[1])
+        np.testing.assert_array_equal(drawn[5:, 7:13], volume[4])
+        assert (drawn[4] == 255).all()
+        assert (drawn[:, 13] == 255).all()
+        assert (drawn[5:, 14:] == 255).all()
+    (axes,) = made.plot().axes
+    shown = np.asarray(axes.images[0].get_array())
+    np.testing.assert_array_equal(shown[5:, 7:13, 0], volume[4])
+    assert (shown[5:, 14:, 3] == 0).all()  # nothing is drawn there
+    assert shown[..., 3].sum() == 255 * 5 * 4 * 6
+    two = replace(made, images=np.repeat(images, 2, axis=-1))
+    assert np.asarray(two.plot().axes[0].images[0].get_array())[..., 3].sum() == 2 * 255 * 120
 
 
 @pytest.mark.parametrize("count", [2, 3, 7, 10, 20])

@@ -15,6 +15,7 @@ from phosphene._display.sheet import (
     shown_scale,
     sized,
 )
+from phosphene._display.slices import laid_out
 from phosphene._errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ SMALLEST_SHOWN = 224
 
 def own_scale(picture: Picture) -> int:
     """Return by how much one picture is enlarged that would look like a stamp."""
-    _, height, width, _ = picture.images.shape
+    _, height, width, _ = laid_out(picture).shape
     return shown_scale(height, width, SMALLEST_SHOWN) if len(picture) == 1 else 1
 
 
@@ -39,9 +40,10 @@ def as_image(picture: Picture, scale: int, *, alpha: bool, labelled: bool) -> Im
     """Return a PIL image of one picture or a sheet of several; see `Picture.to_pil`."""
     is_sheet = labelled or len(picture) > 1
     if not alpha:
+        images = laid_out(picture)
         if is_sheet:
-            return contact_sheet(picture.images, picture.labels, picture.scores, scale)
-        return enlarged(drawable(picture.images[:1])[0], scale)
+            return contact_sheet(images, picture.labels, picture.scores, scale)
+        return enlarged(drawable(images)[0], scale)
     if picture.alpha is None or picture.images.shape[-1] not in (1, 3):
         raise InvalidArgumentError(
             "There is no transparency: ask for it with ph.maximize(..., alpha=True), for "
@@ -49,7 +51,8 @@ def as_image(picture: Picture, scale: int, *, alpha: bool, labelled: bool) -> Im
         )
     opaque = picture.alpha[..., None]
     images = _uncovered(picture.images, opaque, picture.ground)
-    opacity = np.rint(255 * opaque).astype(np.uint8)
+    images = laid_out(picture, images)
+    opacity = laid_out(picture, np.rint(255 * opaque).astype(np.uint8), 0)
     if is_sheet:
         return contact_sheet(images, picture.labels, picture.scores, scale, opacity)
     return cut_out(images[0], opacity[0], scale)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from phosphene._models.arrays import InputType
-    from phosphene._models.preprocessing import Preprocessing
 
 DEVIATIONS = 2
 """How far from its mean a column is looked for where only its deviation is known.
@@ -64,13 +65,18 @@ def scaling_of_ends(low: NDArray[Any], high: NDArray[Any]) -> tuple[list[float],
     return (widths / 255).tolist(), low.tolist()
 
 
-def ends_of_scaling(
-    preprocessing: Preprocessing | dict[str, Any], count: int
-) -> NDArray[np.float64]:
-    """Return the lowest and the highest number of each column, (count, 2)."""
-    if isinstance(preprocessing, dict):
-        scale, offset = preprocessing["scale"], preprocessing["offset"]
-    else:
-        scale, offset = preprocessing.scale, preprocessing.offset
-    scales, low = (np.broadcast_to(np.asarray(each, float), count) for each in (scale, offset))
+def limits_of(scaling: Mapping[str, Any], count: int | None = None) -> NDArray[np.float64]:
+    """Return the smallest and the largest number of each channel or column, (count, 2).
+
+    Parameters
+    ----------
+    scaling
+        As a recipe states it.
+    count
+        How many there are; by default as many as are stated.
+    """
+    count = max(len(scaling["scale"]), len(scaling["offset"])) if count is None else count
+    scales, low = (
+        np.broadcast_to(np.asarray(scaling[name], float), count) for name in ("scale", "offset")
+    )
     return np.sort(np.stack([low, low + 255 * scales], axis=1), axis=1)

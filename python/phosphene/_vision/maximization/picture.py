@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import io
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._checks import place, whole
-from phosphene._display.shown import as_image, own_scale, way_there
-from phosphene._errors import NoSuchNumberError
-from phosphene._vision.maximization.picture_files import (
-    refuse_film,
-    refuse_picture,
-    write_picture,
-)
-from phosphene._vision.maximization.selection import some_of
+from phosphene._checks import whole
+from phosphene._display.shown import as_image, own_scale
+from phosphene._vision.maximization.picture_files import save_picture
+from phosphene._vision.maximization.selection import places_of, some_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -31,17 +25,15 @@ if TYPE_CHECKING:
     from phosphene._vision.maximization.card import Card
     from phosphene._vision.maximization.frame import Frame
 
-FRAME_SECONDS = 0.08
-"""How long a film shows each picture of the way there."""
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Picture:
     """One or several inputs that `maximize` found.
 
     Notebooks show it, signals as curves and rows as bars (`plot`). ``np.asarray(picture)`` is the
-    picture to look at, or the stack of all of them. ``picture[0]``, ``picture[1:3]`` and a loop
-    over it give some of them, as a `Picture` with its own scores, labels and recipe.
+    picture to look at, or the stack of all of them. ``picture[0]``, ``picture[1:3]``,
+    ``picture[[0, 2]]``, ``picture["Bag"]`` (all with that label) and a loop over it give some of
+    them, as a `Picture` with its own scores, labels and recipe.
 
     Attributes
     ----------
@@ -66,6 +58,9 @@ class Picture:
     ground : float, optional
         The brightness from 0 to 1 that `images` show through where an optimized `alpha` is
         transparent.
+    limits : (channels, 2) ndarray
+        Between which numbers each channel of `input` (of rows each column) was looked for, in the
+        network's order; one pair where all have the same.
     diagnoses : tuple of str or None
         For each picture None, or where and why its gradient was zero or not finite, and what was
         done about it.
@@ -83,6 +78,7 @@ class Picture:
     labels: tuple[str, ...]
     alpha: NDArray[np.float32] | None = None
     ground: float | None = None
+    limits: NDArray[np.float64] = field(default_factory=lambda: np.array([[0.0, 1.0]]))
     diagnoses: tuple[str | None, ...] = ()
     frames: tuple[Frame, ...] = ()
     steps: tuple[int, ...] = ()
@@ -117,22 +113,13 @@ class Picture:
         """Return the number of pictures."""
         return len(self.images)
 
-    def __getitem__(self, index: int | slice) -> Picture:
-        """Return one of the pictures, or for a slice several, with all that belongs to them.
+    def __getitem__(self, index: int | slice | str | Sequence[int | str]) -> Picture:
+        """Return one of the pictures, or several, with all that belongs to them.
 
-        Their recipe is that of all, and names those that are meant as ``shown``: pictures that were
-        rendered together aren't the same bits alone.
+        A label stands for all that have it. Their recipe is that of all, and names those that are
+        meant as ``shown``: pictures that were rendered together aren't the same bits alone.
         """
-        if isinstance(index, slice):
-            chosen = list(range(len(self))[index])
-        else:
-            found = place(index, len(self))
-            chosen = [] if found is None else [found]
-        if not chosen:
-            raise NoSuchNumberError(
-                f"The pictures are numbered from 0 to {len(self) - 1}; received {index!r}."
-            )
-        return some_of(self, chosen)
+        return some_of(self, places_of(index, self.labels))
 
     def __iter__(self) -> Iterator[Picture]:
         return (self[index] for index in range(len(self)))
@@ -216,6 +203,8 @@ class Picture:
 
         Signals are curves, one a channel and steps to the right, rows of numbers are bars, both of
         the network's own numbers (`Picture.input`); of a signal nine channels at most are drawn.
+        Where the columns of rows have ranges of their own, each is a line from its smallest to its
+        largest number, with its own on it; above 16 columns bars of how far up that is.
 
         Returns
         -------
@@ -263,7 +252,8 @@ class Picture:
         is given. One picture is written without a label; if its shorter side is below 224 pixels,
         it is enlarged by a whole number. Several are written as a sheet with label and score below
         each; ``picture[0].save(...)`` writes one of them. A film ends with the picture itself;
-        frames after the step at which that was found are left out.
+        frames after the step at which that was found are left out. Those of signals and rows are on
+        one scale, and know each number to a 255th of its range.
 
         `replay` renders it again. The recipe is JSON in the text chunk ``phosphene`` of a PNG, so
         ``json.loads(PIL.Image.open(path).text["phosphene"])`` reads it, in the comment of a GIF and
@@ -305,31 +295,13 @@ class Picture:
         ...     picture.save(f"{folder}/bag.gif").name
         'bag.gif'
         """
-        from PIL import Image
-
-        from phosphene._display.film import is_film, write_film
-        from phosphene._display.picture_figure import is_series, series_png
-
-        path = Path(path)
-        is_figure = is_series(self) and scale is None and not (alpha or labelled)
-        scale = own_scale(self) if scale is None else scale
-        document = self.recipe | {"labels": list(self.labels), "scores": list(self.scores)}
-        if is_film(path):
-            refuse_film(self, path, alpha=alpha)
-            way = way_there(self, scale, alpha=alpha, labelled=labelled)
-            seconds = FRAME_SECONDS if seconds is None else seconds
-            return write_film(path, way, seconds, json.dumps(document), shaded=True)
-        refuse_picture(path, seconds)
-        if is_figure:
-            with Image.open(io.BytesIO(series_png(self))) as figure:
-                return write_picture(path, figure, document)
-        return write_picture(
-            path, self.to_pil(scale=scale, alpha=alpha, labelled=labelled), document
+        return save_picture(
+            self, Path(path), scale=scale, seconds=seconds, alpha=alpha, labelled=labelled
         )
 
     def _repr_png_(self) -> bytes:
         """Return what a notebook shows: nothing is smaller than a stamp, signals are curves."""
-        from phosphene._display.picture_figure import is_series, series_png
+        from phosphene._display.series_figure import is_series, series_png
 
         if is_series(self):
             return series_png(self)

@@ -1,4 +1,4 @@
-"""PNG files that carry the recipe of what they show, and recipes out of such files."""
+"""Files of pictures and films that carry the recipe of what they show, and recipes out of them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,46 @@ PLACES = {"PNG": CHUNK, "GIF": "comment", "WEBP": "xmp"}
 """Where Pillow finds the recipe in a file of each format."""
 
 PLACES_NAMED = {CHUNK: f"text chunk {CHUNK!r}", "comment": "comment", "xmp": "XMP metadata"}
+
+
+FRAME_SECONDS = 0.08
+"""How long a film shows each picture of the way there."""
+
+
+def save_picture(
+    picture: Picture,
+    path: Path,
+    *,
+    scale: int | None,
+    seconds: float | None,
+    alpha: bool,
+    labelled: bool,
+) -> Path:
+    """Write pictures, or a film of the way there; see `Picture.save`."""
+    from PIL import Image
+
+    from phosphene._display.film import is_film, write_film
+    from phosphene._display.series_figure import is_series, series_png, series_way
+    from phosphene._display.shown import own_scale, way_there
+
+    is_figure = is_series(picture) and scale is None and not (alpha or labelled)
+    scale = own_scale(picture) if scale is None else scale
+    document = picture.recipe | {"labels": list(picture.labels), "scores": list(picture.scores)}
+    if is_film(path):
+        refuse_film(picture, path, alpha=alpha)
+        seconds = FRAME_SECONDS if seconds is None else seconds
+        text = json.dumps(document)
+        if is_figure:
+            return write_film(path, series_way(picture), seconds, text)
+        way = way_there(picture, scale, alpha=alpha, labelled=labelled)
+        return write_film(path, way, seconds, text, shaded=True)
+    refuse_picture(path, seconds)
+    if is_figure:
+        with Image.open(io.BytesIO(series_png(picture))) as figure:
+            return write_picture(path, figure, document)
+    return write_picture(
+        path, picture.to_pil(scale=scale, alpha=alpha, labelled=labelled), document
+    )
 
 
 def refuse_film(picture: Picture, path: Path, *, alpha: bool) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array, is_picture
-from phosphene._models.columns import column_count, ends_of_scaling, scaling_of_ends
+from phosphene._models.columns import column_count, limits_of, scaling_of_ends
 from phosphene._models.preprocessing import Preprocessing
 from phosphene._vision.maximization.varied_input import varied_type
 from phosphene._warnings import warn
@@ -95,7 +95,7 @@ def widened(
     rows = _columns(np.asarray(as_array(start, "start"), np.float64), count)
     if rows is None:
         return scaling
-    ends = ends_of_scaling(scaling, count)
+    ends = limits_of(scaling, count)
     if not np.isfinite(rows).all() or (ends == _with_rows(ends, rows)).all():
         return scaling
     scale, offset = scaling_of_ends(*_with_rows(ends, rows).T)
@@ -137,7 +137,7 @@ def start_array(
     count = None if varied is None else column_count(varied)
     rows = _columns(array, count)
     if rows is not None and len(scaling["scale"]) > 1:
-        _check_columns(model, rows, ends_of_scaling(scaling, rows.shape[1]))
+        _check_columns(model, rows, limits_of(scaling, rows.shape[1]))
     else:
         is_picture_input = varied is None or varied.form == "picture"
         _check_range(model, array, scaling, "black to white" if is_picture_input else "the range")

@@ -10,6 +10,7 @@ import numpy as np
 
 from phosphene._engine.library import check, describe, ffi, lib, text, to_numpy
 from phosphene._errors import Cancelled, InvalidArgumentError
+from phosphene._models.columns import limits_of
 from phosphene._vision.carried import stated_start
 from phosphene._vision.maximization.frame import Frame
 from phosphene._vision.maximization.picture import Picture
@@ -180,6 +181,7 @@ def _picture(
         labels=tuple(labels),
         alpha=alpha,
         ground=ground,
+        limits=limits_of(recipe["input"]),
         diagnoses=tuple(document["diagnoses"]),
         frames=tuple(
             Frame(each["step"], image, tuple(each["scores"]))
