@@ -1,6 +1,8 @@
 """Cards: scores of pictures beside those of other inputs, checked on a linear network."""
 
 import warnings
+from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import recipes
 from PIL import Image
 
 import phosphene as ph
+from phosphene._display.card_rows import Row, ticks_of
 
 QUIET = {"progress": False}
 OPTIONS = {"parametrization": "pixel", "transforms": (), "steps": 100, "progress": False}
@@ -54,9 +57,9 @@ def test_scores_are_those_of_the_network(model, kernel, picture):
         card.images, signs[:, None] * (images * kernel).sum((1, 2, 3)), atol=1e-3
     )
     np.testing.assert_array_equal(card.percentiles, 100)
-    # Two more runs of two pictures, and the other picture of the same objective.
-    assert [len(each) for each in card.seeds] == [5] * 4
-    assert card.seeds[0][0] == card.scores[1]
+    # Two more runs of two pictures.
+    assert [len(each) for each in card.seeds] == [4] * 4
+    np.testing.assert_array_equal(card.seeds[0], card.seeds[1])
     np.testing.assert_allclose(np.concatenate(card.seeds), card.scores[0], rtol=0.02)
     assert len(card) == 4
 
@@ -78,7 +81,7 @@ def test_scrambled_and_shifted_copies(model, picture, kernel):
     assert (card.kept > 0.9).all()
     assert (card.kept <= 1).all()
     assert card.images is card.percentiles is card.random_gains is None
-    assert [len(each) for each in card.seeds] == [1] * 4
+    assert [len(each) for each in card.seeds] == [0] * 4
 
 
 def test_percentiles_count_those_below(model, picture, kernel):
@@ -153,7 +156,7 @@ def test_one_of_several_inputs(varied, stays):
     np.testing.assert_allclose(card.scores, picture.input.reshape(2, 64) @ weights, rtol=1e-4)
     np.testing.assert_allclose(card.images, [images.reshape(20, 64) @ weights] * 2, atol=1e-4)
     np.testing.assert_array_equal(card.percentiles, 100)
-    assert [len(each) for each in card.seeds] == [3, 3]
+    assert [len(each) for each in card.seeds] == [2, 2]
     assert np.isfinite(card.random_gains).all()
     for wrong in (np.zeros((2, 5, 5, 1)), {varied: images}):
         with pytest.raises(ph.InvalidArgumentError, match=f"Input '{varied}'"):
@@ -165,25 +168,100 @@ def test_what_is_shown(model, picture):
     card = picture.card(model, images, **QUIET)
     words = str(card).splitlines()
     assert words[:2] == ["output 0", f"  score: {card.scores[0]:.4g}"]
-    for part in ("your images: above 100 % of 3", "shifted copies: keep", "deviations"):
+    for part in ("your images: above all 3", "shifted copies: keep", "deviations"):
         assert sum(part in line for line in words) >= 4
     assert repr(card).startswith("<Card of 4: output 0: ")
     assert len(repr(card)) < 160
     page = card._repr_html_()
     assert page.count("data:image/png;base64,") == 4
-    assert page.count("<circle") == 4
+    assert page.count("<circle") == 8  # beside others' scores, and beside chance's gain
     assert "nan" not in page
 
 
 def test_a_card_of_some_of_the_pictures(model, picture):
     whole = picture.card(model, np.ones((2, 16, 16, 1)), seeds=1, **QUIET)
     card = picture[1:3].card(model, np.ones((2, 16, 16, 1)), seeds=1, **QUIET)
-    for name in ("scores", "images", "random_gains"):
+    for name in ("scores", "shifted", "scrambled", "images", "random_gains", "gains", "kept"):
         np.testing.assert_array_equal(getattr(card, name), getattr(whole, name)[1:3])
     assert card.labels == whole.labels[1:3]
-    # The other run's two of the same objective; of this one none is beside them.
     for place, seeds in enumerate(card.seeds):
-        np.testing.assert_array_equal(seeds, whole.seeds[1 + place][1:])
+        np.testing.assert_array_equal(seeds, whole.seeds[1 + place])
+    assert [card.facts(place) for place in (0, 1)] == [whole.facts(place) for place in (1, 2)]
+
+
+def marks_of(axes):
+    """Return the marks of each row by its name."""
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    lines = [line for line in axes.lines if line.get_marker() in ("o", "|")]
+    return {names[line.get_ydata()[0]]: line.get_xdata() for line in lines if len(line.get_xdata())}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (3.0, 22.9, [0, 10, 20, 30]),
+        (-11.2, 23.7, [-20, -10, 0, 10, 20, 30]),
+        (100.0, 103.0, [100, 101, 102, 103]),  # zero is too far off
+        (0.0, 0.0, [0, 0.25, 0.5, 0.75, 1]),
+        (-2e-7, -1e-7, [-2e-7, -1.5e-7, -1e-7, -0.5e-7, 0]),
+    ],
+)
+def test_an_axis_has_round_numbers_and_zero(low, high, expected):
+    rows = [Row("a", np.array([low, high]), "", is_own=True)]
+    np.testing.assert_allclose(ticks_of(rows), expected, atol=1e-12)
+
+
+def test_pictures_that_are_no_better_than_scrambled_ones(model, picture):
+    """The score of a grey picture is that of its pixels in any order."""
+    card = picture[:1].card(model, np.ones((1, 16, 16, 1)), seeds=0, random_weights=False, **QUIET)
+    grey = replace(card, scrambled=np.repeat(card.scores[:, np.newaxis], 16, axis=1))
+    facts = grey.facts()
+    assert facts["shifted copies"] == "no lead to keep: pixels in random order score as much"
+    assert facts["pixels in random order"].endswith(": all alike")
+    for text in (str(grey), grey._repr_html_()):
+        assert "nan" not in text
+    worse = replace(card, scrambled=grey.scrambled + 1)
+    assert worse.facts()["shifted copies"] == facts["shifted copies"]
+    grey.plot()
+
+
+def test_how_many_a_score_is_above(picture, model):
+    card = picture[:1].card(model, np.ones((2, 16, 16, 1)), seeds=0, random_weights=False, **QUIET)
+    score = card.scores[0]
+    for lower, count, said in [
+        (0, 5, "none of 5"), (5, 5, "all 5"), (199, 200, "99.5 % of 200"),
+        (9999, 10000, "99.9 % of 10000"), (1, 3, "33.3 % of 3"),
+    ]:  # fmt: skip
+        images = np.where(np.arange(count) < lower, score - 1, score + 1)[np.newaxis]
+        assert replace(card, images=images).facts()["your images"].startswith(f"above {said}, the")
+
+
+def test_columns_in_random_order_stay_in_their_ranges():
+    """Of ages, flags and incomes the places in their ranges change, not the numbers."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 3], "name": "x"}},
+        {"class_name": "Dense", "config": {"name": "sum", "units": 1}},
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "model", "layers": layers}}
+    low, high = np.array([18, 0, 5e3]), np.array([90, 1, 1e5])
+    weights = np.array([1 / 72, 1, -1 / 95e3])  # one a range
+    model = ph.load((config, [weights[:, np.newaxis], np.zeros(1)]))
+    row = ph.maximize(model, 0, steps=40, value_range=(low, high), **QUIET)
+    rows = low + np.random.default_rng(0).random((9, 3)) * (high - low)
+    card = row.card(model, rows, seeds=1, **QUIET)
+    shares = (row.input[0] - low) / (high - low)
+    possible = [
+        (weights * (low + np.array(order) * (high - low))).sum() for order in permutations(shares)
+    ]
+    np.testing.assert_allclose(
+        np.abs(card.scrambled[0][:, None] - possible).min(axis=1), 0, atol=1e-5
+    )
+    assert card.names.scrambled in card.facts()
+    assert list(card.facts()) == [
+        "score", "your rows", "other starts", "columns in random order", "weights in random order",
+    ]  # fmt: skip
+    assert card.thumbnails.shape[-1] == 3
+    card.plot()
 
 
 def test_a_card_is_drawn(model, picture, tmp_path):
@@ -192,18 +270,25 @@ def test_a_card_is_drawn(model, picture, tmp_path):
     assert [text.get_text() for text in figure.texts] == [
         word for index in range(4) for word in (card.labels[index], f"{card.scores[index]:.4g}")
     ]
-    thumbnail, rows = figure.axes[:2]
+    thumbnail, rows, chance = figure.axes[:3]
     np.testing.assert_array_equal(thumbnail.images[0].get_array(), card.thumbnails[0, ..., 0])
-    names = [label.get_text() for label in rows.get_yticklabels()]
-    assert names == ["this picture", *(name for name in card.facts(0) if name != "score")]
-    dotted = [line for line in rows.lines if line.get_marker() in ("o", "|")]
-    marks = {line.get_ydata()[0]: line.get_xdata() for line in dotted if len(line.get_xdata())}
-    np.testing.assert_array_equal(marks[0], card.scores[[0]])
-    np.testing.assert_array_equal(marks[names.index("shifted copies")], card.shifted[0])
-    np.testing.assert_array_equal(marks[names.index("your images")], card.images[0])
-    np.testing.assert_array_equal(marks[names.index("other starts")], card.seeds[0])
+    marks = marks_of(rows)
+    assert list(marks) == [
+        "this picture", "your images", "shifted copies", "other starts", "pixels in random order",
+    ]  # fmt: skip
+    np.testing.assert_array_equal(marks["this picture"], card.scores[[0]])
+    np.testing.assert_array_equal(marks["shifted copies"], card.shifted[0])
+    np.testing.assert_array_equal(marks["your images"], card.images[0])
+    np.testing.assert_array_equal(marks["other starts"], card.seeds[0])
     words = [text.get_text() for text in rows.texts]
-    assert words == ["", *(fact for name, fact in card.facts(0).items() if name != "score")]
+    assert words == ["", *(card.facts(0)[name] for name in list(marks)[1:])]
+    assert rows.get_xlabel() == "score"
+    assert "0" in [tick.get_text() for tick in rows.get_xticklabels()]
+    gains = marks_of(chance)
+    np.testing.assert_array_equal(gains["this picture"], card.gains[[0]])
+    np.testing.assert_array_equal(gains["weights in random order"], card.random_gains[[0]])
+    assert chance.get_xlabel() == "deviations above pixels in random order"
+    assert chance.get_xticks()[0] == 0
     with Image.open(card.save(tmp_path / "card.png")) as image:
         assert image.size == tuple(np.rint(figure.get_size_inches() * figure.dpi))
     with pytest.raises(ph.InvalidArgumentError, match=r"saved as \.png; received '.*card\.jpg'"):
@@ -229,6 +314,12 @@ def test_refusals(model, picture):
         picture.card(model, seeds=-1)
     with pytest.raises(ph.InvalidArgumentError, match="made with another model"):
         picture.card(ph.zoo.wardrobe())
+    with pytest.raises(ph.InvalidArgumentError, match=r"images must be inputs .* received nan"):
+        picture.card(model, np.nan)
+    with pytest.raises(
+        ph.InvalidArgumentError, match="images holds NaN or infinity, first at 1 of 2"
+    ):
+        picture.card(model, np.stack([np.zeros((16, 16, 1)), np.full((16, 16, 1), np.nan)]))
     with pytest.raises(ph.InvalidArgumentError, match="shape"):
         picture.card(model, np.zeros((2, 5, 5, 1)), seeds=0, random_weights=False)
     alone = ph.maximize(model, ph.logit(0) + ph.diversity("sum"), n=2, **OPTIONS)

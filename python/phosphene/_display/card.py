@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phosphene._display.card_rows import MOST, OTHERS, OWN, Row, limits_of, rows_of
+from phosphene._display.card_rows import MOST, OTHERS, OWN, Strip, strips_of, tick_text
 from phosphene._display.sheet import enlarged, shown_scale
 
 if TYPE_CHECKING:
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from phosphene._vision.maximization.card import Card
 
-SIDE = 150
-LEFT, WIDTH, WORDS = 150, 210, 250
-"""Pixels for the names, the ticks and the words of a row."""
-ROW = 22
+SIDE, DRAWING = 150, 340
+"""Pixels for a picture, and for the drawing of a signal or a row."""
+LEFT, WIDTH, WORDS = 150, 220, 330
+"""Pixels for the names, the marks and the words of a row."""
+ROW, AXIS = 22, 40
 
 
 def card_html(card: Card) -> str:
@@ -36,51 +37,58 @@ def _one(card: Card, index: int) -> str:
         "display:flex;gap:16px;padding:12px 16px;border:1px solid rgba(128,128,128,.35);"
         "border-radius:8px;font:13px/1.45 system-ui,sans-serif;align-items:flex-start"
     )
+    is_drawing = card.form in ("signal", "row")
+    side, how = (DRAWING, "auto") if is_drawing else (SIDE, "pixelated")
+    strips = "".join(_strip(strip) for strip in strips_of(card, index))
     return (
         f'<div style="{style}"><img alt="" src="{_png(card.thumbnails[index])}" '
-        f'style="width:{SIDE}px;image-rendering:pixelated;border-radius:4px;margin:0">'
+        f'style="width:{side}px;image-rendering:{how};border-radius:4px;margin:0">'
         f'<div><div style="font-size:15px;font-weight:600">{html.escape(card.labels[index])} '
-        f'<span style="color:{OWN}">{card.scores[index]:.4g}</span></div>'
-        f"{_strips(rows_of(card, index))}</div></div>"
+        f'<span style="color:{OWN}">{card.scores[index]:.4g}</span></div>{strips}</div></div>'
     )
 
 
-def _strips(rows: list[Row]) -> str:
-    """Return rows of ticks on one axis of scores."""
-    low, high = limits_of(rows)
-    span = (high - low) or 1.0
+def _strip(strip: Strip) -> str:
+    """Return rows of marks on one axis."""
+    low, high = strip.ticks[0], strip.ticks[-1]
 
     def place(value: float) -> float:
-        return round(LEFT + 8 + (WIDTH - 16) * (value - low) / span, 1)
+        return round(LEFT + 8 + (WIDTH - 16) * (value - low) / (high - low), 1)
 
-    parts = []
-    for number, row in enumerate(rows):
+    bottom = ROW * len(strip.rows)
+    parts = [_line(LEFT, bottom, LEFT + WIDTH, bottom, 0.4)]
+    if low < 0 < high:
+        parts.append(_line(place(0), 0, place(0), bottom, 0.3, ' stroke-dasharray="1 3"'))
+    for number, row in enumerate(strip.rows):
         middle = ROW * number + ROW / 2
-        words = html.escape(row.fact)
         parts.append(_text(0, middle + 4, row.name, 0.65))
-        parts.append(_text(LEFT + WIDTH + 14, middle + 4, words, 1))
+        parts.append(_text(LEFT + WIDTH + 14, middle + 4, html.escape(row.fact), 1))
         if not len(row.scores):
             continue
-        parts.append(
-            f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{middle}" y2="{middle}" '
-            'stroke="currentColor" opacity=".15"/>'
-        )
+        parts.append(_line(LEFT, middle, LEFT + WIDTH, middle, 0.15))
         for value in row.scores:
             if row.is_own:
                 mark = f'<circle cx="{place(value)}" cy="{middle}" r="5" fill="{OWN}"/>'
             else:
                 mark = (
                     f'<rect x="{place(value) - 1}" y="{middle - 6}" width="2" height="12" '
-                    f'fill="{OTHERS}" opacity=".6"/>'
+                    f'fill="{OTHERS}" opacity="{1 if len(row.scores) == 1 else 0.6}"/>'
                 )
             parts.append(mark)
-    axis = ROW * len(rows) + 10
-    parts.append(_text(LEFT, axis, f"{low:.3g}", 0.6))
-    parts.append(_text(LEFT + WIDTH, axis, f"{high:.3g}", 0.6, anchor="end"))
-    width, height = LEFT + WIDTH + WORDS, axis + 5
+    for tick in strip.ticks:
+        parts.append(_line(place(tick), bottom, place(tick), bottom + 3, 0.4))
+        parts.append(_text(place(tick), bottom + 15, tick_text(tick), 0.6, anchor="middle"))
+    parts.append(_text(LEFT + WIDTH / 2, bottom + 30, strip.caption, 0.6, anchor="middle"))
     return (
-        f'<svg width="{width}" height="{height}" style="display:block;margin-top:4px">'
-        f"{''.join(parts)}</svg>"
+        f'<svg width="{LEFT + WIDTH + WORDS}" height="{bottom + AXIS}" '
+        f'style="display:block;margin-top:4px">{"".join(parts)}</svg>'
+    )
+
+
+def _line(x: float, y: float, to_x: float, to_y: float, opacity: float, more: str = "") -> str:
+    return (
+        f'<line x1="{x}" y1="{y}" x2="{to_x}" y2="{to_y}" stroke="currentColor" '
+        f'opacity="{opacity}"{more}/>'
     )
 
 

@@ -65,6 +65,18 @@ def series_png(picture: Picture) -> bytes:
     return figure_png(series_figure(picture))
 
 
+def drawings(picture: Picture) -> NDArray[np.uint8]:
+    """Return a drawing of each signal or row, without its label, (n, height, width, 3)."""
+    from PIL import Image
+
+    found = []
+    for values, one in zip(_values(picture), picture, strict=True):
+        series = Series("", values, "", value_range(values))
+        with Image.open(io.BytesIO(figure_png(_figure(one, [series])))) as image:
+            found.append(np.asarray(image.convert("RGB")))
+    return np.stack(found)
+
+
 def series_way(picture: Picture) -> Iterator[Image]:
     """Return the figures of a film, all on one scale, the picture itself last."""
     from PIL import Image

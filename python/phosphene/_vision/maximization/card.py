@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,26 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
+
+
+class Names(NamedTuple):
+    """How a card calls what it compares."""
+
+    own: str
+    images: str
+    scrambled: str
+    shifted: str = "shifted copies"
+    starts: str = "other starts"
+    weights: str = "weights in random order"
+
+
+NAMES = {
+    "picture": Names("this picture", "your images", "pixels in random order"),
+    "volume": Names("this volume", "your volumes", "voxels in random order"),
+    "signal": Names("this signal", "your signals", "steps in random order"),
+    "row": Names("this row", "your rows", "columns in random order"),
+}
+"""By what the input is; of rows the places in the ranges of columns change, not the numbers."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,16 +55,19 @@ class Card:
         The same of copies that are shifted by up to a sixteenth of their sides; None for inputs
         without positions.
     scrambled : (n, 16) ndarray
-        The same of copies with their pixels in random order: the same colours, no shapes.
+        The same of copies with their pixels in random order: the same colours, no shapes. In copies
+        of a row each column is as far up its own range as another one was.
     seeds : tuple of (k,) ndarray
-        For each picture the scores of other pictures of its objective, from other starts.
+        For each picture the scores of pictures of its objective from other seeds.
     images : (n, m) ndarray or None
         The objective of the user's own inputs.
     random_gains : (n,) ndarray or None
         `gains` of the same recipe with the network's weights in random order; NaN where that
         network has no gradient.
     thumbnails : (n, height, width, channels) ndarray of uint8
-        The pictures.
+        The pictures, or drawings of signals and rows.
+    form : str
+        What the inputs are: ``"picture"``, ``"signal"``, ``"volume"`` or ``"row"``.
     """
 
     labels: tuple[str, ...]
@@ -55,6 +78,12 @@ class Card:
     images: NDArray[np.float64] | None
     random_gains: NDArray[np.float64] | None
     thumbnails: NDArray[np.uint8]
+    form: str = "picture"
+
+    @property
+    def names(self) -> Names:
+        """How what is compared is called."""
+        return NAMES[self.form]
 
     @property
     def percentiles(self) -> NDArray[np.float64] | None:
@@ -71,12 +100,15 @@ class Card:
 
     @property
     def kept(self) -> NDArray[np.float64] | None:
-        """The share of what a picture has above its scrambled copies that shifted copies keep."""
+        """The share of what a picture has above its scrambled copies that shifted copies keep.
+
+        NaN for a picture that has nothing above them.
+        """
         if self.shifted is None:
             return None
         floor = self.scrambled.mean(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share: NDArray[np.float64] = (self.shifted.mean(axis=1) - floor) / (self.scores - floor)
+        lead = np.where(self.scores > floor, self.scores - floor, np.nan)
+        share: NDArray[np.float64] = (self.shifted.mean(axis=1) - floor) / lead
         return share
 
     def __len__(self) -> int:
@@ -91,24 +123,37 @@ class Card:
         index
             Which picture, counted from 0.
         """
+        names = self.names
         facts = {"score": f"{self.scores[index]:.4g}"}
-        if self.images is not None and self.percentiles is not None:
-            facts["your images"] = (
-                f"above {self.percentiles[index]:.0f} % of {self.images.shape[1]}, "
+        if self.images is not None:
+            facts[names.images] = (
+                f"{_above(self.scores[index], self.images[index])}, "
                 f"the best {self.images[index].max():.4g}"
             )
         if self.kept is not None:
-            facts["shifted copies"] = f"keep {100 * self.kept[index]:.0f} %"
+            share = self.kept[index]
+            facts[names.shifted] = (
+                f"keep {100 * share:.0f} % of the lead on {names.scrambled}"
+                if np.isfinite(share)
+                else f"no lead to keep: {names.scrambled} score as much"
+            )
         if len(self.seeds[index]):
-            facts["other starts"] = _range(self.seeds[index])
-        facts["pixels in random order"] = (
-            f"{_range(self.scrambled[index])}: {self.gains[index]:.3g} deviations below"
+            facts[names.starts] = _range(self.seeds[index])
+        own = self.gains[index]
+        below = (
+            f"{abs(own):.3g} deviations {'below' if own >= 0 else 'above'}"
+            if np.isfinite(own)
+            else "all alike"
         )
+        facts[names.scrambled] = f"{_range(self.scrambled[index])}: {below}"
         if self.random_gains is not None:
             gain = self.random_gains[index]
-            facts["weights in random order"] = (
-                "no gradient" if np.isnan(gain) else f"the same recipe gains {gain:.3g} deviations"
-            )
+            words = f"the same recipe gains {gain:.3g} deviations"
+            if not np.isfinite(gain):
+                words = "no gradient" if np.isnan(gain) else "copies score all alike"
+            elif gain >= own:
+                words += ", no less than here"
+            facts[names.weights] = words
         return facts
 
     def plot(self) -> Figure:
@@ -180,6 +225,15 @@ def gains_of(scores: NDArray[np.float64], scrambled: NDArray[np.float64]) -> NDA
     with np.errstate(divide="ignore", invalid="ignore"):
         gains: NDArray[np.float64] = (scores - scrambled.mean(axis=1)) / scrambled.std(axis=1)
     return gains
+
+
+def _above(score: float, others: NDArray[np.float64]) -> str:
+    """Return how many of others a score is above."""
+    count, lower = len(others), int((others < score).sum())
+    if lower in (0, count):
+        return f"above {'all' if lower else 'none of'} {count}"
+    # Neither is all of very many, nor none.
+    return f"above {min(max(100 * lower / count, 0.1), 99.9):.3g} % of {count}"
 
 
 def _range(values: NDArray[np.float64]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,16 +62,16 @@ def make_card(
     aims = [objectives[place // count] for place in places]
     own = list(zip(aims, picture.input, strict=True))
 
-    random = np.random.default_rng(0)
     scores = np.array([_scores(seen, aim, x[np.newaxis])[0] for aim, x in own])
-    axis = seen.channel_axis - 1
-    scrambled = np.array([_scores(seen, aim, _scrambled(x, axis, random)) for aim, x in own])
+    mixed = Scrambling(seen, picture.limits)
+    scrambled = np.array([_scores(seen, aim, mixed.copies(x)) for aim, x in own])
     shifted = None
-    if picture.input.ndim > 2:
-        shifted = np.array([_scores(seen, aim, _shifted(x, axis, random)) for aim, x in own])
+    if seen.form != "row":
+        axis = seen.channel_axis - 1
+        shifted = np.array([_scores(seen, aim, _shifted(x, axis)) for aim, x in own])
     known = None
     if images is not None:
-        inputs = seen.inputs(images)
+        inputs = _finite(seen, images)
         if not seen.others:
             model.warn_about([inputs])
         each = [_scores(seen, aim, inputs) for aim in objectives]
@@ -83,11 +83,10 @@ def make_card(
     ]
     found = []
     for place, aim in zip(places, aims, strict=True):
+        # Not those beside it in this run, of which a picture taken out of it knows nothing.
         first = place // count * count
-        siblings = [other // count == place // count and other != place for other in places]
         again = [run.input[first : first + count] for run in runs if run is not None]
-        others_of_it = [_scores(seen, aim, x) for x in again]
-        found.append(np.concatenate([scores[siblings], *others_of_it]))
+        found.append(np.concatenate([np.zeros(0), *(_scores(seen, aim, x) for x in again)]))
     return Card(
         labels=picture.labels,
         scores=scores,
@@ -96,12 +95,37 @@ def make_card(
         seeds=tuple(found),
         images=known,
         random_gains=(
-            _gains_of_chance(seen, recipe, array, objectives, progress=progress)[list(places)]
+            _gains_of_chance(mixed, recipe, array, objectives, progress=progress)[list(places)]
             if random_weights
             else None
         ),
-        thumbnails=picture.images,
+        thumbnails=_thumbnails(picture),
+        form=seen.form,
     )
+
+
+def _thumbnails(picture: Picture) -> NDArray[np.uint8]:
+    """Return what a card shows of pictures; signals and rows as they are drawn."""
+    from phosphene._display.series_figure import drawings, is_series
+    from phosphene._display.slices import laid_out
+
+    return drawings(picture) if is_series(picture) else laid_out(picture)
+
+
+def _finite(seen: VariedInput, images: Any) -> NDArray[Any]:
+    """Return a user's own inputs, or say that they hold numbers which have no score."""
+    if isinstance(images, float) and not np.isfinite(images):
+        raise InvalidArgumentError(
+            f"images must be inputs that the network takes, or pictures; received {images}."
+        )
+    inputs = seen.inputs(images)
+    lost = ~np.isfinite(inputs).reshape(len(inputs), -1).all(axis=1)
+    if lost.any():
+        raise InvalidArgumentError(
+            f"images holds NaN or infinity, first at {int(lost.argmax())} of {len(inputs)}: leave "
+            "such inputs out, as they have no score."
+        )
+    return inputs
 
 
 def _comparable(objective: dict[str, Any]) -> dict[str, Any]:
@@ -128,19 +152,41 @@ def _scores(seen: VariedInput, objective: dict[str, Any], x: NDArray[Any]) -> ND
     return np.concatenate(found).astype(np.float64)
 
 
-def _scrambled(
-    x: NDArray[np.float32], axis: int, random: np.random.Generator
-) -> NDArray[np.float32]:
-    """Return copies with their positions in random order; the channels of one stay together."""
-    x = np.moveaxis(x, axis, -1)
-    # Two axes may be height and width as well as length and channels.
-    flat = x.reshape(-1, x.shape[-1] if x.ndim > 2 else 1)
-    copies = [flat[random.permutation(len(flat))].reshape(x.shape) for _ in range(COPIES)]
-    return np.moveaxis(np.stack(copies), -1, axis + 1)
+@dataclass(frozen=True)
+class Scrambling:
+    """Copies of inputs with their positions in random order.
+
+    Each input has random numbers of its own, so that its copies are the same whatever stands beside
+    it.
+    """
+
+    seen: VariedInput
+    limits: NDArray[np.float64]
+
+    def copies(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return copies of one input; the channels of one position stay together."""
+        random = np.random.default_rng(0)
+        if self.seen.form == "row":
+            return self._rows(x, random)
+        axis = self.seen.channel_axis - 1
+        x = np.moveaxis(x, axis, -1)
+        # Two axes may be height and width as well as length and channels.
+        flat = x.reshape(-1, x.shape[-1] if x.ndim > 2 else 1)
+        copies = [flat[random.permutation(len(flat))].reshape(x.shape) for _ in range(COPIES)]
+        return np.moveaxis(np.stack(copies), -1, axis + 1)
+
+    def _rows(self, x: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
+        """Return rows in which each column is as far up its range as another one was."""
+        low, high = np.broadcast_to(self.limits, (x.size, 2)).T
+        shares = (x.ravel().astype(np.float64) - low) / (high - low)
+        mixed = np.stack([shares[random.permutation(x.size)] for _ in range(COPIES)])
+        rows: NDArray[np.float32] = (low + mixed * (high - low)).astype(np.float32)
+        return rows.reshape(COPIES, *x.shape)
 
 
-def _shifted(x: NDArray[np.float32], axis: int, random: np.random.Generator) -> NDArray[np.float32]:
+def _shifted(x: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
     """Return copies shifted along their positions; what moves in repeats the edge."""
+    random = np.random.default_rng(1)
     x = np.moveaxis(x, axis, -1)
     axes = range(x.ndim - 1)
     reach = [max(x.shape[axis] // 16, 1) for axis in axes]
@@ -173,7 +219,7 @@ def _again(
 
 
 def _gains_of_chance(
-    seen: VariedInput,
+    mixed: Scrambling,
     recipe: dict[str, Any],
     start: NDArray[np.float32] | None,
     objectives: list[dict[str, Any]],
@@ -181,21 +227,17 @@ def _gains_of_chance(
     progress: bool,
 ) -> NDArray[np.float64]:
     """Return what the recipe gains in a network whose weights are in random order."""
-    random = np.random.default_rng(0)
-    other = replace(seen, model=_shuffled(seen.model, random))
+    other = replace(mixed.seen, model=_shuffled(mixed.seen.model, np.random.default_rng(0)))
     count = int(recipe["count"])
     picture = _again(other.model, recipe, start, progress)
     if picture is None:
         return np.full(count * len(objectives), np.nan)
     gains = []
-    axis = seen.channel_axis - 1
     for index, x in enumerate(picture.input):
         # As it was rendered: what the doctor did for it may differ from the picture's own.
         aim = _comparable(picture.recipe["objectives"][index // count])
         score = _scores(other, aim, x[np.newaxis])
-        gains.append(
-            gains_of(score, _scores(other, aim, _scrambled(x, axis, random))[np.newaxis])[0]
-        )
+        gains.append(gains_of(score, _scores(other, aim, mixed.copies(x))[np.newaxis])[0])
     return np.array(gains)
 
 

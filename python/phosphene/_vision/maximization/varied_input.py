@@ -70,6 +70,11 @@ class VariedInput:
         """The axis that the channels lie along, batch counted."""
         return int(self.model.json["inputs"][self.index]["channel_axis"])
 
+    @property
+    def form(self) -> str:
+        """What its numbers lie along: ``"picture"``, ``"signal"``, ``"volume"`` or ``"row"``."""
+        return self.model.input_types[self.index].form
+
     def arrays(self, x: NDArray[Any]) -> list[NDArray[np.float32]]:
         """Return what the network is called on, for some values of the input that varies."""
         inputs = {
