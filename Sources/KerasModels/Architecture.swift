@@ -58,7 +58,7 @@ public final class Architecture: Sendable {
         let version = try? decoder.decode(Writer.self, from: data).kerasVersion
         decoder.userInfo[key] = KerasVersion.Writer(KerasVersion(version))
       }
-      network = try decoder.decode(Root.self, from: data).network
+      network = try decoder.decode(Document<Root>.self, from: data).value.network
     } catch {
       throw PhospheneError(decoding: error, of: "model configuration")
     }

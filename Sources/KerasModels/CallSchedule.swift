@@ -47,7 +47,8 @@ struct CallSchedule {
       let calls = isInput ? [CallArguments(positional: [])] : layer.calls
       guard key.call < calls.count else {
         throw .invalidArgument(
-          "layer '\(key.layer)' is called \(calls.count) times, another one reads call \(key.call)")
+          "layer '\(key.layer)' is called \(counted(calls.count, "time")), another one reads call \(key.call)"
+        )
       }
       return calls[key.call]
     }

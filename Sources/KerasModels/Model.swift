@@ -143,7 +143,9 @@ extension Model {
     var arguments: [MaskedValue?] = inputs.map { MaskedValue(value: $0) }
     if !fed.isEmpty {
       guard fed.count == inputs.count else {
-        throw .invalidArgument("\(fed.count) layers are fed, but \(inputs.count) inputs given")
+        throw .invalidArgument(
+          "\(counted(fed.count, "layer")) to feed and \(counted(inputs.count, "input")) given: each layer needs "
+            + "one")
       }
       for (path, value) in zip(fed, inputs) {
         lowering.replacements[path, default: [:]][0] = value

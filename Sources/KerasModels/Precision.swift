@@ -1,7 +1,7 @@
 public import Tensors
 
 /// How the elements of a model's large weights are stored; everything is computed in float32.
-public enum Precision: String, Codable, Sendable, CaseIterable {
+public enum Precision: String, NamedOption, Sendable {
   /// As they came.
   case float32
   /// Their upper halves, rounded to the nearest: half of the memory, and of the time that dense

@@ -1,7 +1,7 @@
 public import Tensors
 
 /// How a window that slides over an image treats the edges.
-public enum Padding: String, Hashable, Sendable {
+public enum Padding: String, CaseIterable, Hashable, Sendable {
   /// Windows lie wholly inside the image.
   case valid
   /// Windows may overhang, and there are `ceil(length / stride)` of them along each axis.

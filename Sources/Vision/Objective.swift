@@ -42,7 +42,7 @@ public struct Objective: Codable, Hashable, Sendable {
   }
 
   /// What a term measures.
-  public enum Kind: String, Codable, Sendable, CaseIterable {
+  public enum Kind: String, NamedOption, Sendable {
     /// The mean of one channel of a layer over all positions.
     case channel
     /// One unit of a layer, the one in the middle unless a position is given.
@@ -99,7 +99,10 @@ public struct Objective: Codable, Hashable, Sendable {
       if let index = try? container.decode(Int.self) {
         self = .all(index)
       } else {
-        self = .each(try container.decode([Int].self))
+        guard let indices = try? container.decode([Int].self) else {
+          throw UnexpectedValue(in: decoder, expected: "a whole number or a list of them")
+        }
+        self = .each(indices)
       }
     }
 

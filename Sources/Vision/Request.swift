@@ -19,7 +19,10 @@ public struct Request: Decodable, Sendable {
       if let path = try? decoder.singleValueContainer().decode(String.self) {
         (self.path, preActivation) = (path, false)
       } else {
-        let output = try decoder.options(CodingKeys.self)
+        guard let output = try? decoder.container(keyedBy: CodingKeys.self) else {
+          throw UnexpectedValue(in: decoder, expected: "the path of a layer or an object with one")
+        }
+        try decoder.requireKnown(CodingKeys.allCases)
         path = try output.decode(String.self, forKey: .path)
         preActivation = try output.decodeIfPresent(Bool.self, forKey: .preActivation) ?? false
       }
@@ -69,7 +72,7 @@ public struct Request: Decodable, Sendable {
   }
 }
 
-extension GradientRule: Decodable {}
+extension GradientRule: NamedOption {}
 
 /// A request on inputs of given types, as a graph.
 public struct RequestGraph: Sendable {
@@ -199,7 +202,7 @@ func decodeOptions<Options: Decodable>(
     let decoder = JSONDecoder()
     // Python writes bare Infinity and NaN, which the checks of each number name.
     decoder.allowsJSON5 = true
-    return try decoder.decode(type, from: Data(json.utf8))
+    return try decoder.decode(Document<Options>.self, from: Data(json.utf8)).value
   } catch {
     throw PhospheneError(decoding: error, of: what)
   }

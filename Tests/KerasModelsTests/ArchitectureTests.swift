@@ -116,7 +116,7 @@ import Testing
 
   @Test(
     arguments: [
-      ("", "model configuration: the text isn't valid"),
+      ("", "model configuration: the text is no JSON"),
       ("[]", "model configuration: "), ("{}", "the configuration has no 'class_name'"),
       (#"{"class_name": "Functional"}"#, "model configuration: "),
       (#"{"class_name": "MyModel", "config": {}}"#, "a model of class 'MyModel' holds code"),

@@ -92,12 +92,19 @@ import Testing
 
   @Test(
     arguments: [
-      ("", "request: the text isn't valid"), ("[]", "request"),
+      ("", "request: the text is no JSON"), ("[]", "request"),
       (#"{"outputs": "same"}"#, "outputs"),
-      (#"{"outputs": [7]}"#, "request"), (#"{"outputs": ["none"]}"#, "no layer output 'none'"),
+      (
+        #"{"outputs": [7]}"#,
+        "'outputs[0]' is 7, expected the path of a layer or an object with one"
+      ),
+      (#"{"outputs": ["none"]}"#, "no layer output 'none'"),
       (#"{"gradient": {}}"#, "a gradient needs an objective or a cotangent"),
       (#"{"gradient": {"rule": "wish"}}"#, "wish"),
-      (#"{"inputs": ["same", "rectified"]}"#, "2 layers are fed, but 1 inputs given"),
+      (
+        #"{"inputs": ["same", "rectified"]}"#,
+        "2 layers to feed and 1 input given: each layer needs one"
+      ),
     ])
   func brokenRequestsAreRefused(request: String, sentence: String) throws {
     let model = try transparentNetwork()

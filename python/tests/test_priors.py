@@ -5,6 +5,7 @@ import pytest
 
 import phosphene as ph
 from phosphene._vision.maximization.priors import estimated
+from phosphene._vision.maximization.render import render
 
 QUIET = {"progress": False}
 AXES = np.array([[0.6, 0.5, 0.4], [0.2, 0.0, -0.3], [-0.05, 0.12, -0.06]])
@@ -152,3 +153,19 @@ def test_a_prior_keeps_the_default_parametrization(side, kind, order):
     plain = ph.maximize(model, ("conv", 0), **options).recipe["parametrization"]
     known = ph.maximize(model, ("conv", 0), prior=images, **options).recipe["parametrization"]
     assert plain["kind"] == known["kind"] == kind
+
+
+@pytest.mark.parametrize("coefficients", [[-1e6, 0, 0, 0, 0], [0, 1e6, 0, 0, 0]])
+@pytest.mark.parametrize("kind", ["natural", "maco"])
+def test_spectra_that_no_picture_has_are_blamed(kind, coefficients):
+    """Magnitudes beyond exp(40) either way count as that."""
+    prior = {"mean": [0.5], "axes": [[1]], "spectrum": [coefficients]}
+    recipe = {
+        "objectives": [{"terms": [{"kind": "logit", "index": 8}]}],
+        "steps": 2,
+        "parametrization": {"kind": kind, "prior": prior},
+    }
+    with pytest.warns(ph.PhospheneWarning, match="the spectrum of the prior is that of no inputs"):
+        picture = render(ph.zoo.wardrobe(), recipe, progress=False)
+    assert "go from 4.248" in picture.diagnosis
+    assert "e-18" in picture.diagnosis

@@ -303,3 +303,16 @@ def test_a_folder_of_pictures(tmp_path):
     empty.mkdir()
     with pytest.raises(ph.InvalidArgumentError, match=r"the folder .*empty', in which there is no"):
         ph.maximize(model, 0, prior=str(empty), **options)
+
+
+@pytest.mark.parametrize("shape", [(6,), (32, 3), (6, 6, 6, 3)])
+def test_colours_of_what_is_no_picture_are_refused(shape):
+    recipe = {"objectives": [{"terms": [{"kind": "logit", "index": 0}]}], "steps": 1}
+    network = linear_network(np.ones(shape))
+    for stated in (False, None):
+        own = {"parametrization": {} if stated is None else {"decorrelate": stated}}
+        picture = render(network, recipe | own, progress=False)
+        assert picture.recipe["parametrization"]["decorrelate"] is False
+    mixed = recipe | {"parametrization": {"decorrelate": True}}
+    with pytest.raises(ph.InvalidArgumentError, match="no pictures: leave it out, or give a prior"):
+        render(network, mixed, progress=False)

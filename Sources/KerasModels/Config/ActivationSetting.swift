@@ -23,7 +23,9 @@ struct ActivationSetting: Decodable, Sendable {
       (self.name, kind) = (name, .function(try ActivationSetting.function(name, decoder)))
       return
     }
-    let object = try decoder.container(keyedBy: CodingKeys.self)
+    guard let object = try? decoder.container(keyedBy: CodingKeys.self) else {
+      throw UnexpectedValue(in: decoder, expected: "a name or an object")
+    }
     let className = try object.decode(String.self, forKey: .className)
     let module = try object.decodeIfPresent(String.self, forKey: .module) ?? ""
     if let name = try? object.decode(String.self, forKey: .config) {
@@ -47,7 +49,7 @@ struct ActivationSetting: Decodable, Sendable {
           LayerConfig(
             className: className, module: module, decoder: object.superDecoder(forKey: .config))))
     } catch {
-      throw PhospheneError(decoding: error, of: "activation \(className)")
+      throw PhospheneError(decoding: error, of: "activation \(className)", in: decoder)
     }
   }
 

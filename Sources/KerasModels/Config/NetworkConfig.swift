@@ -82,7 +82,7 @@ struct LayerEntry: Decodable, Sendable {
         channels = try ChannelRule(layer, decoding: config, calls: calls)
       }
     } catch {
-      throw PhospheneError(decoding: error, of: "layer '\(name)' (\(className))")
+      throw PhospheneError(decoding: error, of: "layer '\(name)' (\(className))", in: decoder)
     }
   }
 }

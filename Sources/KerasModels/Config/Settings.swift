@@ -1,5 +1,5 @@
 import Graphs
-import Tensors
+public import Tensors
 
 /// A length for each spatial axis, which Keras writes as a list or as one number for all.
 struct Lengths: Decodable, Sendable {
@@ -10,7 +10,10 @@ struct Lengths: Decodable, Sendable {
     if let number = try? container.decode(Int.self) {
       values = [number]
     } else {
-      values = try container.decode([Int].self)
+      guard let lengths = try? container.decode([Int].self) else {
+        throw UnexpectedValue(in: decoder, expected: "a whole number or a list of them")
+      }
+      values = lengths
     }
   }
 
@@ -26,7 +29,7 @@ struct Lengths: Decodable, Sendable {
 }
 
 /// How Keras pads windows.
-extension Padding: Decodable {}
+extension Padding: NamedOption {}
 
 /// One axis or a list of them, negative ones counted from the end.
 struct Axes: Decodable, Sendable {
@@ -37,7 +40,10 @@ struct Axes: Decodable, Sendable {
     if let axis = try? container.decode(Int.self) {
       values = [axis]
     } else {
-      values = try container.decode([Int].self)
+      guard let axes = try? container.decode([Int].self) else {
+        throw UnexpectedValue(in: decoder, expected: "a whole number or a list of them")
+      }
+      values = axes
     }
   }
 }
@@ -52,7 +58,10 @@ struct Scalar: Decodable, Sendable {
     if let number = try? decoder.singleValueContainer().decode(Float.self) {
       value = number
     } else {
-      value = try decoder.container(keyedBy: CodingKeys.self).decode(Float.self, forKey: .value)
+      guard let array = try? decoder.container(keyedBy: CodingKeys.self) else {
+        throw UnexpectedValue(in: decoder, expected: "a number")
+      }
+      value = try array.decode(Float.self, forKey: .value)
     }
   }
 }

@@ -15,7 +15,7 @@ struct Attention: Layer {
     case scoreMode = "score_mode"
   }
 
-  private enum Score: String, Decodable {
+  private enum Score: String, NamedOption {
     /// The products of query and key, summed.
     case dot
     /// The hyperbolic tangents of query + key, summed, times a weight.

@@ -70,9 +70,11 @@ import Testing
     Case(
       className: "Dense", config: #"{"units": 0}"#, sentence: "units must be positive, received 0"),
     Case(
-      className: "Dense", config: #"{"units": 2.5}"#, sentence: #"a value can't be read: "#),
+      className: "Dense", config: #"{"units": 2.5}"#,
+      sentence: "'config.units' is 2.5, expected a whole number"),
     Case(
-      className: "Dense", config: #"{"units": "2"}"#, sentence: "'config.units' can't be read"),
+      className: "Dense", config: #"{"units": "2"}"#,
+      sentence: #"'config.units' is "2", expected a whole number"#),
     Case(
       className: "Dense",
       config:

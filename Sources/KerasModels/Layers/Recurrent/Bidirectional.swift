@@ -17,7 +17,7 @@ struct Bidirectional: Layer {
   }
 
   /// How the two outputs become one; `nil` in a configuration leaves them apart.
-  private enum MergeMode: String, Decodable {
+  private enum MergeMode: String, NamedOption {
     case sum, mul, ave, concat
   }
 

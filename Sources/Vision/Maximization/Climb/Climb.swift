@@ -162,8 +162,9 @@ struct Climb {
     let results = try viewPlan.run([parameters])
     guard results.allSatisfy({ $0.floats.allAreFinite }) else {
       throw .invalidArgument(
-        "the picture or its objective became NaN or infinite: the model's weights hold NaN or "
-          + "infinity, or the learning rate is too large")
+        "the picture or its objective became NaN or infinite: "
+          + (rendering.image.extremityOfPrior
+            ?? "the model's weights hold NaN or infinity, or the learning rate is too large"))
     }
     return results
   }

@@ -87,10 +87,11 @@ extension Rendering {
       let whole = numbers[gradients][picture]
       guard let place = end(of: known, gradientAtInput: atInput, whole: whole) else {
         findings[picture] =
-          atInput > 0
-          ? "it ends before the network, whose views show nothing of the picture, or nothing that isn't "
-            + "all black or white"
-          : "the objective changes with no layer's output"
+          image.extremityOfPrior
+          ?? (atInput > 0
+            ? "it ends before the network, whose views show nothing of the picture, or nothing that isn't "
+              + "all black or white"
+            : "the objective changes with no layer's output")
         continue
       }
       var finding = try clause(on: place, picture: picture, graph: graph, inputs: inputs)
@@ -131,7 +132,8 @@ extension Rendering {
   /// Where numbers stop being finite, if they do.
   private func notFinite(_ known: [Sizes], input: Float, gradientAtInput: Float) -> String? {
     guard input.isFinite else {
-      return "the picture itself isn't finite: the learning rate is too large"
+      return "the picture itself isn't finite: "
+        + (image.extremityOfPrior ?? "the learning rate is too large")
     }
     if let first = known.first(where: { !($0.value.isFinite && $0.valueBefore.isFinite) }) {
       let path = first.site.path

@@ -92,6 +92,21 @@ extension ParametrizedImage {
     return weights
   }
 
+  /// Says of a prior whose frequencies are of magnitudes that no inputs have that they are; `nil` of
+  /// any other and of nature.
+  var extremityOfPrior: String? {
+    guard let prior = parametrization.prior, !prior.spectrum.isEmpty else { return nil }
+    for channel in 0..<channels {
+      let magnitudes = magnitudes(ofChannel: channel)
+      guard let least = magnitudes.min(), let largest = magnitudes.max(),
+        largest > 1e8 * least || !(1e-10...1e10).contains(largest)
+      else { continue }
+      return "the spectrum of the prior is that of no inputs: its magnitudes go from \(least) to "
+        + "\(largest); measure it on more of them, or leave it out"
+    }
+    return nil
+  }
+
   /// The magnitude of a frequency of a channel, by the prior or by nature: along an axis of colours if
   /// channels are mixed, else as that of brightness.
   private func magnitude(

@@ -20,9 +20,9 @@ enum Transparency: Codable, Equatable, Sendable {
       self = isAsked ? .attention : .none
       return
     }
-    guard try option.decode(String.self) == Transparency.optimizedName else {
-      throw PhospheneError.invalidArgument(
-        "transparency must be false, true or \"\(Transparency.optimizedName)\"")
+    guard (try? option.decode(String.self)) == Transparency.optimizedName else {
+      throw UnexpectedValue(
+        in: decoder, expected: "false, true or '\(Transparency.optimizedName)'")
     }
     self = .optimized
   }

@@ -15,7 +15,7 @@ enum Optimizer: Codable, Sendable {
   /// As in Keras 3: `v = momentum * v + rate * g; x += v`, or with Nesterov's look ahead.
   case sgd(learningRate: Float = 1, momentum: Float = 0.9, nesterov: Bool = false)
 
-  private enum Kind: String, Codable {
+  private enum Kind: String, NamedOption {
     case adam, rmsprop, nadam, sgd
 
     /// The names of what an optimizer of this kind may state.

@@ -2,7 +2,7 @@ import Tensors
 
 /// How a picture is made of the numbers that the optimizer changes.
 struct Parametrization: Sendable {
-  enum Kind: String, Codable, Sendable {
+  enum Kind: String, NamedOption, Sendable {
     /// One number a pixel and channel, through a sigmoid.
     case pixel
     /// The picture's spectrum, with low frequencies weighted as in natural images.

@@ -49,6 +49,12 @@ extension Recipe {
     if let prior = whole.prior {
       try prior.check(for: whole, sizes)
     } else if !sizes.isPicture {
+      guard parametrization?.decorrelate != true else {
+        throw .invalidArgument(
+          "decorrelate true mixes red, green and blue as in natural images, and this network takes "
+            + "inputs of shape \(Shape(sizes.input.axes.dropFirst().map(\.self))), which are no "
+            + "pictures: leave it out, or give a prior of such inputs")
+      }
       // Three channels of anything else than a picture aren't red, green and blue.
       whole.decorrelate = false
     }

@@ -19,7 +19,7 @@ enum Regularizer: Codable, Sendable {
   /// The mean opacity to a power, 1 or 2; relative to a positive objective as it stands, or in its units.
   case alpha(weight: Float, power: Int, isRelative: Bool)
 
-  private enum Kind: String, Codable {
+  private enum Kind: String, NamedOption {
     case alpha, blur, distance, lp, statistics
     case totalVariation = "total_variation"
 

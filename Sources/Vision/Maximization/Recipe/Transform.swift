@@ -61,7 +61,7 @@ enum Transform: Codable, Sendable {
     .jitter(pixels: 1), .scale(low: 0.95, high: 1.05), .rotate(degrees: 5),
   ]
 
-  private enum Kind: String, Codable {
+  private enum Kind: String, NamedOption {
     case jitter, scale, rotate, pad, flip, crop, noise, blur
 
     /// The names of what a transform of this kind may state.
