@@ -83,7 +83,7 @@ def test_a_target_without_a_way_to_the_input(keras):
         ({"steps": 0}, "steps must be a whole number, 1 or more; received 0"),
         ({"seed": 2**64}, "seed must be a whole number from 0 to 18446744073709551615"),
         ({"seed": -1}, "seed must be a whole number from 0 to"),
-        ({"n": 1025}, "count must lie between 1 and 1024, received 1025"),
+        ({"n": 1025}, "n must lie between 1 and 1024, received 1025"),
         ({"size": 5000}, "size must be two lengths from 4 to 4096, received [5000, 5000]"),
         ({"views": 257}, "views must lie between 1 and 256, received 257"),
         ({"parametrization": "wavelet"}, "received 'wav"),

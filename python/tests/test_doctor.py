@@ -8,7 +8,13 @@ import pytest
 import phosphene as ph
 from phosphene._vision.maximization.linear_layers import rectifier_behind
 
-OPTIONS = {"steps": 24, "transforms": (), "parametrization": "pixel", "progress": False}
+OPTIONS = {
+    "steps": 24,
+    "transforms": (),
+    "parametrization": "pixel",
+    "value_range": (0, 1),
+    "progress": False,
+}
 PIXELS = 16
 
 
@@ -287,7 +293,7 @@ def test_rectified_weights_of_zero_are_named_too():
 LINEAR = {"conv": "relu", "norm": "relu", "relu": None, "other": "last", "last": None, "end": None}
 
 
-def rectified():
+def rectified(around=-1.0, middle=2.0):
     """Return a network with rectifiers that are layers of their own, inside of another."""
     image = {"batch_shape": [None, 28, 28, 1], "name": "x"}
     layers = [
@@ -303,8 +309,8 @@ def rectified():
     inner = {"class_name": "Sequential", "config": {"name": "inner", "layers": entries}}
     outer = [{"class_name": "InputLayer", "config": image}, inner]
     config = {"class_name": "Sequential", "config": {"name": "outer", "layers": outer}}
-    falling = np.full((3, 3, 1, 2), -1, np.float32)
-    falling[1, 1] = 2  # an edge that is brighter than what lies around it, or not
+    falling = np.full((3, 3, 1, 2), around, np.float32)
+    falling[1, 1] = middle  # an edge that is brighter than what lies around it, or not
     weights = [falling, np.zeros(2), np.ones(2), np.ones((1, 1, 2, 2)), np.ones((1, 1, 2, 2))]
     return ph.load((config, [np.float32(each) for each in weights]), preprocessing=(1 / 255, 0))
 
@@ -331,3 +337,21 @@ def test_a_channel_that_is_negative_at_best():
         warnings.simplefilter("error")
         ph.maximize(model, ("inner/conv", 0), steps=8, progress=False)  # it has hardly begun
         ph.maximize(model, -1 * ph.channel("inner/conv", 0), steps=64, progress=False)
+
+
+def test_a_channel_that_stays_near_zero():
+    """The kernel's weights cancel: whatever a pixel adds in the middle its neighbours take away."""
+    model = rectified(-1, 8)
+    with pytest.warns(
+        ph.PhospheneWarning, match="Aim behind its rectifier, at .'inner/relu', 0"
+    ) as (caught):
+        picture = ph.maximize(model, ("inner/conv", 0), steps=64, progress=False)
+    values = ph.trace(model, picture.input)["inner/conv"][..., 0]
+    assert 0 <= picture.score < 0.25 * np.sqrt(np.mean(values**2))
+    said = str(caught[0].message)
+    assert f"'inner/conv · 0' stays near 0, at {picture.score:.3g} where its values go from" in said
+    assert f"from {values.min():.3g} to {values.max():.3g}: 'inner/conv' has no activation" in said
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ph.maximize(rectified(1, 1), ("inner/conv", 0), steps=64, progress=False)
+        ph.maximize(model, ("inner/relu", 0), steps=64, progress=False)

@@ -162,14 +162,14 @@ def test_distance_by_hand():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"over": np.zeros((28, 28))}, "the mask is 0 everywhere"),
+        ({"over": np.zeros((28, 28))}, "over is 0 everywhere"),
         ({"over": np.full((28, 28), 2.0)}, r"over must hold numbers from 0 .* received 2 to 2"),
         ({"over": np.full((28, 28), np.nan)}, r"over must hold numbers from 0"),
         (
             {"over": np.ones((14, 14))},
             r"\(28, 28, 1\), where 1 may stand .* received \(14, 14, 1\)",
         ),
-        ({"over": np.ones((28, 28, 3))}, r"mask must have shape .* received \(28, 28, 3\)"),
+        ({"over": np.ones((28, 28, 3))}, r"over must have shape .* received \(28, 28, 3\)"),
         ({"over": "left"}, "over must be numbers"),
         ({"regularizers": [ph.regularizers.Distance(1.0)]}, "measures from a start picture"),
     ],

@@ -134,7 +134,7 @@ def test_progress_bar_in_a_terminal(wardrobe, monkeypatch):
         ({"steps": 2.5}, r"steps must be a whole number, .* received 2\.5"),
         ({"steps": 10**9}, r"steps must lie between .* received 1000000000"),
         ({"n": 0}, "n must be a whole number, 1 or more; received 0"),
-        ({"n": 10**6}, r"count must lie between .* received 1000000"),
+        ({"n": 10**6}, r"n must lie between .* received 1000000"),
         ({"seed": -1}, "seed must be a whole number from 0 to .* received -1"),
         ({"size": 0}, r"size must be .* received 0"),
         ({"size": (float("nan"), 8)}, r"size must be .* received \(nan, 8\)"),

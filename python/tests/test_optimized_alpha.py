@@ -189,10 +189,10 @@ def test_other_starts_are_compared_with_their_transparency():
     [
         ({"alpha": "optimised"}, r"alpha must be False, True .* received 'optimised'"),
         ({"alpha": 0.5}, "alpha must be False, True"),
-        ({"regularizers": [ph.regularizers.Alpha(1)]}, 'ask for transparency "optimized"'),
+        ({"regularizers": [ph.regularizers.Alpha(1)]}, 'ask for alpha="optimized"'),
         (
             {"alpha": True, "regularizers": [ph.regularizers.Alpha(1)]},
-            'ask for transparency "optimized"',
+            'ask for alpha="optimized"',
         ),
     ],
 )
@@ -203,7 +203,9 @@ def test_refusals(options, message):
 
 @pytest.mark.parametrize("shape", [(40, 3), (6, 8, 10, 2), (30,)])
 def test_other_inputs_than_pictures_have_none(shape):
-    with pytest.raises(ph.InvalidArgumentError, match="optimized transparency is for pictures"):
+    with pytest.raises(
+        ph.InvalidArgumentError, match=r'^alpha="optimized" is for pictures.*: leave alpha out$'
+    ):
         ph.maximize(linear_network(smooth(shape)), 0, steps=1, **OPTIMIZED)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SIDE, DRAWING = 150, 340
 """Pixels for a picture, and for the drawing of a signal or a row."""
-LEFT, WIDTH, WORDS = 150, 220, 330
+LEFT, WIDTH, WORDS = 164, 220, 350
 """Pixels for the names, the marks and the words of a row."""
 ROW, AXIS = 22, 40
 

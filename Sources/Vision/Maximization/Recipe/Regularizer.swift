@@ -162,7 +162,7 @@ enum Regularizer: Codable, Sendable {
       guard let alpha else {
         throw .invalidArgument(
           "the penalty 'alpha' is on a transparency that is optimized: ask for transparency "
-            + "\"optimized\" (alpha=\"optimized\" in Python), or leave the penalty out")
+            + "\"optimized\", or leave the penalty out")
       }
       let mean = try graph.mean(power == 1 ? alpha : graph.unary(.square, alpha))
       guard isRelative, let scores else { return try graph.linear(mean, scale: weight) }

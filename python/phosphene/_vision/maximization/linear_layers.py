@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from phosphene._vision.maximization.varied_input import VariedInput
+from phosphene._vision.tracing.run_layers import run_layers
 from phosphene._warnings import warn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import NDArray
 
     from phosphene._models.layer import Layer
     from phosphene._models.model import Model
@@ -26,38 +30,68 @@ ENOUGH_STEPS = 64
 """The steps after which a score that is still negative will hardly become positive."""
 
 
-def warn_of_negative_scores(
-    model: Model, objectives: Sequence[dict[str, Any]], picture: Picture
-) -> None:
-    """Say where to aim instead, if a linear layer's channel is negative at best.
+NEAR = 0.25
+"""Below which share of a channel's size (root mean square) its mean over all positions is near 0.
+
+Of 24 channels of linear layers of EfficientNet-Lite0 seventeen came to 0.59 to 1 of it, two to less
+than 0.06; the others were negative or off.
+"""
+
+
+def warn_of_cancelled_scores(model: Model, recipe: dict[str, Any], picture: Picture) -> None:
+    """Say where to aim instead, if a linear layer's channel is negative at best, or hardly above 0.
 
     Parameters
     ----------
     model
         The network.
-    objectives
-        Of the pictures, as the recipe states them.
+    recipe
+        That of the pictures.
     picture
         What was found.
     """
+    objectives = recipe["objectives"]
     count = len(picture) // len(objectives)
     found = []
     for place, score in enumerate(picture.scores):
         channel = _channel(objectives[place // count])
-        if channel is None or score >= 0 or len(picture.history[place]) < ENOUGH_STEPS:
+        if channel is None or len(picture.history[place]) < ENOUGH_STEPS:
             continue
         layer, index = channel
         behind = rectifier_behind(model, layer)
-        if behind is not None:
-            found.append((picture.labels[place], score, layer, behind, index))
+        if behind is None:
+            continue
+        if score < 0:
+            said = f"ends below 0, at {score:.3g}"
+        else:
+            values = _values(model, recipe, picture, place, channel)
+            if not score < NEAR * float(np.sqrt(np.mean(np.square(values)))):
+                continue
+            said = (
+                f"stays near 0, at {score:.3g} where its values go from {values.min():.3g} to "
+                f"{values.max():.3g}"
+            )
+        found.append((picture.labels[place], said, layer, behind, index))
     if found:
-        label, score, layer, behind, index = found[0]
+        label, said, layer, behind, index = found[0]
         more = f" So do {len(found) - 1} more." if len(found) > 1 else ""
         warn(
-            f"{label!r} ends below 0, at {score:.3g}: {layer!r} has no activation, so that light "
+            f"{label!r} {said}: {layer!r} has no activation, so that light "
             "and dark cancel in the mean over all positions, and the picture says little but how "
             f"bright the unit likes it. Aim behind its rectifier, at ({behind!r}, {index}).{more}"
         )
+
+
+def _values(
+    model: Model, recipe: dict[str, Any], picture: Picture, place: int, channel: tuple[str, int]
+) -> NDArray[np.float64]:
+    """Return what a channel is at each position, for one of the pictures."""
+    layer, index = channel
+    arrays = VariedInput.of(model, recipe).arrays(picture.input[[place]])
+    (output,) = run_layers(model, (layer,), arrays)
+    axis = model.channel_axes.get(layer, -1)
+    values: NDArray[np.float64] = np.take(output, index, axis=axis).astype(np.float64)
+    return values
 
 
 def rectifier_behind(model: Model, path: str) -> str | None:

@@ -11,7 +11,8 @@ from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array
 from phosphene._options import checks_options
 from phosphene._vision.carried import stated_array
-from phosphene._vision.maximization.linear_layers import warn_of_negative_scores
+from phosphene._vision.maximization.as_typed import as_typed
+from phosphene._vision.maximization.linear_layers import warn_of_cancelled_scores
 from phosphene._vision.maximization.priors import with_prior
 from phosphene._vision.maximization.ranges import (
     check_count,
@@ -288,8 +289,9 @@ def maximize(
         array = start_array(model, start, recipe["input"], others)
     if value_range is prior is start is None:
         warn_of_assumed_range(model, others)
-    picture = render(model, recipe, array, callbacks=callbacks, progress=progress)
-    warn_of_negative_scores(model, recipe["objectives"], picture)
+    with as_typed():
+        picture = render(model, recipe, array, callbacks=callbacks, progress=progress)
+    warn_of_cancelled_scores(model, recipe, picture)
     return picture
 
 
