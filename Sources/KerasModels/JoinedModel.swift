@@ -3,8 +3,8 @@ public import Tensors
 extension Model {
   /// Joins models into one that holds the very weights that they do.
   ///
-  /// The digest of floats is that of any model with these weights and this configuration; where weights
-  /// are rounded, the digests of the parts stand for them.
+  /// The digest is that of any model with these weights and this configuration; rounded weights count as
+  /// the floats that they are now, so that the file of the joined model has the same.
   ///
   /// - Parameters:
   ///   - architecture: A network with a nested one for each part.
@@ -40,13 +40,7 @@ extension Model {
     if let problem = Model.mismatch(architecture, weights, precision: precision) {
       throw .invalidArgument(problem)
     }
-    var hash = SHA256()
-    for part in parts.sorted(by: { $0.path < $1.path }) {
-      hash.update("\(part.path) \(part.model.digest)\n")
-    }
-    hash.update(CanonicalConfig.text(of: architecture.configJSON))
     self.init(
-      architecture: architecture, rounded: weights, metadata: metadata, precision: precision,
-      digest: hash.hexadecimalDigest())
+      architecture: architecture, rounded: weights, metadata: metadata, precision: precision)
   }
 }

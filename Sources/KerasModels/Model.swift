@@ -41,7 +41,7 @@ public final class Model: Sendable {
   /// Joins an architecture with weights that have been rounded.
   init(
     architecture: Architecture, rounded weights: [String: Tensor], metadata: [String: String],
-    precision: Precision, digest: String
+    precision: Precision, digest: String? = nil
   ) {
     (self.architecture, self.weights, self.metadata) = (architecture, weights, metadata)
     self.precision = precision
@@ -88,13 +88,33 @@ public final class Model: Sendable {
   private func computeDigest() -> String {
     var hash = SHA256()
     for (key, tensor) in weights.sorted(by: { $0.key < $1.key }) {
-      hash.update("\(key) \(tensor.type)\n")
+      hash.update("\(key) \(tensor.valueType)\n")
       withExtendedLifetime(tensor.storage) {
-        hash.update(UnsafeRawBufferPointer(start: tensor.start, count: tensor.type.byteCount))
+        let bytes = UnsafeRawBufferPointer(start: tensor.start, count: tensor.type.byteCount)
+        if tensor.isHalf {
+          hash.update(floatsOfHalves: bytes)
+        } else {
+          hash.update(bytes)
+        }
       }
     }
     hash.update(CanonicalConfig.text(of: architecture.configJSON))
     return hash.hexadecimalDigest()
+  }
+}
+
+extension SHA256 {
+  /// Goes on with floats of which only the upper halves are stored.
+  fileprivate mutating func update(floatsOfHalves halves: UnsafeRawBufferPointer) {
+    var floats = [UInt32](repeating: 0, count: 4096)
+    for start in stride(from: 0, to: halves.count, by: 2 * floats.count) {
+      let count = min(floats.count, (halves.count - start) / 2)
+      for index in 0..<count {
+        let half = halves.loadUnaligned(fromByteOffset: start + 2 * index, as: UInt16.self)
+        floats[index] = UInt32(half) << 16
+      }
+      floats.withUnsafeBytes { update(UnsafeRawBufferPointer(rebasing: $0[..<(4 * count)])) }
+    }
   }
 }
 

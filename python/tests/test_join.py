@@ -1,6 +1,7 @@
 """Several networks joined: their own values and gradients, beside Keras' with both in one model."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -313,6 +314,71 @@ def test_one_network_in_another_precision():
     whole = ph.load((config, {"scores/kernel": kernel}))
     with pytest.raises(ph.InvalidArgumentError, match="same precision; received 'a' bfloat16, 'b'"):
         ph.join({"a": halves, "b": whole})
+
+
+def test_a_picture_of_rounded_networks_is_rendered_again_with_their_file(tmp_path):
+    kernel = np.random.default_rng(0).normal(size=(4, 1 << 15))
+    config = chain("wide", dense(1 << 15))
+    halves = ph.load((config, {"scores/kernel": kernel}), precision="bfloat16")
+    joined = ph.join({"a": halves, "b": halves})
+    options = {"steps": 3, "value_range": (0, 1), **QUIET}
+    picture = ph.maximize(joined, ph.logit(7, output="b"), **options)
+    file = joined.save(tmp_path / "joined.safetensors")
+    again = ph.load(file, precision="bfloat16")
+    assert again.digest == joined.digest
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        replayed = ph.replay(picture.save(tmp_path / "picture.png"), again, **QUIET)
+    np.testing.assert_array_equal(replayed.input, picture.input)
+    assert replayed.labels == picture.labels
+
+
+def test_networks_in_networks_are_called_by_their_names(tmp_path):
+    pets, cars = (
+        dense_model(2, classes=["cat", "dog"]),
+        dense_model(3, seed=1, classes=["van", "bus", "car"]),
+    )
+    inner = ph.join({"a": pets, "b": cars})
+    outer = ph.join({"x": ph.join({"i": inner, "j": pets}), "y": cars})
+    names = ["x/i/a", "x/i/b", "x/j", "y"]
+    options = {"steps": 1, "value_range": (0, 1), **QUIET}
+    for model in (outer, ph.load(outer.save(tmp_path / "outer.safetensors"))):
+        assert list(model.output_names.values()) == names
+        wishes = ["dog", "car", "cat", "van"]
+        for name, network, wanted in zip(names, (pets, cars, pets, cars), wishes, strict=True):
+            picture = ph.maximize(model, ph.logit(wanted, output=name), **options)
+            assert picture.labels == (f"{name} · {wanted}",)
+            alone = network(picture.input)[0, network.classes.index(wanted)]
+            assert picture.score == pytest.approx(alone, rel=1e-5)
+        with pytest.raises(ph.InvalidArgumentError, match="it has 'x/i/a', 'x/i/b', 'x/j', 'y'"):
+            ph.maximize(model, ph.logit(0, output="z"), **QUIET)
+
+
+def test_outputs_whose_keys_are_other_outputs_paths_keep_their_paths():
+    layers = [dense(1), dense(2)]
+    entries = [
+        {"class_name": "InputLayer", "name": "x", "config": {"batch_shape": [None, 4], "name": "x"},
+         "inbound_nodes": []}
+    ]  # fmt: skip
+    for name, (kind, _, config) in zip(("one", "two"), layers, strict=True):
+        config = {**config, "name": name}
+        entries.append(
+            {
+                "class_name": kind,
+                "name": name,
+                "config": config,
+                "inbound_nodes": [[["x", 0, 0, {}]]],
+            }
+        )
+
+    def loaded(outputs):
+        config = {"name": "m", "layers": entries, "input_layers": [["x", 0, 0]]}
+        config["output_layers"] = {key: [name, 0, 0] for key, name in outputs.items()}
+        weights = {"one/kernel": np.ones((4, 1)), "two/kernel": np.ones((4, 2))}
+        return ph.load(({"class_name": "Functional", "config": config}, weights))
+
+    assert loaded({"first": "one", "two": "two"}).output_names == {"one": "first", "two": "two"}
+    assert loaded({"two": "one", "one": "two"}).output_names == {"two": "two", "one": "one"}
 
 
 def test_networks_in_networks():

@@ -80,6 +80,12 @@ class ModelDescription:
         """The shape of the output; for several, in the structure that the model returns."""
         return self._structure.build([tuple(each["shape"]) for each in self.json["outputs"]])
 
+    @cached_property
+    def output_names(self) -> dict[str, str]:
+        """What each output is called, by its path: its key in the dict that the model returns."""
+        paths = [each["path"] for each in self.json["outputs"]]
+        return dict(zip(paths, self._structure.names(paths), strict=True))
+
     @property
     def layers(self) -> list[Layer]:
         """Keras' ``model.layers``."""

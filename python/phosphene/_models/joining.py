@@ -70,10 +70,12 @@ def join(models: Mapping[str, Any]) -> Model:
     -------
     Model
         Its layers are called ``"a/conv1"`` for a network named ``"a"``, its outputs are a dict by
-        name. Where all networks take the same preprocessing it takes that too; where they differ it
+        name, ``output="a"`` in objectives; those of a network that was joined itself are ``"a/b"``.
+        Where all networks take the same preprocessing it takes that too; where they differ it
         takes RGB from 0 to 1, and what each needs is computed from that. Save it as
         ``.safetensors`` like any other, or join the same networks again for `replay`, in the same
-        order; with bfloat16 weights only the latter.
+        order. Networks that share bfloat16 weights need ``precision="bfloat16"`` when that file is
+        loaded.
 
     Raises
     ------
@@ -123,7 +125,13 @@ def join(models: Mapping[str, Any]) -> Model:
         preparation.UNIT, sentence="0 to 1 (each of the joined networks prepares it for itself)"
     )
     metadata = {"preprocessing": preparation.to_text(preprocessing)}
-    metadata |= to_metadata({name: part.classes for name, part in parts.items()})
+    metadata |= to_metadata(
+        {
+            f"{name}:{number}" if number else name: part.classes_of(output["path"])
+            for name, part in parts.items()
+            for number, output in enumerate(part.json["outputs"])
+        }
+    )
     return Model(
         Intake(_joined(config, parts, metadata), None, metadata),
         exact=any(part.exact for part in parts.values()),

@@ -77,7 +77,8 @@ class Model(ModelDescription):
         """Return the names of the classes of an output; None for the only one."""
         if output is None or not self._classes_by_output:
             return self.classes
-        return self._classes_by_output.get(output.split(":")[0])
+        known = self._classes_by_output
+        return known.get(output, known.get(output.split(":")[0]))
 
     def summary(self, *, line_length: int | None = None) -> Summary:
         """Return Keras' own table of layers, and what was found or assumed about the input.

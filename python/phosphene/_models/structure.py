@@ -24,6 +24,21 @@ class Structure:
         found: dict[int, Any] = {}
         return [found[n] for n in sorted(found)] if _collect(self.tree, values, found) else None
 
+    def names(self, paths: Sequence[str]) -> list[str]:
+        """Return what the numbered outputs are called.
+
+        By their keys, ``"a/scores"`` in a dict of dicts, where the structure has keys and none is
+        the path of another output; else by their paths.
+        """
+        found: dict[int, str] = {}
+        _name(self.tree, "", found)
+        names = [found.get(number) or path for number, path in enumerate(paths)]
+        places = {path: number for number, path in enumerate(paths)}
+        are_clear = len(set(names)) == len(names) and all(
+            places.get(name, number) == number for number, name in enumerate(names)
+        )
+        return names if are_clear else list(paths)
+
 
 def input_structure(config: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> Structure:
     """Return the structure that a configuration states for the inputs of a model."""
@@ -97,6 +112,18 @@ def _collect(tree: Any, values: Any, found: dict[int, Any]) -> bool:
         return fits and all(_collect(each, values[key], found) for key, each in tree.items())
     fits = isinstance(values, (list, tuple)) and len(values) == len(tree)
     return fits and all(map(_collect, tree, values, [found] * len(tree)))
+
+
+def _name(tree: Any, name: str, found: dict[int, str]) -> None:
+    """Note what the leaves of a tree are called, where they stand under keys."""
+    if isinstance(tree, int):
+        found[tree] = name
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            _name(value, f"{name}/{key}".removeprefix("/"), found)
+    elif name:  # as Keras' layers with several outputs
+        for number, value in enumerate(tree):
+            _name(value, f"{name}:{number}" if number else name, found)
 
 
 def _filled(tree: Any, values: Sequence[Any]) -> Any:

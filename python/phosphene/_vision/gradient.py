@@ -152,10 +152,10 @@ def default_objective(
     """
     outputs = model.json["outputs"]
     if len(outputs) > 1:
-        names = ", ".join(repr(each["path"]) for each in outputs)
+        names = [repr(name) for name in model.output_names.values()]
         raise InvalidArgumentError(
             f"{model.name!r} has {len(outputs)} outputs, so the objective must be said, such as "
-            f"ph.logit(0, output={outputs[0]['path']!r}); the outputs are {names}."
+            f"ph.logit(0, output={names[0]}); the outputs are {', '.join(names)}."
         )
     shape = outputs[0]["shape"]
     if len(shape) != 2:

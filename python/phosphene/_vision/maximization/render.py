@@ -208,7 +208,8 @@ def _title(model: Model, objective: dict[str, Any]) -> str:
             known = classes is not None and 0 <= index < len(classes)
             name = str(classes[index]) if classes is not None and known else f"output {index}"
             if output is not None:  # one of several
-                name = f"{output} · {name if known else index}"
+                called = model.output_names.get(output, output)
+                name = f"{called} · {name if known else index}"
         elif index is None:
             name = str(term["layer"])
         else:

@@ -268,20 +268,22 @@ def _numbered(model: Model, index: Index | str, output: str | None) -> Index:
 
 
 def output_path(model: Model, output: str | None) -> str | None:
-    """Return the path of an output; None for the only one, of several it must be said."""
-    paths = [each["path"] for each in model.json["outputs"]]
+    """Return the path of an output that is called by its name or its path.
+
+    None stands for the only one; of several it must be said which.
+    """
+    names = model.output_names
+    listed = ", ".join(map(repr, names.values()))
     if output is None:
-        if len(paths) > 1:
+        if len(names) > 1:
             raise InvalidArgumentError(
-                f"{model.name!r} has {len(paths)} outputs: say which with output=, one of "
-                f"{', '.join(map(repr, paths))}."
+                f"{model.name!r} has {len(names)} outputs: say which with output=, one of {listed}."
             )
         return None
-    if output not in paths:
-        raise InvalidArgumentError(
-            f"{model.name!r} has no output {output!r}; it has {', '.join(map(repr, paths))}."
-        )
-    return output
+    for path, name in names.items():
+        if output in (path, name):
+            return path
+    raise InvalidArgumentError(f"{model.name!r} has no output {output!r}; it has {listed}.")
 
 
 def _listed(value: Any) -> Any:
