@@ -9,9 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from phosphene._docstrings import shares
 from phosphene._recipe_options import Option
 
 __all__ = ["Alpha", "Blur", "Distance", "Lp", "Regularizer", "Statistics", "TotalVariation"]
+
+OF_PENALTIES = {"weight": "How strongly, in units of the objective, 0 or more."}
+"""What the docstrings of penalties share."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Alpha(_Penalty):
         self._flag("relative")
 
 
+@shares(OF_PENALTIES)
 @dataclass(frozen=True)
 class Distance(_Penalty):
     """Hold on to the start picture.
@@ -75,7 +80,6 @@ class Distance(_Penalty):
     Parameters
     ----------
     weight
-        How strongly, in units of the objective, 0 or more.
 
     Notes
     -----
@@ -96,6 +100,7 @@ class Distance(_Penalty):
     kind = "distance"
 
 
+@shares(OF_PENALTIES)
 @dataclass(frozen=True)
 class TotalVariation(_Penalty):
     """Punish differences between neighbouring pixels.
@@ -103,7 +108,6 @@ class TotalVariation(_Penalty):
     Parameters
     ----------
     weight
-        How strongly, in units of the objective, 0 or more.
     power
         1 (the default) keeps sharp edges, 2 smooths them away.
 
@@ -127,6 +131,7 @@ class TotalVariation(_Penalty):
         self._whole("power", 1, 2)
 
 
+@shares(OF_PENALTIES)
 @dataclass(frozen=True)
 class Lp(_Penalty):
     """Punish pixels that are far from the middle of the range.
@@ -134,7 +139,6 @@ class Lp(_Penalty):
     Parameters
     ----------
     weight
-        How strongly, in units of the objective, 0 or more.
     p
         The exponent, 1 or more: 1 pulls on all pixels alike, larger ones mostly on the extreme
         ones.
@@ -158,6 +162,7 @@ class Lp(_Penalty):
         self._number("p", minimum=1)
 
 
+@shares(OF_PENALTIES)
 @dataclass(frozen=True)
 class Statistics(_Penalty):
     """Keep the network's layers as they were in training.
@@ -169,7 +174,6 @@ class Statistics(_Penalty):
     Parameters
     ----------
     weight
-        How strongly, in units of the objective, 0 or more.
 
     Notes
     -----
@@ -194,6 +198,7 @@ class Statistics(_Penalty):
     kind = "statistics"
 
 
+@shares(OF_PENALTIES)
 @dataclass(frozen=True)
 class Blur(_Penalty):
     """Keep the picture close to itself, blurred a little: fine grain costs, large shapes don't.
@@ -201,7 +206,6 @@ class Blur(_Penalty):
     Parameters
     ----------
     weight
-        How strongly, in units of the objective, 0 or more.
 
     Notes
     -----

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+import typing
+
 import numpy as np
 import pytest
 from conftest import TINY, TINY_WEIGHTS
@@ -132,3 +136,20 @@ def test_shorthand_refusals(shorthand, message):
 def test_class_names_must_be_known(tiny):
     with pytest.raises(ph.InvalidArgumentError, match="no class names"):
         as_objective(tiny, "stone")
+
+
+@pytest.mark.parametrize(
+    "public",
+    [
+        ph.channel, ph.neuron, ph.logit, ph.probability, ph.energy, ph.direction, ph.match,
+        ph.diversity, ph.interpolate, *typing.get_args(ph.regularizers.Regularizer),
+    ],
+    ids=lambda public: public.__name__,
+)  # fmt: skip
+def test_every_parameter_is_described(public):
+    """Texts that docstrings share are in each of them."""
+    said = inspect.getdoc(public)
+    section = re.search(r"Parameters\n-+\n(.*?)\n\n", said, re.DOTALL)[1]
+    described = dict(re.findall(r"^(\w[\w, ]*)(?: : [^\n]*)?\n    (\S.*)$", section, re.MULTILINE))
+    names = [name for each in described for name in each.split(", ")]
+    assert sorted(names) == sorted(inspect.signature(public).parameters)

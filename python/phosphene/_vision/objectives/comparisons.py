@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._checks import number, whole
+from phosphene._docstrings import shares
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array
 from phosphene._models.lookup import name_of
-from phosphene._vision.objectives.terms import Direction, Diversity, Match, Objective
+from phosphene._vision.objectives.terms import (
+    OF_LAYERS,
+    Direction,
+    Diversity,
+    Match,
+    Objective,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@shares(OF_LAYERS)
 def direction(
     layer: Any, vector: Any, *, cosine_power: float = 0, pre_activation: bool = False
 ) -> Objective:
@@ -24,13 +32,10 @@ def direction(
     Parameters
     ----------
     layer
-        A layer's name, path or call, or the layer.
     vector : (channels,) array_like
         One number for each channel.
     cosine_power
-        How much the angle counts besides the length, 0 (not at all) to 16.
     pre_activation
-        Whether the numbers before the layer's activation function are meant.
 
     Returns
     -------
@@ -59,6 +64,7 @@ def direction(
     )
 
 
+@shares(OF_LAYERS)
 def match(
     layer: Any, activations: Any, *, cosine_power: float = 1, pre_activation: bool = False
 ) -> Objective:
@@ -69,14 +75,11 @@ def match(
     Parameters
     ----------
     layer
-        A layer's name, path or call, or the layer.
     activations : array_like
         An output of the layer for one sample, as ``ph.trace(model, x)[layer]`` has it; the batch
         axis, of length 1, may be left out.
     cosine_power
-        How much the angle counts besides the length, 0 (not at all) to 16.
     pre_activation
-        Whether the numbers before the layer's activation function are meant.
 
     Returns
     -------
@@ -107,6 +110,7 @@ def match(
     )
 
 
+@shares(OF_LAYERS)
 def diversity(layer: Any, *, pre_activation: bool = False) -> Objective:
     """Return the objective "how different the pictures of one objective look to a layer".
 
@@ -116,9 +120,7 @@ def diversity(layer: Any, *, pre_activation: bool = False) -> Objective:
     Parameters
     ----------
     layer
-        A layer's name, path or call, or the layer.
     pre_activation
-        Whether the numbers before the layer's activation function are meant.
 
     Returns
     -------

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._checks import whole
+from phosphene._docstrings import shares
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.lookup import name_of
 from phosphene._sentences import with_article
 from phosphene._vision.objectives.terms import (
+    OF_LAYERS,
+    OF_OUTPUTS,
     Channel,
     Energy,
     Index,
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from phosphene._models.network import Model
 
 
+@shares(OF_LAYERS)
 def channel(layer: Any, index: int, *, pre_activation: bool = False) -> Objective:
     """Return the objective "mean over all positions of one channel".
 
@@ -40,11 +44,9 @@ def channel(layer: Any, index: int, *, pre_activation: bool = False) -> Objectiv
     Parameters
     ----------
     layer
-        A layer's name, path or call, or the layer.
     index
         The channel, counted from 0.
     pre_activation
-        Whether the number before the layer's activation function is meant.
 
     Returns
     -------
@@ -58,6 +60,7 @@ def channel(layer: Any, index: int, *, pre_activation: bool = False) -> Objectiv
     return Channel(name_of(layer), _index(index), bool(pre_activation))
 
 
+@shares(OF_LAYERS)
 def neuron(
     layer: Any,
     index: int,
@@ -70,13 +73,11 @@ def neuron(
     Parameters
     ----------
     layer
-        A layer's name, path or call, or the layer.
     index
         The channel, counted from 0.
     position
         (row, column), counted from 0; by default the centre, ``shape // 2``.
     pre_activation
-        Whether the number before the layer's activation function is meant.
 
     Returns
     -------
@@ -90,6 +91,7 @@ def neuron(
     return Neuron(name_of(layer), _index(index), _position(position), bool(pre_activation))
 
 
+@shares(OF_OUTPUTS)
 def logit(index: int | str, output: str | None = None) -> Objective:
     """Return the objective "score of a class, before softmax or sigmoid".
 
@@ -98,10 +100,7 @@ def logit(index: int | str, output: str | None = None) -> Objective:
     Parameters
     ----------
     index
-        The class, counted from 0, or its name, which is looked up in the model; for a gradient
-        also one index for each sample.
     output
-        Which output, by its layer's name, if the model has several.
 
     Returns
     -------
@@ -115,16 +114,14 @@ def logit(index: int | str, output: str | None = None) -> Objective:
     return Logit(_class_or_index(index), None if output is None else name_of(output))
 
 
+@shares(OF_OUTPUTS)
 def probability(index: int | str, output: str | None = None) -> Objective:
     """Return the objective "output of the network for a class", as it comes out.
 
     Parameters
     ----------
     index
-        The class, counted from 0, or its name, which is looked up in the model; for a gradient
-        also one index for each sample.
     output
-        Which output, by its layer's name, if the model has several.
 
     Returns
     -------
@@ -138,15 +135,14 @@ def probability(index: int | str, output: str | None = None) -> Objective:
     return Probability(_class_or_index(index), None if output is None else name_of(output))
 
 
+@shares(OF_LAYERS)
 def energy(layer: Any, *, pre_activation: bool = False) -> Objective:
     """Return the objective "mean of the squares of a layer's output", which deep dream climbs.
 
     Parameters
     ----------
     layer
-        A layer's name, path or call, or the layer.
     pre_activation
-        Whether the numbers before the layer's activation function are meant.
 
     Returns
     -------

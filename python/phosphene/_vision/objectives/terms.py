@@ -18,6 +18,22 @@ if TYPE_CHECKING:
 Index = int | tuple[int, ...]
 """A number, or one for each sample."""
 
+OF_LAYERS = {
+    "layer": "A layer's name, path or call, or the layer.",
+    "pre_activation": "Whether the numbers before the layer's activation function are meant.",
+    "cosine_power": "How much the angle counts besides the length, 0 (not at all) to 16.",
+}
+"""What the docstrings of objectives of layers share."""
+
+OF_OUTPUTS = {
+    "index": (
+        "The class, counted from 0, or its name, which is looked up in the model; for a gradient\n"
+        "also one index for each sample."
+    ),
+    "output": "Which output, by its layer's name, if the model has several.",
+}
+"""What the docstrings of objectives of outputs share."""
+
 
 class Objective:
     """Base of the objectives: made by `channel`, `neuron`, `logit` and the others."""
