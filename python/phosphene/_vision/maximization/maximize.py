@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from phosphene._errors import InvalidArgumentError
-from phosphene._models.arrays import as_array
 from phosphene._options import checks_options
-from phosphene._vision.carried import stated_array
 from phosphene._vision.maximization.as_typed import as_typed
 from phosphene._vision.maximization.linear_layers import warn_of_cancelled_scores
 from phosphene._vision.maximization.priors import with_prior
@@ -22,6 +19,7 @@ from phosphene._vision.maximization.ranges import (
 )
 from phosphene._vision.maximization.render import FORMAT, render
 from phosphene._vision.maximization.stated import stated_options
+from phosphene._vision.maximization.varied_input import stated_given
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -281,7 +279,7 @@ def maximize(
     if model.precision != "float32":
         recipe["precision"] = model.precision
     if given is not None:
-        recipe["given"] = _given(model, given)
+        recipe["given"] = stated_given(model, given)
     array = None
     if start is not None:
         if is_open:
@@ -293,20 +291,3 @@ def maximize(
         picture = render(model, recipe, array, callbacks=callbacks, progress=progress)
     warn_of_cancelled_scores(model, recipe, picture)
     return picture
-
-
-def _given(model: Model, given: Any) -> dict[str, Any]:
-    """Return other inputs as a recipe states them."""
-    if not isinstance(given, Mapping):
-        raise InvalidArgumentError(
-            "given must be a dict of inputs by name, such as {'meta': [0, 1]}; "
-            f"received {given!r:.80}."
-        )
-    ranks = {each.name: len(each.shape) for each in model.input_types}
-    stated = {}
-    for name, value in given.items():
-        array = np.asarray(as_array(value, f"given[{name!r}]"), dtype="<f4")
-        if array.ndim == ranks.get(name) and len(array) == 1:
-            array = array[0]
-        stated[str(name)] = stated_array(array)
-    return stated

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._checks import whole
-from phosphene._display.shown import as_image, own_scale
-from phosphene._vision.maximization.picture_files import save_picture
+from phosphene._display.shown import as_image
+from phosphene._vision.maximization.picture_files import picture_png, save_picture
 from phosphene._vision.maximization.selection import places_of, some_of
 
 if TYPE_CHECKING:
@@ -301,10 +300,4 @@ class Picture:
 
     def _repr_png_(self) -> bytes:
         """Return what a notebook shows: nothing is smaller than a stamp, signals are curves."""
-        from phosphene._display.series_figure import is_series, series_png
-
-        if is_series(self):
-            return series_png(self)
-        file = io.BytesIO()
-        self.to_pil(scale=own_scale(self)).save(file, format="png")
-        return file.getvalue()
+        return picture_png(self)

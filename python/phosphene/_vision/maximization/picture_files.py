@@ -66,6 +66,18 @@ def save_picture(
     )
 
 
+def picture_png(picture: Picture) -> bytes:
+    """Return what a notebook shows of pictures, as the bytes of a PNG file."""
+    from phosphene._display.series_figure import is_series, series_png
+    from phosphene._display.shown import own_scale
+
+    if is_series(picture):
+        return series_png(picture)
+    file = io.BytesIO()
+    picture.to_pil(scale=own_scale(picture)).save(file, format="png")
+    return file.getvalue()
+
+
 def refuse_film(picture: Picture, path: Path, *, alpha: bool) -> None:
     """Say why a film of the way to a picture can't be written, if so."""
     if not picture.frames:

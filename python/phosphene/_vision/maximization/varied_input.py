@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._models.arrays import fitted, model_inputs
-from phosphene._vision.carried import array_of
+from phosphene._errors import InvalidArgumentError
+from phosphene._models.arrays import as_array, fitted, model_inputs
+from phosphene._vision.carried import array_of, stated_array
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container
 
     from numpy.typing import NDArray
 
@@ -90,3 +92,20 @@ class VariedInput:
             return model_inputs(self.model, values)[0]
         wanted = self.model.input_types[self.index]
         return fitted(values, wanted, f"Input {wanted.name!r}")
+
+
+def stated_given(model: Model, given: Any) -> dict[str, Any]:
+    """Return other inputs as a recipe states them."""
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError(
+            "given must be a dict of inputs by name, such as {'meta': [0, 1]}; "
+            f"received {given!r:.80}."
+        )
+    ranks = {each.name: len(each.shape) for each in model.input_types}
+    stated = {}
+    for name, value in given.items():
+        array = np.asarray(as_array(value, f"given[{name!r}]"), dtype="<f4")
+        if array.ndim == ranks.get(name) and len(array) == 1:
+            array = array[0]
+        stated[str(name)] = stated_array(array)
+    return stated
