@@ -210,7 +210,27 @@ def test_columns_lie_in_ranges_of_their_own(how, tmp_path):
 def test_a_column_whose_ends_are_alike_keeps_its_number():
     ends = ([18, 1, 5e3], [90, 1, 1e5])
     picture = ph.maximize(table_network(), 0, steps=9, value_range=ends, progress=False)
-    assert picture.input[0, 1] == 1
+    assert picture.input[0, 1] == pytest.approx(1, abs=2e-6)
+    rows = np.float32([[18, 0.1, 5e3], [90, 0.1, 1e5], [20, 0.1, 2e4]])
+    ends = (rows.astype(float).min(axis=0), rows.astype(float).max(axis=0))
+    ends[0][1] = ends[1][1] = 0.1  # not as float32 has it
+    picture = ph.maximize(table_network(), 0, prior=rows, steps=9, value_range=ends, progress=False)
+    assert picture.input[0, 1] == pytest.approx(0.1, abs=2e-6)
+    card = picture.card(table_network(), rows, random_weights=False, progress=False)
+    assert np.abs(card.scrambled).max() < 3
+
+
+def test_a_recipe_with_scales_for_other_columns():
+    from phosphene._vision.maximization.render import render
+
+    recipe = {
+        "objectives": [ph.logit(0).to_json()],
+        "steps": 1,
+        "input": {"scale": [1, 2], "offset": [0]},
+    }
+    message = "input scale needs 1 number or 3, one for each column, received 2"
+    with pytest.raises(ph.InvalidArgumentError, match=message):
+        render(table_network(), recipe, progress=False)
 
 
 def test_a_start_among_columns():
@@ -286,3 +306,41 @@ def test_options_of_pictures_for_a_row():
     row = network("row", like=[0, 1])
     assert "size applies to pictures" in refused(row, 0, size=8)
     assert "start must have shape (1, 5)" in refused(row, 0, start=np.zeros((1, 4)))
+
+
+def test_what_is_known_of_one_input_is_not_said_of_another():
+    """The Normalization is of ages; nothing says what the other row holds."""
+    layers = [
+        ("InputLayer", "age", {"batch_shape": [None, 1]}, []),
+        ("InputLayer", "rest", {"batch_shape": [None, 2]}, []),
+        ("Normalization", "norm", {"axis": -1, "mean": [45.0], "variance": [100.0]}, ["age"]),
+        ("Concatenate", "both", {"axis": -1}, ["norm", "rest"]),
+        ("Dense", "sum", {"units": 1}, ["both"]),
+    ]
+    listed = [
+        {
+            "class_name": kind,
+            "name": name,
+            "config": {"name": name, **settings},
+            "inbound_nodes": [[[each, 0, 0, {}] for each in inputs]] if inputs else [],
+        }
+        for kind, name, settings, inputs in layers
+    ]
+    config = {
+        "class_name": "Functional",
+        "config": {
+            "name": "two",
+            "layers": listed,
+            "input_layers": [["age", 0, 0], ["rest", 0, 0]],
+            "output_layers": [["sum", 0, 0]],
+        },
+    }
+    model = ph.load((config, [np.ones((3, 1), np.float32), np.zeros(1, np.float32)]))
+    options = {"steps": 99, "progress": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        age = ph.maximize(model, 0, given={"rest": [0, 0]}, **options)
+    assert 60 < age.input[0, 0] < 65  # two deviations above the mean
+    with pytest.warns(ph.PhospheneWarning, match="between which numbers the columns of 'two'"):
+        rest = ph.maximize(model, 0, given={"age": [45]}, **options)
+    assert 0.5 < rest.input.min() < rest.input.max() < 1

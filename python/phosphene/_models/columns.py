@@ -24,8 +24,11 @@ should be numbers that occur. Between two deviations lie 95 % of a normal distri
 FLAG = 0.01
 """By how much of it a variance may be off from that of zeros and ones."""
 
-KEPT = 1e-9
-"""The width of the range of a column that never varies, as a share of its number."""
+KEPT = 1e-6
+"""The width of the range of a column that never varies, as a share of its number or of 1.
+
+That is more than float32 leaves open, so that its own number lies in it.
+"""
 
 
 def column_count(wanted: InputType) -> int | None:

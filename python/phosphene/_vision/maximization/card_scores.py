@@ -178,7 +178,7 @@ class Scrambling:
     def _rows(self, x: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
         """Return rows in which each column is as far up its range as another one was."""
         low, high = np.broadcast_to(self.limits, (x.size, 2)).T
-        shares = (x.ravel().astype(np.float64) - low) / (high - low)
+        shares = np.clip((x.ravel().astype(np.float64) - low) / (high - low), 0, 1)
         mixed = np.stack([shares[random.permutation(x.size)] for _ in range(COPIES)])
         rows: NDArray[np.float32] = (low + mixed * (high - low)).astype(np.float32)
         return rows.reshape(COPIES, *x.shape)

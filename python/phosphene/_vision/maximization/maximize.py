@@ -13,6 +13,7 @@ from phosphene._vision.maximization.linear_layers import warn_of_cancelled_score
 from phosphene._vision.maximization.priors import with_prior
 from phosphene._vision.maximization.ranges import (
     check_count,
+    known_range,
     start_array,
     warn_of_assumed_range,
     widened,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from phosphene._models.model import Model
     from phosphene._vision.maximization.picture import Picture
     from phosphene._vision.maximization.progress import Callback
     from phosphene.optimizers import Optimizer
@@ -240,10 +240,12 @@ def maximize(
 
     model = as_model(model)
     wanted = list(objective) if isinstance(objective, (list, np.ndarray)) else [objective]
+    others = given if isinstance(given, Mapping) else {}
+    known = known_range(model, others)
     recipe: dict[str, Any] = {
         "format": FORMAT,
         "objectives": [as_objective(model, each).to_json() for each in wanted],
-        "input": model.preprocessing.to_json(),
+        "input": known.to_json(),
     }
     recipe |= stated_options(
         {
@@ -268,8 +270,7 @@ def maximize(
             "callbacks": callbacks,
         }
     )
-    others = given if isinstance(given, Mapping) else {}
-    is_open = value_range is None and (model.preprocessing.assumed or model.preprocessing.measured)
+    is_open = value_range is None and (known.assumed or known.measured)
     if value_range is not None:
         check_count(model, recipe["input"], others)
     if prior is not None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array, is_picture
-from phosphene._models.columns import column_count, limits_of, scaling_of_ends
-from phosphene._models.preprocessing import Preprocessing
+from phosphene._models.columns import KEPT, column_count, limits_of, scaling_of_ends
+from phosphene._models.preprocessing import UNIT, Preprocessing
 from phosphene._vision.maximization.varied_input import varied_type
 from phosphene._warnings import warn
 
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
 
     from phosphene._models.arrays import InputType
     from phosphene._models.model import Model
+
+
+def known_range(model: Model, given: Container[str] | None) -> Preprocessing:
+    """Return what is known of the range of the one input that isn't given.
+
+    Means and deviations that the network keeps are of its first input.
+    """
+    varied = varied_type(model, given)
+    is_of_another = varied is not None and varied.name != model.input_types[0].name
+    if model.preprocessing.measured and is_of_another:
+        return replace(UNIT, assumed=True)
+    return model.preprocessing
 
 
 def warn_of_assumed_range(model: Model, given: Container[str] | None) -> None:
@@ -33,7 +46,7 @@ def warn_of_assumed_range(model: Model, given: Container[str] | None) -> None:
         Its inputs that stay as they are.
     """
     varied = varied_type(model, given)
-    if not model.preprocessing.assumed or varied is None:
+    if not known_range(model, given).assumed or varied is None:
         return
     what, how = {
         "picture": (
@@ -90,7 +103,7 @@ def widened(
     """Return the range with what a start has outside, of rows whose range is an estimate."""
     varied = varied_type(model, given)
     count = None if varied is None else column_count(varied)
-    if not model.preprocessing.measured or count is None:
+    if not known_range(model, given).measured or count is None:
         return scaling
     rows = _columns(np.asarray(as_array(start, "start"), np.float64), count)
     if rows is None:
@@ -158,7 +171,7 @@ def _batched(array: NDArray[np.float32], wanted: InputType) -> NDArray[np.float3
 def _check_columns(model: Model, rows: NDArray[Any], ends: NDArray[np.float64]) -> None:
     """Refuse rows out of the range of a column."""
     low, high = ends.T
-    margin = np.maximum((high - low) / 10, 1e-6 * np.abs(low))
+    margin = np.maximum((high - low) / 10, KEPT * np.maximum(np.abs(low), 1))
     outside = np.argwhere((rows < low - margin) | (rows > high + margin))
     if outside.size:
         row, column = outside[0]
