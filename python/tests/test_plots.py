@@ -94,8 +94,13 @@ def test_mosaic_holds_the_first_channels_with_gaps(trace):
 def test_chosen_channels(trace):
     (axes,) = trace_plot(trace, layers="conv", sample=1, channels=[4, 2]).axes
     assert set(axes.images[0].get_array().compressed()) == {2, 4}
-    with pytest.raises(InvalidArgumentError, match=r"'conv' has 5 channels, received .*\[7\]"):
-        trace_plot(trace, layers="conv", channels=[7])
+    with pytest.raises(InvalidArgumentError, match=r"'conv' has 5 channels, 0 to 4; received 7"):
+        trace_plot(trace, layers="conv", channels=[0, 7])
+    with pytest.raises(InvalidArgumentError, match="at least one"):
+        trace_plot(trace, layers="conv", channels=[])
+    # Layers that aren't drawn needn't have them.
+    small = {"conv": np.zeros((1, 20, 20, 8)), "small": np.zeros((1, 4, 4, 2))}
+    assert len(trace_plot(small, channels=[7]).axes) == 1
 
 
 def test_scale_panel_and_shared(trace):
@@ -323,3 +328,61 @@ def test_no_bar_is_lost_between_the_pixels(sign):
         assert 1 <= blue <= 4, (place, blue)
         assert axes.dataLim.x0 == -0.5
         assert axes.dataLim.x1 == 999.5
+
+
+@pytest.mark.parametrize("facts", [Facts(), Facts(are_named=True)])
+@pytest.mark.parametrize("layers", [None, ["volume"]])
+def test_volumes_are_not_called_small(facts, layers):
+    trace = {"volume": np.zeros((1, 20, 20, 20, 2))}
+    with pytest.raises(InvalidArgumentError, match=r"not outputs of .*: volume \(20, 20, 20, 2\);"):
+        trace_plot(trace, facts=facts, layers=layers)
+
+
+def test_bars_have_the_names_of_classes():
+    values = np.array([[0.2, 0.7, np.nan]], np.float32)
+    facts = Facts(are_named=True, classes={"classes": ("cat", "dog", "a name " * 20)})
+    (axes,) = trace_plot({"classes": values}, facts=facts).axes
+    texts = [text.get_text() for text in axes.texts]
+    assert texts[:4] == ["cat", "0.2", "dog", "0.7"]
+    assert texts[4].startswith("a name")
+    assert texts[5] == "nan"
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([0.2, 0.7, 0])
+    box = axes.get_window_extent()
+    for text in axes.texts:
+        extent = text.get_window_extent()
+        assert box.x0 <= extent.x0
+        assert extent.x1 <= box.x1
+    # Downwards, in order.
+    heights = [axes.transData.transform((0, bar.get_y()))[1] for bar in axes.patches]
+    assert heights == sorted(heights, reverse=True)
+
+
+def test_of_many_classes_the_highest_is_named():
+    values = np.zeros((1, 30), np.float32)
+    values[0, 17] = 1
+    classes = {"classes": tuple(f"class {number}" for number in range(30))}
+    figure = trace_plot({"classes": values}, facts=Facts(are_named=True, classes=classes))
+    assert figure.axes[0].get_xlabel() == "0 … 1, highest: class 17"
+    wrong = Facts(are_named=True, classes={"classes": ("cat", "dog")})
+    assert not trace_plot({"classes": values}, facts=wrong).axes[0].texts
+
+
+def test_class_names_of_a_network_are_on_its_traces():
+    images, _ = ph.zoo.garments()
+    (axes,) = ph.trace(ph.zoo.wardrobe(), images[:1], "classes").plot().axes
+    assert [text.get_text() for text in axes.texts][::2] == list(ph.zoo.wardrobe().classes)
+
+
+@pytest.mark.parametrize(
+    ("count", "rows"),
+    [(1, [1]), (3, [3]), (4, [2, 2]), (5, [3, 2]), (7, [4, 3]), (8, [4, 4]), (9, [3, 3, 3])],
+)
+def test_rows_are_nearly_full(count, rows):
+    trace = {str(number): np.zeros((1, 20, 20)) for number in range(count)}
+    for facts in (Facts(), Facts(are_named=True)):
+        axes = trace_plot(trace, facts=facts).axes
+        tops = [round(each.get_position().y1, 6) for each in axes]
+        assert [tops.count(top) for top in sorted(set(tops), reverse=True)] == rows
+        # What isn't full stands in the middle.
+        last = axes[-rows[-1] :]
+        assert last[0].get_position().x0 + last[-1].get_position().x1 == pytest.approx(1, abs=1e-6)

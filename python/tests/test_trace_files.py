@@ -239,9 +239,9 @@ def test_a_scale_for_the_whole_set(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(
         plots,
         "draw_panel",
-        lambda axes, panel, cmap, limits: (
+        lambda axes, panel, cmap, limits, **options: (
             drawn.append((panel.path, limits)),
-            original(axes, panel, cmap, limits),
+            original(axes, panel, cmap, limits, **options),
         )[1],
     )
     ph.trace(tiny, X, store=tmp_path)

@@ -497,3 +497,40 @@ def test_looks_are_named_by_numbers(at):
     watch.look(checkpoint(1))
     with pytest.raises(ph.InvalidArgumentError, match="at must be the number of a look"):
         watch.plot(at)
+
+
+def test_a_folder_that_is_a_file_is_refused_at_once(tmp_path):
+    (tmp_path / "notes").write_text("")
+    for folder in ("notes", "notes/run"):
+        for overwrite in (False, True):
+            with pytest.raises(ph.InvalidArgumentError, match="notes' is a file"):
+                ph.Watch(X, folder=tmp_path / folder, overwrite=overwrite)
+
+
+def test_large_starts_are_kept_for_later_looks(tmp_path, monkeypatch):
+    """A recipe only names what is larger than it may carry."""
+    from phosphene._vision import carried
+
+    monkeypatch.setattr(carried, "LARGEST_CARRIED", 100)
+    start = np.random.default_rng(1).random((8, 8, 1)).astype(np.float32)
+    options = {"steps": 3, "start": start}
+    watch = ph.Watch(X, (), units=[("conv", 1)], folder=tmp_path / "run", options=options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ph.PhospheneWarning)
+        watch.look(checkpoint(1), epoch=0)
+        watch.look(checkpoint(1, 2), epoch=1)
+        ph.Watch.open(tmp_path / "run").look(checkpoint(1, 3), epoch=2)
+    for size, look in enumerate(ph.Watch.open(tmp_path / "run"), 1):
+        expected = ph.maximize(checkpoint(1, size), ("conv", 1), progress=False, **options)
+        np.testing.assert_array_equal(look.pictures, expected.images)
+        assert look.scores == pytest.approx(expected.scores)
+
+
+def test_bars_of_classes_have_their_names(tmp_path):
+    watch = ph.Watch(X, ["conv", "scores"], folder=tmp_path / "run")
+    for size in (1, 2):
+        watch.look(ph.load((CONFIG, weights(1, size)), classes=["cat", "dog"]), epoch=size)
+    figure = ph.Watch.open(tmp_path / "run").plot([0, 1])
+    bars = [figure.axes[number] for number in (1, 3)]
+    assert [text.get_text() for text in bars[0].texts][::2] == ["cat", "dog"]
+    assert bars[0].get_xlim() == bars[1].get_xlim()

@@ -207,7 +207,8 @@ class PanelGrid:
         for number, ratio in enumerate(ratios):
             row, column = divmod(number, columns)
             box = _box(ratio, width)
-            x = room * column + GAP_INCHES / 2 + left + (width - box[0]) / 2
+            missing = columns - min(columns, len(ratios) - row * columns)  # in the last row
+            x = room * (column + missing / 2) + GAP_INCHES / 2 + left + (width - box[0]) / 2
             y = top - above - box[1]
             self.axes.append(
                 self.figure.add_axes((x / size[0], y / size[1], box[0] / size[0], box[1] / size[1]))

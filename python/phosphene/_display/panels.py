@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from phosphene._checks import place, whole, whole_pair
+from phosphene._display.bars import MOST_NAMED, named_ratio
 from phosphene._display.figures import drawn_ratio, mosaic, value_range
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.lookup import name_of
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from numpy.typing import NDArray
 
-    from phosphene._models.outputs import Outputs
+    from phosphene._models.outputs import Facts, Outputs
 
 KINDS = ("auto", "bars", "heat")
 SCALES = ("panel", "shared")
@@ -57,7 +58,17 @@ class Choice:
         if self.grid is not None:
             return self.grid
         rows, columns = GRID
-        return (max(rows, -(-panels // columns)) if are_named else rows), columns
+        if not are_named and panels > rows * columns:
+            return GRID
+        columns = balanced(panels)
+        return max(1, -(-panels // columns)), columns
+
+
+def balanced(count: int) -> int:
+    """Return how many of so many panels stand in a row, so that the last row is nearly full."""
+    if count <= 4:
+        return 2 if count == 4 else max(1, count)
+    return min((3, 4), key=lambda columns: -count % columns)
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,15 @@ class Panel:
     form: Literal["image", "bars", "curves"]
     picked: tuple[int, ...] = ()
     """The channels that are shown; none where there are none."""
+    missing: tuple[Any, ...] = ()
+    """The channels that were asked for and don't exist."""
+    names: tuple[str, ...] = ()
+    """What the numbers of a vector are called, where that is known."""
+
+    @property
+    def are_bars_named(self) -> bool:
+        """Whether there is room for a name at each bar."""
+        return self.form == "bars" and 0 < len(self.names) <= MOST_NAMED
 
     @property
     def drawn(self) -> NDArray[Any]:
@@ -84,7 +104,7 @@ class Panel:
     def ratio(self) -> float:
         """Height / width of the drawing."""
         if self.values.ndim == 1:
-            return 0.5
+            return named_ratio(len(self.values)) if self.are_bars_named else 0.5
         if self.values.ndim == 2 and self.picked:
             return float(np.clip(CURVE * len(self.picked), 0.3, 1.2))
         return drawn_ratio(*self.drawn.shape[:2])
@@ -105,6 +125,8 @@ class Panel:
         text = f"{low:.3g} … {high:.3g}" if high > low else f"all {low:.3g}"
         if self.picked and len(self.picked) < self.values.shape[-1]:
             text = f"{len(self.picked)} of {self.values.shape[-1]} channels, {text}"
+        if self.names and not self.are_bars_named and high > low:
+            text += f", highest: {self.names[int(np.nanargmax(self.values))]}"
         if not np.isfinite(np.ma.compressed(self.drawn)).all():
             text += ", NaN or inf in pink"
         return text
@@ -117,7 +139,7 @@ def chosen_panels(outputs: Outputs, choice: Choice) -> list[Panel]:
     smallest = choice.min_size or ((1, 1) if are_named else SMALLEST)
     panels = []
     for path in chosen:
-        panel = _panel(path, np.asarray(outputs[path]), outputs.facts.are_sequences, choice)
+        panel = _panel(path, np.asarray(outputs[path]), outputs.facts, choice)
         if panel is None:
             continue
         if panel.values.ndim == 1:
@@ -125,6 +147,12 @@ def chosen_panels(outputs: Outputs, choice: Choice) -> list[Panel]:
         else:
             fits = _is_large(panel, smallest)
         if fits or choice.layers is not None:
+            if panel.missing:
+                count = panel.values.shape[-1]
+                raise InvalidArgumentError(
+                    f"{path!r} has {counted(count, 'channel')}, 0 to {count - 1}; received "
+                    f"{', '.join(map(repr, panel.missing[:8]))} among channels."
+                )
             panels.append(panel)
     if not panels:
         raise InvalidArgumentError(_nothing(outputs, chosen, choice, smallest))
@@ -171,10 +199,10 @@ def _nothing(
     """Return why there is nothing to draw."""
     shapes = ", ".join(f"{path} {np.shape(outputs[path])[1:]}" for path in chosen[:8])
     more = f" and {len(chosen) - 8} more" if len(chosen) > 8 else ""
-    if choice.layers is not None:
+    if chosen and not any(_can_be_drawn(outputs[path]) for path in chosen):
         return (
             "Vectors, images and stacks of channels can be drawn, not outputs of these shapes: "
-            f"{shapes}{more}."
+            f"{shapes}{more}; of a volume draw slices yourself, such as trace[layer][0, 0]."
         )
     height, width = smallest
     return (
@@ -202,11 +230,11 @@ def _chosen(outputs: Mapping[str, Any], layers: Any) -> list[str]:
 def _panel(
     path: str,
     values: NDArray[Any],
-    is_sequence: bool,  # noqa: FBT001
+    facts: Facts,
     choice: Choice,
 ) -> Panel | None:
     """Return one sample of an output; None for a rank that can't be drawn."""
-    if values.ndim not in (2, 3, 4) or 0 in values.shape:
+    if not _can_be_drawn(values):
         return None
     sample = place(choice.sample, len(values))
     if sample is None:
@@ -216,24 +244,29 @@ def _panel(
         )
     values = values[sample]
     if values.ndim == 1:
-        return Panel(path, values, "image" if choice.kind == "heat" else "bars")
+        names = facts.classes.get(path, ())
+        form: Literal["image", "bars"] = "image" if choice.kind == "heat" else "bars"
+        return Panel(path, values, form, names=names if len(names) == len(values) else ())
     if values.ndim == 3:
-        return Panel(path, values, "image", _picked(path, values.shape[-1], choice.channels))
-    if not is_sequence:
+        return Panel(path, values, "image", *_picked(values.shape[-1], choice.channels))
+    if not facts.are_sequences:
         return Panel(path, values, "image")
-    picked = _picked(path, values.shape[-1], choice.channels)
-    return Panel(path, values, "image" if choice.kind == "heat" else "curves", picked)
+    picked = _picked(values.shape[-1], choice.channels)
+    return Panel(path, values, "image" if choice.kind == "heat" else "curves", *picked)
 
 
-def _picked(path: str, count: int, channels: int | Sequence[int]) -> tuple[int, ...]:
-    """Return the indices of the channels to be drawn, of so many."""
+def _can_be_drawn(values: Any) -> bool:
+    shape = np.shape(values)
+    return len(shape) in (2, 3, 4) and 0 not in shape
+
+
+def _picked(count: int, channels: int | Sequence[int]) -> tuple[tuple[int, ...], tuple[Any, ...]]:
+    """Return the indices of the channels to be drawn, of so many, and those that don't exist."""
     if not isinstance(channels, (list, tuple, range, np.ndarray)):
         many = whole("channels", channels, 1, what="a list of channels or a whole number")
-        return tuple(range(min(many, count)))
-    wanted = tuple(int(index) for index in channels)
-    picked = tuple(index for index in wanted if -count <= index < count)
-    if not picked:
-        raise InvalidArgumentError(
-            f"{path!r} has {counted(count, 'channel')}, received channels={list(wanted)}."
-        )
-    return picked
+        return tuple(range(min(many, count))), ()
+    if not len(channels):
+        raise InvalidArgumentError("channels must name at least one; received an empty list.")
+    places = [(index, place(index, count)) for index in channels]
+    missing = tuple(index for index, found in places if found is None)
+    return tuple(found for _, found in places if found is not None), missing

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene._display.bars import draw_bars, draw_named_bars
 from phosphene._display.figures import (
     NOT_FINITE,
     PanelGrid,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
     from phosphene._display.panels import Choice, Panel
     from phosphene._models.outputs import Outputs
@@ -90,12 +90,13 @@ def _draw(
     )
     image = None
     for number, panel in enumerate(panels):
-        drawn_image = draw_panel(page.axes[number], panel, choice.cmap, limits[number])
+        drawn_image = draw_panel(
+            page.axes[number], panel, choice.cmap, limits[number], is_fixed=given is not None
+        )
         image = drawn_image or image
         caption = panel.caption
         if given is not None:
             caption = f"{caption} · colours {limits[number][0]:.3g} … {limits[number][1]:.3g}"
-            fix_height(page.axes[number], panel, limits[number])
         page.label(number, panel.title, caption)
     if image is not None and has_bar:
         page.colour_bar(image)
@@ -104,44 +105,35 @@ def _draw(
 
 def ticks_room(panels: Sequence[Panel]) -> float:
     """Return the inches that numbers at the left of panels take."""
-    return 0.0 if all(panel.form == "image" for panel in panels) else 0.35
+    has_none = all(panel.form == "image" or panel.are_bars_named for panel in panels)
+    return 0.0 if has_none else 0.35
 
 
-def draw_panel(axes: Axes, panel: Panel, cmap: str | Colormap, limits: tuple[float, float]) -> Any:
-    """Draw one layer output in its place, and return its image; None for bars and curves."""
+def draw_panel(
+    axes: Axes,
+    panel: Panel,
+    cmap: str | Colormap,
+    limits: tuple[float, float],
+    *,
+    is_fixed: bool = False,
+) -> Any:
+    """Draw one layer output in its place, and return its image; None for bars and curves.
+
+    Fixed limits are those of bars too, which are to be compared with others.
+    """
     if panel.form == "image":
         return draw_image(axes, np.ma.atleast_2d(panel.drawn), drawing_map(cmap), limits)
     if panel.form == "curves":
         _draw_curves(axes, panel, limits)
         return None
-    _draw_bars(axes, panel.values)
-    axes.set_xticks([])
-    axes.margins(x=0.01)
-    return None
-
-
-def fix_height(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:
-    """Give bars that are to be compared the same axis."""
+    if panel.are_bars_named:
+        draw_named_bars(axes, panel.values, panel.names, limits)
+        return None
+    draw_bars(axes, panel.values)
     low, high = limits
-    if panel.form == "bars" and high > low:
+    if is_fixed and high > low:
         axes.set_ylim(min(low, 0), max(high, 0))
-
-
-def _draw_bars(axes: Axes, values: NDArray[Any]) -> None:
-    """Draw a bar for each number; where they are narrower than a pixel, a few share one.
-
-    Such a bar reaches from its smallest number to its largest: no peak is lost between pixels.
-    """
-    pixels = max(2, int(axes.get_window_extent().width))
-    if len(values) <= pixels:
-        axes.bar(np.arange(len(values)), values, width=0.85 if len(values) <= 40 else 1.0)
-        return
-    numbers = np.where(np.isfinite(values), values, 0)
-    starts = np.linspace(0, len(values), pixels // 2, endpoint=False).astype(int)
-    bottoms = np.minimum(np.minimum.reduceat(numbers, starts), 0)
-    heights = np.maximum(np.maximum.reduceat(numbers, starts), 0) - bottoms
-    widths = np.diff(starts, append=len(values))
-    axes.bar(starts - 0.5, heights, widths, bottoms, align="edge")
+    return None
 
 
 def _draw_curves(axes: Axes, panel: Panel, limits: tuple[float, float]) -> None:

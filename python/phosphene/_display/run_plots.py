@@ -8,7 +8,7 @@ import numpy as np
 
 from phosphene._display.figures import PanelGrid, drawn_ratio
 from phosphene._display.panels import Panel, chosen_panels, common_limits, these
-from phosphene._display.plots import draw_panel, fix_height, ticks_room
+from phosphene._display.plots import draw_panel, ticks_room
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.outputs import Outputs
 
@@ -40,7 +40,6 @@ class Drawing:
         layers, first = choice.layers, _outputs(looks[0])
         are_named = layers is not None or first.facts.are_named
         nothing = isinstance(layers, (list, tuple)) and not layers
-        _, self._columns = choice.page(1, are_named=are_named)
         if not nothing and (len(first) or layers is not None):
             try:
                 found = chosen_panels(first, choice)
@@ -52,6 +51,7 @@ class Drawing:
             self._layers = [panel.path for panel in found[: rows * columns]]
         if not self._layers and not self._titles:
             raise InvalidArgumentError("Neither layers nor units were watched, or layers=() given.")
+        _, self._columns = choice.page(self._width, are_named=True)
         self._choice = these(choice, self._layers)
         self._limits = {}
         if self._layers:
@@ -95,8 +95,7 @@ class Drawing:
         for look, layers, units in zip(looks, panels, pictures, strict=True):
             for panel in layers:
                 low, high = self._limits[panel.path]
-                draw_panel(page.axes[number], panel, self._cmap, (low, high))
-                fix_height(page.axes[number], panel, (low, high))
+                draw_panel(page.axes[number], panel, self._cmap, (low, high), is_fixed=True)
                 title = panel.title if heading else f"{look.label}\n{panel.path}"
                 page.label(number, title, f"{panel.caption} · run {low:.3g} … {high:.3g}")
                 number += 1

@@ -9,7 +9,7 @@ import numpy as np
 
 from phosphene._display.figures import PanelGrid, figure_png, value_range
 from phosphene._display.panels import Panel
-from phosphene._display.plots import draw_panel, fix_height, ticks_room
+from phosphene._display.plots import draw_panel, ticks_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -132,8 +132,7 @@ def _figure(picture: Picture, series: Sequence[Series]) -> Figure:
     )
     for number, (panel, each) in enumerate(zip(panels, series, strict=True)):
         axes = page.axes[number]
-        draw_panel(axes, panel, "gray", each.limits)
-        fix_height(axes, panel, each.limits)
+        draw_panel(axes, panel, "gray", each.limits, is_fixed=True)
         page.label(number, panel.title, each.words)
     return page.figure
 

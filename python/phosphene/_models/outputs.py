@@ -27,17 +27,26 @@ class Facts:
         Whether outputs of two axes are (steps, channels), not (height, width).
     are_named
         Whether somebody asked for these very layers, so that none is too small to be drawn.
+    classes
+        The names of the numbers of those outputs that are classes' scores, by path.
     """
 
     channel_axes: Mapping[str, int] = field(default_factory=dict)
     are_sequences: bool = False
     are_named: bool = False
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: Model, paths: Sequence[str], *, are_named: bool) -> Facts:
         """Return the facts of layers of a network."""
         axes = {path: model.channel_axes[path] for path in paths}
-        return cls(axes, bool(model.json["reads_sequences"]), are_named)
+        classes = {}
+        for output in model.json["outputs"]:
+            path, shape = output["path"], output["shape"]
+            names = model.classes_of(path) if path in axes else None
+            if names is not None and len(shape) == 2 and shape[1] == len(names):
+                classes[path] = names
+        return cls(axes, bool(model.json["reads_sequences"]), are_named, classes)
 
     def to_json(self) -> dict[str, Any]:
         """Return what a file keeps."""
@@ -45,7 +54,11 @@ class Facts:
             "channel_axes": dict(self.channel_axes),
             "are_sequences": self.are_sequences,
             "are_named": self.are_named,
-        }
+        } | (
+            {"classes": {path: list(own) for path, own in self.classes.items()}}
+            if self.classes
+            else {}
+        )
 
     @classmethod
     def from_json(cls, about: Mapping[str, Any]) -> Facts:
@@ -56,7 +69,15 @@ class Facts:
         flags = [about.get(name, False) for name in ("are_sequences", "are_named")]
         if not all(type(flag) is bool for flag in flags):
             raise TypeError(f"are_sequences, are_named {flags!r:.80}")
-        return cls(axes, *flags)
+        classes = about.get("classes", {})
+        if not isinstance(classes, dict) or not all(map(_are_names, classes.values())):
+            raise TypeError(f"classes {classes!r:.80}")
+        names = {path: tuple(own) for path, own in classes.items()}
+        return cls(axes, flags[0], flags[1], names)
+
+
+def _are_names(names: Any) -> bool:
+    return isinstance(names, list) and all(type(name) is str for name in names)
 
 
 class Outputs(Mapping[str, "NDArray[Any]"]):

@@ -140,14 +140,21 @@ class Run:
         config: Mapping[str, Any],
         inputs: Sequence[NDArray[Any]],
         *,
+        start: NDArray[np.float32] | None = None,
         overwrite: bool = False,
     ) -> Run:
-        """Begin a run in a folder; one that is there is refused, or removed."""
+        """Begin a run in a folder; one that is there is refused, or removed.
+
+        A start is kept where the recipe of the units' pictures only names it.
+        """
+        refuse_run(folder, overwrite=overwrite)
         if overwrite:
             remove_run(folder)
-        refuse_run(folder)
         make_folder(folder / "looks")
-        write_npz(folder / "inputs.npz", {str(at): each for at, each in enumerate(inputs)})
+        arrays = {str(at): each for at, each in enumerate(inputs)}
+        if start is not None:
+            arrays["start"] = start
+        write_npz(folder / "inputs.npz", arrays)
         write_text(folder / "model.json", json.dumps(config))
         run = cls(folder, dict(about))
         run.write()
@@ -180,6 +187,14 @@ class Run:
             read_npz(self.folder / "inputs.npz", str(index))
             for index in range(int(self.about["inputs"]))
         ]
+
+    @property
+    def start(self) -> NDArray[np.float32] | None:
+        """The start of the units' pictures that their recipe names but doesn't carry, if any."""
+        stated = self.about["recipe"].get("start")
+        if stated is None or "zlib" in stated:
+            return None
+        return read_npz(self.folder / "inputs.npz", "start")
 
     @property
     def config(self) -> dict[str, Any]:
@@ -218,9 +233,14 @@ def _check(about: Mapping[str, Any]) -> None:
         raise TypeError(f"recipe {recipe!r:.80}")
 
 
-def refuse_run(folder: Path) -> None:
-    """Say that a folder holds a run already, if it does."""
-    if (folder / "run.json").exists():
+def refuse_run(folder: Path, *, overwrite: bool = False) -> None:
+    """Say that a folder holds a run already, or is none, if so."""
+    there = next((each for each in (folder, *folder.parents) if each.exists()), None)
+    if there is not None and not there.is_dir():
+        raise InvalidArgumentError(
+            f"folder is where the looks are kept, and {str(there)!r} is a file: choose another one."
+        )
+    if not overwrite and (folder / "run.json").exists():
         raise InvalidArgumentError(
             f"{str(folder)!r} holds a watched training already: go on with it by "
             f"ph.Watch.open({str(folder)!r}), replace it with overwrite=True, or choose another "

@@ -79,6 +79,17 @@ def lasting_recipe(model: Model, units: Sequence[Any], picture: Picture) -> dict
     return recipe | {"objectives": [as_objective(model, unit).to_json() for unit in units]}
 
 
+def uncarried_start(
+    model: Model, options: Mapping[str, Any], recipe: Mapping[str, Any]
+) -> NDArray[np.float32] | None:
+    """Return the start picture that a recipe names but is too large for it to carry, if any."""
+    from phosphene._vision.maximization.ranges import start_array
+
+    if "zlib" in recipe.get("start", {"zlib": ""}):
+        return None
+    return start_array(model, options["start"], recipe["input"], options.get("given"))
+
+
 def next_pictures(model: Model, run: Run) -> dict[str, NDArray[Any]]:
     """Return what the units of a run like now, from the pictures of its last look on."""
     from phosphene._vision.carried import start_of
@@ -87,7 +98,7 @@ def next_pictures(model: Model, run: Run) -> dict[str, NDArray[Any]]:
     recipe = dict(run.about["recipe"])
     given = recipe.pop("start", None)
     try:
-        start = start_of(given, None)
+        start = start_of(given, run.start)
         # What is no picture (it has no size) is drawn in another shape than it is computed in.
         way = recipe["parametrization"]
         can_go_on = "size" in recipe and way["kind"] in STARTING and "prior" not in way

@@ -24,6 +24,7 @@ from phosphene._vision.watching.unit_pictures import (
     first_picture,
     lasting_recipe,
     next_pictures,
+    uncarried_start,
 )
 
 if TYPE_CHECKING:
@@ -99,8 +100,7 @@ class Watch(SeenTraining, TrainingHooks):
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.folder = Path(folder)
         """Where the looks are kept."""
-        if not overwrite:
-            refuse_run(self.folder)
+        refuse_run(self.folder, overwrite=overwrite)
         if isinstance(x, np.ndarray):
             as_array(x, "x")
         self.every: Literal["epoch"] | int = _interval(every)
@@ -203,13 +203,15 @@ class Watch(SeenTraining, TrainingHooks):
                 "every": self.every,
                 "titles": [],
             }
+            start = None
             about |= Facts.of(model, paths, are_named=self._layers is not None).to_json()
             if self._units:
                 picture = first_picture(model, self._units, self._options)
                 recipe = lasting_recipe(model, self._units, picture)
                 about |= {"titles": list(picture.labels), "recipe": recipe}
+                start = uncarried_start(model, self._options, recipe)
             self._run = Run.make(
-                self.folder, about, model.config, inputs, overwrite=self._overwrite
+                self.folder, about, model.config, inputs, start=start, overwrite=self._overwrite
             )
         else:
             outputs = run_layers(model, self._run.layers, self._run.inputs)
