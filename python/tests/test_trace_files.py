@@ -96,7 +96,7 @@ def test_only_what_has_changed_is_computed_again(tiny, tmp_path, monkeypatch):
 
     def again(model, patterns, layers=None):
         computed.clear()
-        stored = ph.trace(model, patterns, layers, store=tmp_path)
+        stored = ph.trace(model, patterns, layers, store=tmp_path, overwrite=True)
         expected = ph.trace(model, patterns, layers)
         for path in expected:
             np.testing.assert_allclose(stored[path], expected[path], rtol=1e-6)
@@ -117,9 +117,50 @@ def test_only_what_has_changed_is_computed_again(tiny, tmp_path, monkeypatch):
 
 def test_a_shorter_set_has_no_more_patterns(tiny, tmp_path):
     ph.trace(tiny, X, store=tmp_path)
-    assert ph.trace(tiny, X[:2], store=tmp_path).samples == 2
+    assert ph.trace(tiny, X[:2], store=tmp_path, overwrite=True).samples == 2
     assert len(StoredTrace.open(tmp_path).files) == 2
     assert names(tmp_path) == ["0.npz", "1.npz", "trace.json"]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "layers", "form", "sentence"),
+    [
+        (X[:2], None, "npz", "of 3 patterns, and only 2 came: replace it with overwrite=True"),
+        (X, "hidden", "npz", "of other layers or of another model: replace it with overwrite=True"),
+        (X, None, "json", "in another form: replace it with overwrite=True"),
+        (X[[0, 2, 1]], None, "npz", "with another 1.npz: replace it with overwrite=True"),
+    ],
+)
+def test_another_trace_in_the_folder_is_refused_and_left_alone(
+    tiny, tmp_path, patterns, layers, form, sentence
+):
+    ph.trace(tiny, X, store=tmp_path)
+    (tmp_path / "mine.txt").write_text("mine")
+    before = contents(tmp_path)
+    with pytest.raises(ph.InvalidArgumentError, match=sentence):
+        ph.trace(tiny, patterns, layers, store=tmp_path, store_as=form)
+    assert contents(tmp_path) == before
+    replaced = ph.trace(tiny, patterns, layers, store=tmp_path, store_as=form, overwrite=True)
+    count = len(patterns)
+    assert names(tmp_path) == [*(f"{at}.{form}" for at in range(count)), "mine.txt", "trace.json"]
+    for path, array in ph.trace(tiny, patterns, layers).items():
+        np.testing.assert_allclose(replaced[path], array, rtol=1e-6)
+
+
+def test_a_longer_set_goes_on_from_a_shorter_one(tiny, tmp_path):
+    ph.trace(tiny, X[:2], store=tmp_path)
+    assert ph.trace(tiny, X, store=tmp_path).samples == 3
+
+
+def test_files_that_are_none_of_ours_are_left_alone(tiny, tmp_path):
+    (tmp_path / "0.npz").write_bytes(b"something of mine")
+    with pytest.raises(ph.InvalidArgumentError, match=r"with another 0\.npz"):
+        ph.trace(tiny, X, store=tmp_path)
+    assert contents(tmp_path) == {"0.npz": b"something of mine"}
 
 
 @pytest.mark.parametrize("form", ["npz", "json"])
@@ -130,7 +171,7 @@ def test_a_set_that_was_broken_off_shows_nothing_of_another(tiny, tmp_path, form
 
     ph.trace(tiny, X, store=tmp_path, store_as=form)
     with pytest.raises(KeyboardInterrupt):
-        ph.trace(tiny, stopping(), "hidden", store=tmp_path, store_as=form)
+        ph.trace(tiny, stopping(), "hidden", store=tmp_path, store_as=form, overwrite=True)
     assert [path.name for path in StoredTrace.open(tmp_path).files] == [f"0.{form}"]
 
 
@@ -289,6 +330,8 @@ def test_refusals(tiny, tmp_path):
         ph.trace(tiny, iter(X))
     with pytest.raises(ph.InvalidArgumentError, match=r"give store=.*store_as='json' alone"):
         ph.trace(tiny, X, store_as="json")
+    with pytest.raises(ph.InvalidArgumentError, match="give store=, the folder"):
+        ph.trace(tiny, X, overwrite=True)
     with pytest.raises(ph.InvalidArgumentError, match="store_as must be one of"):
         ph.trace(tiny, X, store=tmp_path, store_as="h5")
     with pytest.raises(ph.InvalidArgumentError, match="has shape"):

@@ -14,6 +14,7 @@ from phosphene._checks import place
 from phosphene._errors import InvalidArgumentError, ModelFileError
 from phosphene._files import write_text
 from phosphene._models.outputs import Facts
+from phosphene._sentences import counted
 from phosphene._vision.stores import (
     damaged,
     read_about,
@@ -146,6 +147,18 @@ class StoredTrace:
         about = self._about(number)
         return about.get("pattern") == pattern and about.get("of") == self.about["of"]
 
+    def has_another(self, number: int, pattern: str) -> bool:
+        """Return whether the file of a pattern is there and is of another pattern or model."""
+        about = self._about(number)
+        if about:
+            return not self.has(number, pattern)
+        # What can't be read is one of ours that was damaged only where a set was stored.
+        return self.path(number).exists() and not (self.folder / "trace.json").exists()
+
+    def count_from(self, number: int) -> int:
+        """Return the number of the first pattern from `number` on that has no file."""
+        return next(each for each in itertools.count(number) if not self._about(each))
+
     def _is_own(self, number: int) -> bool:
         """Return whether the file of a pattern is there and is of this model."""
         return bool(self._about(number).get("of") == self.about["of"])
@@ -194,10 +207,13 @@ def store_traces(
     folder: Path,
     batch_size: int | None,
     form: Form,
+    *,
+    overwrite: bool = False,
 ) -> StoredArrays:
     """Trace one pattern (or batch) after the other, keeping one in memory.
 
-    Files that are there already, of the same patterns and the same model, are left as they are.
+    Files that are there already, of the same patterns and the same model, are left as they are;
+    others are refused, or replaced.
     """
     if form not in FORMS:
         raise InvalidArgumentError(f"store_as must be one of {FORMS}, received {form!r}.")
@@ -211,15 +227,25 @@ def store_traces(
         "patterns": None,
     }
     stored = StoredTrace(folder, about)
+    earlier = _earlier(folder, overwrite=overwrite)
+    if earlier is not None and not overwrite:
+        for key, what in (("of", "other layers or of another model"), ("form", "another form")):
+            if earlier.about[key] != about[key]:
+                raise _refusal(folder, f"of {what}" if key == "of" else f"in {what}")
     number = 0
     for batch in batches_of(model, patterns, batch_size):
         if not number:
             model.warn_about(batch)
-            stored.write()  # the folder says what its files are from the first of them on
         digests = [
             _digest([(part[at].shape, part.dtype.name) for part in batch], [p[at] for p in batch])
             for at in range(len(batch[0]))
         ]
+        if not overwrite:
+            for at, digest in enumerate(digests):
+                if stored.has_another(number + at, digest):
+                    raise _refusal(folder, f"with another {stored.path(number + at).name}")
+        if not number and (earlier is None or overwrite):
+            stored.write()  # the folder says what its files are from the first on
         if not all(stored.has(number + at, digest) for at, digest in enumerate(digests)):
             results = run_layers(model, paths, batch)
             for at, digest in enumerate(digests):
@@ -230,10 +256,33 @@ def store_traces(
         number += len(digests)
     if not number:
         raise InvalidArgumentError("The set of patterns is empty.")
+    if not overwrite and (count := stored.count_from(number)) > number:
+        raise _refusal(folder, f"of {counted(count, 'pattern')}, and only {number} came")
     stored.about["patterns"] = number
     stored.write()
     stored.remove_from(number)
+    if earlier is not None and earlier.about["form"] != form:
+        earlier.remove_from(0)
     return StoredArrays(paths, stored.files)
+
+
+def _earlier(folder: Path, *, overwrite: bool) -> StoredTrace | None:
+    """Return the traces that a folder holds already; of damaged ones none, if they may go."""
+    if not (folder / "trace.json").is_file():
+        return None
+    try:
+        return StoredTrace.open(folder)
+    except ModelFileError:
+        if overwrite:
+            return None
+        raise
+
+
+def _refusal(folder: Path, which: str) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        f"{str(folder)!r} holds a trace {which}: replace it with overwrite=True, or choose "
+        "another folder."
+    )
 
 
 def _digest(about: Any, arrays: Sequence[NDArray[Any]] = ()) -> str:

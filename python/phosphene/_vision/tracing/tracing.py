@@ -32,6 +32,7 @@ def trace(
     batch_size: int | None = None,
     store: str | os.PathLike[str] | None = None,
     store_as: Form | None = None,
+    overwrite: bool = False,
     out: Trace | None = None,
 ) -> Trace:
     """Return the output of every layer for `x`, all of them in one run.
@@ -56,6 +57,9 @@ def trace(
     store_as
         With `store`, the form of the files: ``"npz"``, which is the default, or ``"json"``: nested
         lists, in files several times as large.
+    overwrite
+        With `store`, replace a trace that the folder holds of other layers, patterns or weights, or
+        of more patterns; it is refused otherwise. Nothing else that lies there is removed.
     out
         An earlier trace of the same layers for an input of the same shape: its arrays are written
         to, and it is returned.
@@ -87,9 +91,15 @@ def trace(
             "store_as says which files are written: give store=, the folder for them, too, or "
             f"leave store_as out; received store_as={store_as!r} alone."
         )
+    if overwrite and store is None:
+        raise InvalidArgumentError(
+            "overwrite=True replaces what a folder holds: give store=, the folder, too, or leave "
+            "overwrite out."
+        )
     if store is not None and out is None:
         facts = Facts.of(model, paths, are_named=are_named)
-        stored = store_traces(model, facts, x, Path(store), batch_size, store_as or "npz")
+        form = store_as or "npz"
+        stored = store_traces(model, facts, x, Path(store), batch_size, form, overwrite=overwrite)
         return Trace(model, paths, stored, are_named=are_named)
     if isinstance(x, Iterator):
         raise InvalidArgumentError(
