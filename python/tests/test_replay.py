@@ -47,6 +47,65 @@ def test_replay_is_bit_equal_and_silent(wardrobe, tmp_path, options):
         assert_same(ph.replay(path, wardrobe, **QUIET), made)
 
 
+@pytest.mark.parametrize("how", ["dict", "text", "path"])
+def test_a_recipe_is_replayed_as_it_is(wardrobe, tmp_path, how):
+    """One document, without the picture, gives the same bits; what was handed over stays."""
+    start = np.random.default_rng(0).uniform(0.2, 0.8, (1, 28, 28, 1)).astype(np.float32)
+    made = ph.maximize(wardrobe, ["Bag", ("conv1", 2)], n=2, steps=4, start=start, **QUIET)
+    for picture in (made, made[2]):
+        text = json.dumps(picture.recipe)
+        path = tmp_path / "recipe.json"
+        path.write_text(text, "utf-8")
+        document = {"dict": picture.recipe, "text": str(path), "path": path}[how]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert_same(ph.replay(document, wardrobe, **QUIET), picture)
+        assert json.dumps(picture.recipe) == text
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        ({}, "a dict with a list of objectives.*nothing in it"),
+        ({"objectives": 1, "steps": 3}, "with 'objectives', 'steps'"),
+        ({"objectives": [{1, 2}]}, "A recipe holds what JSON has.*set"),
+        ({"objectives": []}, "The recipe has the format None"),
+        (b"{}", "received a bytes as the recipe|received bytes"),
+        (7, "received an int as the recipe"),
+    ],
+)
+def test_what_is_no_recipe(wardrobe, document, sentence):
+    with pytest.raises(ph.PhospheneError, match=sentence) as caught:
+        ph.replay(document, wardrobe, **QUIET)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"hello", "is no PNG, GIF or WebP file, and no JSON document"),
+        (b"{ not json", "is damaged"),
+        (b"{\xff\xfe}", "and no JSON document"),
+        (b"[1]", "and no JSON document"),
+        (b"", "and no JSON document"),
+    ],
+)
+def test_files_without_a_recipe(wardrobe, tmp_path, content, sentence):
+    (tmp_path / "recipe.json").write_bytes(content)
+    with pytest.raises(ph.ModelFileError, match=sentence):
+        ph.replay(tmp_path / "recipe.json", wardrobe, **QUIET)
+
+
+def test_another_network_is_told_apart_from_that_of_a_recipe(wardrobe):
+    random = np.random.default_rng(0)
+    made = ph.maximize(linear_network(random.normal(size=(8, 8, 1))), 0, steps=2, **QUIET)
+    with pytest.raises(ph.InvalidArgumentError, match="The picture of the recipe was made with"):
+        ph.replay(made.recipe, wardrobe, **QUIET)
+    other = linear_network(random.normal(size=(8, 8, 1)))
+    with pytest.warns(UserWarning, match="differ from that of the recipe.*another one"):
+        ph.replay(made.recipe, other, **QUIET)
+
+
 def test_one_of_several_is_replayed(wardrobe, tmp_path):
     made = ph.maximize(wardrobe, ["Bag", ("conv1", 2)], n=2, steps=6, **QUIET)
     for index, one in enumerate(made):

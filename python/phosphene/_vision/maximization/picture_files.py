@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phosphene._errors import InvalidArgumentError, ModelFileError
@@ -11,8 +13,6 @@ from phosphene._files import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
-
     from PIL import Image
 
     from phosphene._vision.maximization.picture import Picture
@@ -118,13 +118,25 @@ def write_picture(path: Path, image: Image.Image, recipe: Mapping[str, Any]) -> 
 
 
 def read_recipe(path: str | Path) -> dict[str, Any]:
-    """Return the recipe in a file that `Picture.save` wrote.
+    """Return the recipe in a file: a picture or film that `Picture.save` wrote, or a document.
 
     Raises
     ------
     ModelFileError
         If there is no such file, it is no picture, or holds no recipe; it is also an OSError.
     """
+    text = _text_of(path)
+    try:
+        recipe = json.loads(text)
+    except ValueError:
+        recipe = None
+    if not isinstance(recipe, dict) or not isinstance(recipe.get("objectives"), list):
+        raise ModelFileError(f"The recipe in {str(path)!r} is damaged.")
+    return recipe
+
+
+def _text_of(path: str | Path) -> str:
+    """Return the document that a file carries or is."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -135,7 +147,12 @@ def read_recipe(path: str | Path) -> dict[str, Any]:
             image.load()
             text = text or image.info.get(place) or getattr(image, "text", {}).get(place)
     except UnidentifiedImageError:
-        raise ModelFileError(f"{str(path)!r} is no PNG, GIF or WebP file.") from None
+        text = _document(path)
+        if text is None:
+            raise ModelFileError(
+                f"{str(path)!r} is no PNG, GIF or WebP file, and no JSON document."
+            ) from None
+        return text
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ModelFileError(f"Can't read {str(path)!r}: {reason}.") from error
@@ -144,10 +161,17 @@ def read_recipe(path: str | Path) -> dict[str, Any]:
             f"{str(path)!r} carries no recipe: it has no {PLACES_NAMED[place]}. Programs that edit "
             "pictures often drop it."
         )
+    return str(text) if isinstance(text, str) else text.decode("utf-8", "replace")
+
+
+def _document(path: str | Path) -> str | None:
+    """Return the text of a file that may be JSON, by how it begins."""
     try:
-        recipe = json.loads(text)
-    except ValueError:
-        recipe = None
-    if not isinstance(recipe, dict) or not isinstance(recipe.get("objectives"), list):
-        raise ModelFileError(f"The recipe in {str(path)!r} is damaged.")
-    return recipe
+        with Path(path).open("rb") as file:
+            start = file.read(64).removeprefix(codecs.BOM_UTF8).lstrip()
+            if not start.startswith(b"{"):
+                return None
+            file.seek(0)
+            return file.read().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return None

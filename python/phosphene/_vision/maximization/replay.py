@@ -1,8 +1,10 @@
-"""Pictures rendered again from the recipe that they carry."""
+"""Pictures rendered again from their recipe."""
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +32,20 @@ NAMES = {
 }
 
 
-def replay(png: str | Path, model: Any, *, start: Any = None, progress: bool = True) -> Picture:
-    """Render a saved picture again.
+def replay(
+    recipe: str | Path | Mapping[str, Any],
+    model: Any,
+    *,
+    start: Any = None,
+    progress: bool = True,
+) -> Picture:
+    """Render a picture again from its recipe.
 
     Parameters
     ----------
-    png
-        A file that `Picture.save` wrote.
+    recipe
+        A file that `Picture.save` wrote; a recipe itself, such as `Picture.recipe`; or the path of
+        a JSON file that holds one.
     model
         The `Model` that the picture was made with, or anything that `load` takes. Another one must
         take inputs of the same shape and have all that the recipe names; the titles are its own.
@@ -48,7 +57,7 @@ def replay(png: str | Path, model: Any, *, start: Any = None, progress: bool = T
     Returns
     -------
     Picture
-        Bit for bit the saved one where version, kind of CPU, number of threads and model are the
+        Bit for bit the earlier one where version, kind of CPU, number of threads and model are the
         same. What differs is stated in a warning.
 
     Raises
@@ -67,41 +76,64 @@ def replay(png: str | Path, model: Any, *, start: Any = None, progress: bool = T
     ...     again = ph.replay(picture.save(f"{folder}/bag.png"), model)
     >>> bool((again.images == picture.images).all())
     True
+    >>> again = ph.replay(picture.recipe, model, progress=False)
+    >>> bool((again.images == picture.images).all())
+    True
     """
     from phosphene._models.model import as_model
 
-    if not isinstance(png, (str, os.PathLike)):
+    is_document = isinstance(recipe, Mapping)
+    if not is_document and not isinstance(recipe, (str, os.PathLike)):
         raise InvalidArgumentError(
-            "ph.replay takes the file of a picture and then the model, such as "
-            f"ph.replay('bag.png', model); received {with_article(type(png).__name__)} as the file."
+            "ph.replay takes a picture's file or its recipe and then the model, such as "
+            "ph.replay('bag.png', model) or ph.replay(picture.recipe, model); received "
+            f"{with_article(type(recipe).__name__)} as the recipe."
         )
-    recipe = read_recipe(png)
-    if recipe.get("format") != FORMAT:
+    document = _document(recipe) if isinstance(recipe, Mapping) else read_recipe(recipe)
+    where = "" if is_document else f" in {str(recipe)!r}"
+    if document.get("format") != FORMAT:
         raise ModelFileError(
-            f"The recipe in {str(png)!r} has the format {recipe.get('format')!r}; this version "
+            f"The recipe{where} has the format {document.get('format')!r}; this version "
             f"reads {FORMAT!r}."
         )
     model = as_model(model)
-    made_by = recipe.pop("engine", {})
+    made_by = document.pop("engine", {})
     made_by = made_by if isinstance(made_by, dict) else {}
-    labels, shown = recipe.pop("labels", None), recipe.pop("shown", None)
-    recipe.pop("scores", None)
-    _check_shown(shown, labels, recipe, png)
+    labels, shown = document.pop("labels", None), document.pop("shown", None)
+    document.pop("scores", None)
+    _check_shown(shown, labels, document, where)
     if made_by.get("model_digest", model.digest) != model.digest:
-        _check_shape(made_by.get("input_shape"), model, recipe, png)
+        _check_shape(made_by.get("input_shape"), model, document, where)
         labels = None  # are those of the other network
-    array = start_of(recipe.pop("start", None), start)
+    array = start_of(document.pop("start", None), start)
     differences = _differences(made_by, model)
     if differences:
-        warn(f"The picture may differ from {str(png)!r}: {'; '.join(differences)}.")
+        source = "that of the recipe" if is_document else repr(str(recipe))
+        warn(f"The picture may differ from {source}: {'; '.join(differences)}.")
     if shown is None:
-        return render(model, recipe, array, labels=labels, progress=progress)
+        return render(model, document, array, labels=labels, progress=progress)
     # Those that were rendered with it change the bits of a picture.
-    picture = some_of(render(model, recipe, array, progress=progress), shown)
+    picture = some_of(render(model, document, array, progress=progress), shown)
     return picture if labels is None else replace(picture, labels=tuple(labels))
 
 
-def _check_shown(shown: Any, labels: Any, recipe: dict[str, Any], png: Any) -> None:
+def _document(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe that somebody hands over as it is read from a file."""
+    try:
+        document: dict[str, Any] = json.loads(json.dumps(dict(recipe)))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgumentError(
+            f"A recipe holds what JSON has: texts, numbers, lists and dicts of them; {error}."
+        ) from None
+    if not isinstance(document.get("objectives"), list):
+        raise InvalidArgumentError(
+            "A recipe is a dict with a list of objectives, such as picture.recipe; received one "
+            f"with {', '.join(map(repr, document)) or 'nothing in it':.80}."
+        )
+    return document
+
+
+def _check_shown(shown: Any, labels: Any, recipe: dict[str, Any], where: str) -> None:
     """Refuse numbers of pictures that there aren't, and titles that aren't one for each."""
     count = recipe.get("count", 1)
     if not isinstance(count, int):  # the engine says so
@@ -111,7 +143,7 @@ def _check_shown(shown: Any, labels: Any, recipe: dict[str, Any], png: Any) -> N
         places = shown if isinstance(shown, list) and shown else [None]
         if not all(type(each) is int and 0 <= each < pictures for each in places):
             raise ModelFileError(
-                f"The recipe in {str(png)!r} is damaged: shown must be numbers of its "
+                f"The recipe{where} is damaged: shown must be numbers of its "
                 f"{counted(pictures, 'picture')}, counted from 0; it holds {shown!r:.80}."
             )
         pictures = len(shown)
@@ -120,12 +152,12 @@ def _check_shown(shown: Any, labels: Any, recipe: dict[str, Any], png: Any) -> N
     texts = isinstance(labels, list) and all(isinstance(each, str) for each in labels)
     if not texts or len(labels) != pictures:
         raise ModelFileError(
-            f"The recipe in {str(png)!r} is damaged: labels must be {counted(pictures, 'text')}, "
+            f"The recipe{where} is damaged: labels must be {counted(pictures, 'text')}, "
             f"one for each picture; it holds {labels!r:.80}."
         )
 
 
-def _check_shape(stated: Any, model: Model, recipe: dict[str, Any], png: Any) -> None:
+def _check_shape(stated: Any, model: Model, recipe: dict[str, Any], where: str) -> None:
     """Refuse a network whose inputs have another shape than the one that made the picture."""
     given = recipe.get("given")
     taken = varied_shape(model, given if isinstance(given, dict) else None)
@@ -137,7 +169,7 @@ def _check_shape(stated: Any, model: Model, recipe: dict[str, Any], png: Any) ->
         None in (one, other) or one == other for one, other in pairs
     ):
         raise InvalidArgumentError(
-            f"The picture in {str(png)!r} was made with a network that takes inputs of "
+            f"The picture{where or ' of the recipe'} was made with a network that takes inputs of "
             f"{_by(lengths)}, {model.name!r} takes {_by(taken)} (channels last): hand over the one "
             "it was made with, or look for what this one likes with ph.maximize."
         )
