@@ -400,6 +400,29 @@ def test_columns_of_rows_that_are_like_the_user_s():
     assert found.sentence == "a range for each of 3 columns of 3 rows (like=)"
 
 
+@pytest.mark.parametrize(
+    ("settings", "low", "high"),
+    [
+        ({"scale": 1 / 50, "offset": -0.4}, -30, 70),  # becomes -1 to 1
+        ({"scale": 1 / 255}, 0, 255),
+        ({"scale": 0.02, "offset": 0.5}, -25, 25),
+        ({"scale": 1 / 127.5, "offset": -1}, 0, 255),
+        ({"scale": -0.5}, -2, 0),
+    ],
+)
+def test_the_range_of_signals_that_are_rescaled(settings, low, high):
+    """By hand: what becomes 0 to 1, or -1 to 1 where something is subtracted."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 20, 3], "name": "x"}},
+        {"class_name": "Rescaling", "config": {"name": "first", "offset": 0, **settings}},
+        {"class_name": "MaxPooling1D", "config": {"name": "pool", "pool_size": 2}},
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "signals", "layers": layers}}
+    found = ph.load((config, {})).preprocessing
+    np.testing.assert_allclose(found.value_range, (low, high), rtol=1e-5)
+    assert (found.assumed, found.measured) == (False, True)
+
+
 def test_statistics_of_pictures_are_left_alone():
     model = measured("BatchNormalization", (8, 8, 3), MEAN, VARIANCE, settings=False)
     assert model.preprocessing.assumed

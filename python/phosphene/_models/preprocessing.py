@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +56,10 @@ class Preprocessing:
             return self.sentence
         stated = f"{low:.4g} to {high:.4g}"
         return f"{stated}: {self.sentence.replace(f', so {stated}', '')}"
+
+    def known_from(self, reason: str, *, assumed: bool = False) -> Preprocessing:
+        """Return the same with the reason why it is taken, or assumed, in its sentence."""
+        return replace(self, sentence=f"{self.sentence} ({reason})", assumed=assumed)
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         """Return pixels, channels last, as the network's input."""
