@@ -18,7 +18,7 @@ from phosphene._display.panels import Choice
 from phosphene._display.run_plots import Drawing
 from phosphene._models.intake import Architecture
 from phosphene._vision.stores import read_npz, write_npz
-from phosphene._vision.watching.looks import Run
+from phosphene._vision.watching.run import Run
 
 __all__ = ["one_thread"]  # pytest finds the fixture here
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import math
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from phosphene._display.boxes import (
     texts_of,
     tint_of,
 )
+from phosphene._display.figures import new_figure
 from phosphene._display.layout import Layout, Point, arrange
 from phosphene._errors import InvalidArgumentError
 from phosphene._files import write_file
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+    from matplotlib.figure import Figure
     from PIL.Image import Image
 
 GAP, MARGIN = (28.0, 30.0), 20
@@ -155,6 +158,20 @@ class Diagram:
         drawn = self._drawn(float(scale) * fine, (wanted[0] * fine, wanted[1] * fine))
         return drawn if fine == 1 else drawn.resize((wanted[0], wanted[1]), Image.Resampling.BOX)
 
+    def plot(self) -> Figure:
+        """Draw the network as a figure, to stand beside others.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        width, height = self.size
+        figure = new_figure((width / 100, height / 100))
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.imshow(self.image(self._fitting_scale()))
+        axes.axis("off")
+        return figure
+
     def save(self, path: str | os.PathLike[str], *, scale: float | None = None) -> Path:
         """Write the drawing to a file.
 
@@ -192,12 +209,15 @@ class Diagram:
     def _repr_svg_(self) -> str:
         return self.svg
 
+    def _fitting_scale(self) -> float:
+        """Return 2, or less where the picture would be too large."""
+        width, height = self.size
+        return min(2.0, 0.99 * math.sqrt(LARGEST_PICTURE / (width * height)))
+
     def _png(self, scale: float | None) -> bytes:
-        if scale is None:
-            width, height = self.size
-            scale = min(2.0, 0.99 * (LARGEST_PICTURE / (width * height)) ** 0.5)
         file = io.BytesIO()
-        self.image(scale).save(file, "PNG", optimize=True)
+        drawn = self.image(self._fitting_scale() if scale is None else scale)
+        drawn.save(file, "PNG", optimize=True)
         return file.getvalue()
 
     def _drawn(self, scale: float, size: tuple[int, int]) -> Image:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from phosphene._display.panels import Choice
-    from phosphene._vision.watching.looks import Look
+    from phosphene._vision.watching.look import Look
 
 
 class Drawing:

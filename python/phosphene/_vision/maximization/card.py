@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from phosphene._errors import InvalidArgumentError
-from phosphene._files import write_file
-
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -189,15 +186,9 @@ class Card:
         ModelFileError
             If the file can't be written; it is also an OSError.
         """
-        from phosphene._display.figures import figure_png
+        from phosphene._display.figure_files import save_figure
 
-        path = Path(path)
-        if path.suffix.lower() != ".png":
-            raise InvalidArgumentError(
-                f"A card is saved as .png; received {str(path)!r}. For another format use "
-                "card.plot().savefig(...)."
-            )
-        return write_file(path, figure_png(self.plot()))
+        return save_figure(path, self.plot, "A card")
 
     def __repr__(self) -> str:
         shown = [

@@ -168,7 +168,8 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         Parameters
         ----------
         folder
-            Made where it is missing. Files of the same names are replaced.
+            Made where it is missing. Files of the same names are replaced. A path that ends in
+            ``.png`` is one file instead, with what `plot` draws.
         layers, sample, channels, kind, cmap, scale, grid, min_size
             As for `plot`; each page is one grid.
 
@@ -184,12 +185,15 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         ModelFileError
             If the folder can't be written to; it is also an OSError.
         """
+        from phosphene._display.figure_files import save_figure
         from phosphene._display.panels import Choice
-        from phosphene._display.plots import save_trace
+        from phosphene._display.plots import save_trace, trace_plot
 
         chosen = self._chosen(layers)
         outputs, sample = self._sample(sample)
         choice = Choice(chosen, sample, channels, kind, cmap, scale, grid, min_size)
+        if Path(folder).suffix.lower() == ".png":
+            return [save_figure(folder, lambda: trace_plot(outputs, choice), "A trace")]
         return save_trace(outputs, Path(folder), choice)
 
     def to_json(self, *, values: bool = False) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from phosphene._checks import place, whole
 from phosphene._errors import InvalidArgumentError, NoSuchNumberError
+from phosphene._options import check_options
 from phosphene._sentences import counted
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-    from phosphene._vision.watching.looks import Look, Run
+    from phosphene._vision.watching.look import Look
+    from phosphene._vision.watching.run import Run
 
 
 class SeenTraining:
@@ -97,6 +99,48 @@ class SeenTraining:
             )
         chosen = [self[number] for number in at]
         return Drawing(self.looks, choice).rows(chosen)
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        at: int | Sequence[int] = -1,
+        layers: Any = None,
+        **options: Any,
+    ) -> Path:
+        """Write what `plot` draws to a PNG file, or all looks as a film.
+
+        Parameters
+        ----------
+        path
+            Ends in ``.png``, or, for a `film` of all looks, in ``.gif``, ``.apng`` or ``.webp``.
+        at, layers, **options
+            As for `plot`, or for `film`.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        InvalidArgumentError
+            As `plot` and `film`, or if the path has another ending.
+        ModelFileError
+            If the file can't be written, or a look is damaged.
+        """
+        from phosphene._display.figure_files import save_figure
+
+        if Path(path).suffix.lower() in (".gif", ".apng", ".webp"):
+            check_options(options, self.film, "watch.save, of a film,", ("path", "layers"))
+            return self.film(path, layers, **options)
+        check_options(options, self.plot, "watch.save", ("at", "layers"))
+        return save_figure(path, lambda: self.plot(at, layers, **options), "A look")
+
+    def _repr_png_(self) -> bytes | None:
+        """Return what a notebook shows: the latest look."""
+        from phosphene._display.figures import figure_png
+
+        return figure_png(self.plot()) if len(self) else None
 
     def film(
         self,

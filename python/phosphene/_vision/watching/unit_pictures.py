@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from phosphene._models.model import Model
     from phosphene._vision.maximization.picture import Picture
-    from phosphene._vision.watching.looks import Run
+    from phosphene._vision.watching.run import Run
 
 KEPT = 0.7
 """How much of the contrast of a unit's last picture the next one begins with.

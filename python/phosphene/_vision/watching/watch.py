@@ -14,7 +14,7 @@ from phosphene._checks import whole
 from phosphene._models.arrays import as_array, model_inputs
 from phosphene._models.outputs import Facts
 from phosphene._vision.tracing.run_layers import run_layers
-from phosphene._vision.watching.looks import Look, Run, refuse_run
+from phosphene._vision.watching.run import Run, refuse_run
 from phosphene._vision.watching.seen import SeenTraining
 from phosphene._vision.watching.sources import model_of
 from phosphene._vision.watching.training import TrainingHooks, as_callback
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from phosphene._models.model import Model
+    from phosphene._vision.watching.look import Look
 
 
 class Watch(SeenTraining, TrainingHooks):

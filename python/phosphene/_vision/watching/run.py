@@ -3,113 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from phosphene._errors import InvalidArgumentError, ModelFileError, UnknownNameError
+from phosphene._errors import InvalidArgumentError, ModelFileError
 from phosphene._files import make_folder, write_text
 from phosphene._models.outputs import Facts
-from phosphene._sentences import counted
 from phosphene._vision.stores import (
     damaged,
-    read_about,
     read_json,
     read_npz,
     write_npz,
 )
+from phosphene._vision.watching.look import Look
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
 FORMAT = "phosphene-watch/1"
-
-
-class Look(Mapping[str, "NDArray[np.float32]"]):
-    """What a network made of the watched inputs at one moment of its training.
-
-    A mapping from a layer's path to its output, (batch, ...) float32, in the order of execution;
-    each array is read from its file when it is asked for.
-
-    Parameters
-    ----------
-    path
-        The file.
-    layers
-        The paths of the layers.
-    titles
-        Of the units whose pictures there are.
-    facts
-        What the outputs of the layers are like.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        layers: Sequence[str],
-        titles: Sequence[str],
-        facts: Facts | None = None,
-    ) -> None:
-        self.path = path
-        """The file, which ``numpy.load`` reads too."""
-        self._layers = tuple(layers)
-        self.facts = facts or Facts()
-        """What the outputs are like."""
-        self.titles: tuple[str, ...] = tuple(titles)
-        """A title for each of the `pictures`."""
-        about = read_about(path)
-        try:
-            self.epoch: int | None = about["epoch"]
-            """How many epochs of training there had been, if that is known."""
-            self.batch: int | None = about["batch"]
-            """How many batches of the next epoch, if the look was taken within one."""
-            self.label: str = str(about["label"])
-            """What is written above pictures of it."""
-            self.logs: dict[str, float] = dict(about["logs"])
-            """Loss and metrics that Keras reported."""
-        except (KeyError, TypeError, ValueError) as error:
-            raise damaged(path, f"{error!r} in its comment") from None
-
-    def __getitem__(self, layer: str) -> NDArray[np.float32]:
-        if layer not in self._layers:
-            held = ", ".join(map(repr, self._layers[:8]))
-            raise UnknownNameError(f"{layer!r} wasn't watched; the look holds {held}.")
-        return read_npz(self.path, f"layers/{layer}")
-
-    def __contains__(self, layer: object) -> bool:
-        return layer in self._layers
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._layers)
-
-    def __len__(self) -> int:
-        return len(self._layers)
-
-    def __repr__(self) -> str:
-        held = f"{counted(len(self), 'layer')}, {counted(len(self.titles), 'picture')}"
-        return f"<Look {self.label!r}: {held}>"
-
-    @property
-    def pictures(self) -> NDArray[np.uint8]:
-        """What the watched units liked best, (units, height, width, channels) uint8."""
-        return read_npz(self.path, "pictures")
-
-    @cached_property
-    def scores(self) -> tuple[float, ...]:
-        """The objectives of the `pictures`; NaN where the weights held NaN."""
-        if not self.titles:
-            return ()
-        return tuple(float(score) for score in read_npz(self.path, "scores"))
-
-    @property
-    def heading(self) -> str:
-        """The label, and what Keras reported."""
-        reported = [f"{name} {value:.4g}" for name, value in self.logs.items()]
-        return " · ".join([self.label, *reported])
 
 
 class Run:
