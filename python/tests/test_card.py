@@ -295,6 +295,21 @@ def test_a_card_is_drawn(model, picture, tmp_path):
         card.save(tmp_path / "card.jpg")
 
 
+def test_a_folder_of_the_user_s_pictures(model, picture, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 16, 16)).astype(np.uint8)
+    for number, each in enumerate(pixels):
+        Image.fromarray(each).save(tmp_path / f"{number}.png")
+    options = {"seeds": 0, "random_weights": False}
+    card = picture[:1].card(model, tmp_path, **options)
+    same = picture[:1].card(model, (pixels[..., np.newaxis] / 255).astype(np.float32), **options)
+    np.testing.assert_allclose(card.images, same.images, rtol=1e-5)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(
+        ph.InvalidArgumentError, match=r"images is the folder .* there is no picture"
+    ):
+        picture.card(model, [str(tmp_path / "0.png"), tmp_path / "empty"])
+
+
 def test_titles_are_escaped(model):
     named = ph.load((model.config, model.get_weights()), classes=["<b>", "&"])
     card = ph.maximize(named, "<b>", **OPTIONS).card(named, seeds=0, random_weights=False)

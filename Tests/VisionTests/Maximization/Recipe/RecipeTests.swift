@@ -137,7 +137,7 @@ import Testing
       (#", "optimizer": {"kind": "sgd", "momentum": 1}"#, "momentum must lie between"),
       (#", "input": {"scale": [0]}"#, "input scale must be finite and not zero"),
       (#", "input": {"scale": []}"#, "input scale must be finite and not zero"),
-      (#", "transparency": "some""#, #"transparency must be false, true or "optimized""#),
+      (#", "transparency": "some""#, "expected false, true or 'optimized'"),
       (#", "transparency": 1"#, "transparency"),
       (#", "regularizers": [{"kind": "alpha", "weight": -1}]"#, "alpha weight must lie between"),
       (

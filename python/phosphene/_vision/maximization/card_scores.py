@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,12 @@ import numpy as np
 from phosphene._checks import whole
 from phosphene._errors import InvalidArgumentError, PhospheneWarning
 from phosphene._vision.maximization.card import Card, gains_of
+from phosphene._vision.maximization.folders import pictures_in
 from phosphene._vision.maximization.varied_input import VariedInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from phosphene._models.model import Model
@@ -112,12 +116,18 @@ def _thumbnails(picture: Picture) -> NDArray[np.uint8]:
     return drawings(picture) if is_series(picture) else laid_out(picture)
 
 
+def _listed(images: Any) -> Sequence[Any]:
+    return images if isinstance(images, (list, tuple)) else [images]
+
+
 def _finite(seen: VariedInput, images: Any) -> NDArray[Any]:
     """Return a user's own inputs, or say that they hold numbers which have no score."""
     if isinstance(images, float) and not np.isfinite(images):
         raise InvalidArgumentError(
             f"images must be inputs that the network takes, or pictures; received {images}."
         )
+    if any(isinstance(each, (str, os.PathLike)) for each in _listed(images)):
+        images = pictures_in(images, "images")
     inputs = seen.inputs(images)
     lost = ~np.isfinite(inputs).reshape(len(inputs), -1).all(axis=1)
     if lost.any():

@@ -159,9 +159,9 @@ class Picture:
         model
             The one that the pictures were made with.
         images
-            Inputs of the user's own, as `model` takes them, or pictures; see `Model.prepare`. For a
-            network of several inputs arrays for the one that is the picture; the others stay as
-            they were given.
+            Inputs of the user's own, as `model` takes them, pictures or a folder of them; see
+            `Model.prepare`. For a network of several inputs arrays for the one that is the picture;
+            the others stay as they were given.
         seeds
             How many times the recipe is followed again from another seed.
         random_weights

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import math
-import os
 from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._display.film import evenly
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array, is_picture
 from phosphene._models.columns import ends_of_rows, scaling_of_ends
+from phosphene._vision.maximization.folders import pictures_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from phosphene._models.model import Model
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-"""How pictures in a folder end."""
-
-MOST_PICTURES = 256
-"""Pictures of a folder that are looked at."""
 
 ROOM = 0.1
 """How far beyond a user's signals the range of what is maximized goes, as a share of theirs."""
@@ -73,7 +65,7 @@ def with_prior(
     """
     place = _free_input(model, given)
     form, shape = place["form"], tuple(place["shape"])
-    each = pictures_in(inputs) if isinstance(inputs, (list, tuple)) else pictures_in([inputs])
+    each = pictures_in(inputs, "prior")
     if bool(each) and all(is_picture(one) for one in each):
         array = np.concatenate([np.asarray(model.prepare(one), np.float32) for one in each])
     else:
@@ -93,24 +85,6 @@ def with_prior(
     if form in ("signal", "volume"):
         stated["contrast"] = _contrast(pixels, known)
     return {"input": scaling, "parametrization": stated}
-
-
-def pictures_in(inputs: Sequence[Any]) -> list[Any]:
-    """Return inputs with the pictures of folders in place of these, evenly chosen of very many."""
-    found: list[Any] = []
-    for each in inputs:
-        folder = Path(each) if isinstance(each, (str, os.PathLike)) else None
-        if folder is None or not folder.is_dir():
-            found.append(each)
-            continue
-        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
-        if not files:
-            raise InvalidArgumentError(
-                f"prior is the folder {str(folder)!r:.80}, in which there is no picture "
-                f"({', '.join(SUFFIXES)}): pictures of folders within it are not looked for."
-            )
-        found += [files[place] for place in evenly(len(files), MOST_PICTURES)]
-    return found
 
 
 def _range_of(array: NDArray[np.float32], form: str) -> dict[str, Any]:
