@@ -32,6 +32,24 @@ extension Graph {
     }
   }
 
+  /// Whether the activation that computed `value` has a ceiling, at or near which it lets no gradient
+  /// through.
+  public func isBoundedAbove(_ value: Value) -> Bool {
+    if let activation = activation(of: value), activation.isProbability { return true }
+    guard case .operation(let operation, let inputs) = self[value].source else { return false }
+    switch operation {
+    case is Softmax: return true
+    case is Cut, is Reshape, is Transpose: return isBoundedAbove(inputs[0])
+    case let unary as Unary:
+      switch unary.function {
+      case .sigmoid, .tanh, .hardSigmoid, .softsign: return true
+      case .clip(_, let high): return high < .infinity
+      default: return false
+      }
+    default: return false
+    }
+  }
+
   /// The value before the activation that computed `value`: what was noted of it, what goes into
   /// its softmax or its function of each element, through reshapes and transpositions, or `value`
   /// itself if there is none.

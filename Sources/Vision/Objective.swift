@@ -13,7 +13,8 @@ public struct Objective: Codable, Hashable, Sendable {
     var index: Index?
     var position: [Int]?
     var output: String?
-    var preActivation: Bool
+    /// `nil` for what suits the layer's activation.
+    var preActivation: PreActivation?
     var vector: [Float]?
     var activations: Activations?
     var cosinePower: Float?
@@ -34,7 +35,7 @@ public struct Objective: Codable, Hashable, Sendable {
       index = try term.decodeIfPresent(Index.self, forKey: .index)
       position = try term.decodeIfPresent([Int].self, forKey: .position)
       output = try term.decodeIfPresent(String.self, forKey: .output)
-      preActivation = try term.decodeIfPresent(Bool.self, forKey: .preActivation) ?? false
+      preActivation = try term.decodeIfPresent(PreActivation.self, forKey: .preActivation)
       vector = try term.decodeIfPresent([Float].self, forKey: .vector)
       activations = try term.decodeIfPresent(Activations.self, forKey: .activations)
       cosinePower = try term.decodeIfPresent(Float.self, forKey: .cosinePower)
@@ -146,6 +147,11 @@ public struct Objective: Codable, Hashable, Sendable {
     guard (1...1024).contains(terms.count) else {
       throw .invalidArgument("an objective has 1 to 1024 terms, received \(terms.count)")
     }
+    for case let vector? in terms.map(\.vector) where vector.allSatisfy({ $0 == 0 }) {
+      throw .invalidArgument(
+        "the vector of a direction needs a number other than 0, received \(counted(vector.count, "zero"))"
+      )
+    }
   }
 
   /// Appends the objective.
@@ -192,7 +198,13 @@ extension Objective.Term {
     case .channel, .neuron, .energy, .direction, .match, .diversity:
       guard let layer else { throw .invalidArgument("objective '\(kind.rawValue)' needs a layer") }
       var value = try lowered.value(layer)
-      if preActivation { value = try lowered.graph.preActivation(of: value) }
+      switch preActivation ?? .no {
+      case .no: break
+      case .yes: value = try lowered.graph.preActivation(of: value)
+      case .rectified:
+        let before = try lowered.graph.preActivation(of: value)
+        value = try lowered.graph.unary(.relu(negativeSlope: 0), before)
+      }
       let what = "layer '\(layer)'"
       if kind != .energy, kind != .match {
         let axis = model.channelAxis(ofLayer: layer, rank: lowered.graph.shape(value).rank)

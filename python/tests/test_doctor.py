@@ -82,8 +82,10 @@ def test_a_dead_layer_in_between_gets_redirected_rectifiers():
     picture, _ = diagnosed(
         network(dead, ("last", "relu", spread(3, 2), 0.0)), ("last", 0), steps=80
     )
-    assert "it ends at layer 'last'" in picture.diagnosis
-    assert "all outputs are 0 from layer 'hidden' on" in picture.diagnosis
+    assert (
+        "picture: all outputs are 0 from layer 'hidden' on, all of whose 3 units are off (0 for "
+        "this input); it ends at layer 'last'"
+    ) in picture.diagnosis
     assert "what helped: redirected rectifiers for 16 steps" in picture.diagnosis
     assert picture.recipe["redirected_steps"] >= 16
     assert (

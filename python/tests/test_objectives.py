@@ -47,7 +47,6 @@ def test_json_states_every_option():
                 "kind": "channel",
                 "layer": "conv",
                 "index": 7,
-                "pre_activation": False,
             },
             {
                 "weight": -0.5,
@@ -55,7 +54,6 @@ def test_json_states_every_option():
                 "layer": "conv",
                 "index": 1,
                 "position": [2, 3],
-                "pre_activation": False,
             },
         ]
     }

@@ -20,6 +20,8 @@ struct Climb {
   var diagnoses: [String?]
   /// For each picture how redirection was extended, if it was.
   var redirectionNotes: [String?]
+  /// The pictures that were given a gradient by aiming before their objectives' activations.
+  var aimedBefore: Set<Int> = []
   private(set) var history: [[Float]]
   /// For each picture the step since which its gradient is zero, if it is.
   private(set) var deadSince: [Int?]
@@ -31,7 +33,7 @@ struct Climb {
   /// After how many steps each of the best pictures was found.
   private var bestSteps: [Int]
   /// What was seen of them: the network's input, the picture and, if it is optimized, its opacity.
-  private var bestLook: [Tensor]
+  private(set) var bestLook: [Tensor]
   private var film: Film
   private var momenta = MomentumProduct()
 

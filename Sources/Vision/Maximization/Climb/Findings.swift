@@ -6,7 +6,7 @@ import Tensors
 
 extension Rendering {
   /// A layer's output in the graph of one step.
-  private struct Site {
+  struct Site {
     let path: String
     let value: Value
     /// What goes into the layer's activation, if it has one.
@@ -15,7 +15,7 @@ extension Rendering {
   }
 
   /// What is known of one site and one picture: the largest absolute numbers.
-  private struct Sizes {
+  struct Sizes {
     let site: Site
     let value: Float
     let valueBefore: Float
@@ -91,19 +91,34 @@ extension Rendering {
           ?? (atInput > 0
             ? "it ends before the network, whose views show nothing of the picture, or nothing that isn't "
               + "all black or white"
-            : "the objective changes with no layer's output")
+            : unitThatIsOff(in: picture)
+              ?? "the objective changes with no layer's output")
         continue
       }
-      var finding = try clause(on: place, picture: picture, graph: graph, inputs: inputs)
-      // What is off because it is given zeros isn't itself to blame.
-      if let first = known.first(where: { $0.value == 0 }),
-        first.site.value.index < place.site.value.index
-      {
-        finding += "; all outputs are 0 from layer '\(first.site.path)' on"
+      func reason(_ place: Sizes, isRoot: Bool) throws(PhospheneError) -> String {
+        try self.reason(
+          at: place, isRoot: isRoot, picture: picture, graph: graph, inputs: inputs)
+      }
+      var finding = "it ends at layer '\(place.site.path)'" + (try reason(place, isRoot: false))
+      // What is off because it is given the same whatever the picture isn't itself to blame.
+      if let root = root(of: place, among: known, input: input, in: graph) {
+        finding =
+          (root.value == 0 ? "all outputs are 0" : "nothing depends on the picture")
+          + " from layer '\(root.site.path)' on\(try reason(root, isRoot: true)); \(finding)"
       }
       findings[picture] = finding
     }
     return findings
+  }
+
+  /// Says of a picture whose objective leaves out the ceiling of a rectifier that this is off.
+  private func unitThatIsOff(in picture: Int) -> String? {
+    let term = recipe.objectives[picture / recipe.count].terms.first {
+      $0.preActivation == .rectified
+    }
+    guard let term, let layer = term.layer else { return nil }
+    guard case .all(let unit)? = term.index else { return "what counts of layer '\(layer)' is off" }
+    return "it ends at layer '\(layer)', whose unit \(unit) is off (0 for this input)"
   }
 
   /// The outputs of all layers in order, each once.
@@ -168,88 +183,27 @@ extension Rendering {
     return gradientAtInput > threshold ? nil : place
   }
 
-  private func hasWeights(of path: String, where isSo: (Tensor) -> Bool) -> Bool {
-    weights(of: path).contains(where: isSo)
-  }
-
-  /// Whether a layer has kernels, all of zeros.
-  private func hasOnlyZeros(_ path: String) -> Bool {
-    let kernels = weights(of: path).filter { $0.shape.rank > 1 }
-    return !kernels.isEmpty && kernels.allSatisfy { $0.elements.allSatisfy { $0 == 0 } }
-  }
-
-  /// The weights of a layer, whichever of its calls a path names.
-  private func weights(of path: String) -> [Tensor] {
-    let layer = path.split(separator: "/").map { $0.prefix { $0 != "#" } }.joined(separator: "/")
-    return model.architecture.weightShapes.map(\.key).filter { $0.hasPrefix(layer + "/") }
-      .compactMap { model.weight($0) }
+  /// The first layer that gives the same for every picture, if all that one reads has come through it.
+  private func root(of place: Sizes, among known: [Sizes], input: Value, in graph: Graph) -> Sizes?
+  {
+    known.first { candidate in
+      candidate.site.value.index < place.site.value.index
+        && (candidate.value == 0 || nothingBut(zeros: candidate.site.path) != nil)
+        && !graph.leads(from: input, to: place.site.value, around: candidate.site.value)
+    }
   }
 }
 
-extension Rendering {
-  /// Why no gradient comes through a layer.
-  private func clause(
-    on place: Sizes, picture: Int, graph: Graph, inputs: [Tensor]
-  ) throws(PhospheneError) -> String {
-    let (path, isEndedBefore) = (place.site.path, place.gradientBefore > 0)
-    let begin = "it ends at layer '\(path)'"
-    if hasOnlyZeros(path) { return begin + ", whose weights are all zero" }
-    guard let curve = place.site.curve,
-      !isEndedBefore || place.gradient > 1e6 * place.gradientBefore
-    else { return begin + ", which passes none on to its input" }
-    var graph = graph
-    let axis = model.channelAxis(ofLayer: path, rank: graph.shape(place.site.value).rank)
-    let value = try graph.movingLast(place.site.value, from: axis)
-    let plan = try Plan(
-      graph, outputs: [value], pool: model.constants, fusesActivations: false,
-      isExact: recipe.exact)
-    let output = try plan.run(inputs)[0]
-    let size = output.shape.elementCount / sizes.count
-    let own = Array(output.elements[picture * size..<(picture + 1) * size])
-    let units = output.shape.axes.last ?? 1
-    switch curve {
-    case .rectifier: return begin + rectifierClause(own, units: units, path: path, picture: picture)
-    case .saturating:
-      let (low, high) = (own.min() ?? 0, own.max() ?? 0)
-      return begin + ", whose activation is saturated: its outputs lie between "
-        + "\(describe(low)) and \(describe(high))"
-    case .softmax:
-      return begin + ", whose softmax is saturated: its largest output is "
-        + "\(describe(own.max() ?? 0))"
-    case .other: return begin + ", whose activation is flat there"
-    }
-  }
-
-  /// Which units of a rectified layer are off.
-  private func rectifierClause(
-    _ values: [Float], units: Int, path: String, picture: Int
-  ) -> String {
-    var isOff = [Bool](repeating: true, count: units)
-    for (index, value) in values.enumerated() where value > 0 { isOff[index % units] = false }
-    let count = isOff.count { $0 }
-    let ceiling = values.max() ?? 0
-    if let low = values.min(), low > 0, low == ceiling {
-      return ", all of whose \(units) units are at their ceiling of \(describe(ceiling))"
-    }
-    guard count < units else {
-      return
-        ", \(units == 1 ? "whose one unit is" : "all of whose \(units) units are") off (0 for this input)"
-    }
-    let share = "\(Int((100 * Double(count) / Double(units)).rounded())) % of the layer's \(units)"
-    let target = recipe.objectives[picture / recipe.count].terms.first { $0.layer == path }
-    if case .all(let unit)? = target?.index {
-      if unit < units, isOff[unit] {
-        return ", whose unit \(unit) is off (0 for this input), as are \(share)"
+extension Graph {
+  /// Whether one value counts in another one on a way that avoids a third.
+  fileprivate func leads(from source: Value, to target: Value, around obstacle: Value) -> Bool {
+    var (open, seen) = ([target], Set([target]))
+    while let value = open.popLast() {
+      if value == source { return true }
+      for input in self[value].inputs where input != obstacle && seen.insert(input).inserted {
+        open.append(input)
       }
-      return ", whose unit \(unit) has no slope there: its largest output is \(describe(ceiling))"
     }
-    return
-      ", where those that count are off (0 for this input) or at their ceiling; off are \(share)"
-  }
-
-  /// A number with four digits.
-  private func describe(_ number: Float) -> String {
-    let rounded = (Double(number) * 1e4).rounded() / 1e4
-    return rounded == 0 && number != 0 ? "\(number)" : "\(rounded)"
+    return false
   }
 }

@@ -54,6 +54,7 @@ extension Climb {
     try adopt(changed)
     try run(1)
     let cured = Set(ill).subtracting(illPictures)
+    aimedBefore = cured
     for picture in cured {
       let terms = original.recipe.objectives[picture / count].terms
       cures[picture] =
@@ -148,6 +149,8 @@ extension Climb {
       guard let diagnosis, best[picture] <= history[picture][0] else { continue }
       diagnoses[picture] = diagnosis + ", and yet the objective never rose"
     }
+    try explainUnitsStillOff()
+    try explainCeilings()
     let lost = deadSince.indices.filter { picture in
       guard let since = deadSince[picture], since > 1, diagnoses[picture] == nil else {
         return false
@@ -162,6 +165,35 @@ extension Climb {
         "The gradient has been zero since step \(deadSince[picture] ?? step): "
         + "\(findings[picture] ?? "for no known reason"); a lower learning rate, redirected_steps= or "
         + "another seed may help"
+    }
+  }
+
+  /// Says of units that were aimed at before their activation that they are off in the end all the same.
+  private mutating func explainUnitsStillOff() throws(PhospheneError) {
+    let (objectives, count) = (rendering.recipe.objectives, rendering.recipe.count)
+    let low = aimedBefore.filter {
+      best[$0] <= 0 && objectives[$0 / count].terms.allSatisfy { $0.weight > 0 }
+    }
+    guard !low.isEmpty else { return }
+    let outputs = try rendering.outputs(of: bestLook[0])
+    for picture in low where outputs[picture] <= 0 {
+      diagnoses[picture]? +=
+        ", and yet it is still off: the best picture brings it to \(best[picture]) before the "
+        + "activation, which makes 0 of it"
+    }
+  }
+
+  /// Says of objectives that were asked to aim at a layer's output that this has reached its ceiling.
+  private mutating func explainCeilings() throws(PhospheneError) {
+    for (picture, since) in deadSince.enumerated() {
+      guard let since, diagnoses[picture] == nil, best[picture] > history[picture][0] else {
+        continue
+      }
+      let objective = rendering.recipe.objectives[picture / rendering.recipe.count]
+      guard let layer = try rendering.boundedLayer(of: objective) else { continue }
+      diagnoses[picture] =
+        "The gradient has been zero since step \(since): layer '\(layer)' has reached an end of its "
+        + "activation; pre_activation= aims at what goes into that"
     }
   }
 

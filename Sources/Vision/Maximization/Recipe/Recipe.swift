@@ -138,7 +138,14 @@ public struct Recipe: Codable, Sendable {
     guard !objectives.isEmpty, objectives.count <= 1024 else {
       throw .invalidArgument("1 to 1024 objectives are needed, received \(objectives.count)")
     }
-    for objective in objectives { try objective.check() }
+    for objective in objectives {
+      try objective.check()
+      guard objective.terms.contains(where: { $0.weight != 0 }) else {
+        throw .invalidArgument(
+          "an objective whose weights are all 0 is the same for every picture: give a term a weight "
+            + "other than 0")
+      }
+    }
     let terms = objectives.reduce(0) { $0 + $1.terms.count }
     try require(1...8192, terms, "the number of terms of all objectives")
     try require(1...1024, count, "count")

@@ -4,7 +4,7 @@ import Tensors
 
 /// The two graphs of a maximization: one step uphill, and the picture as it stands.
 struct Rendering {
-  let recipe: Recipe
+  private(set) var recipe: Recipe
   let model: Model
   let sizes: RenderingSizes
   let image: ParametrizedImage
@@ -61,6 +61,51 @@ struct Rendering {
       height: sizes.canvas.height,
       width: sizes.canvas.width, channels: sizes.channels, background: recipe.background,
       form: sizes.form, depth: sizes.depth, hasAlpha: recipe.transparency == .optimized)
+    try statePreActivations()
+  }
+
+  /// Says of each term whether it measures its layer's output or what goes into the activation.
+  private mutating func statePreActivations() throws(PhospheneError) {
+    guard recipe.objectives.contains(where: \.leavesActivationsOpen) else { return }
+    var graph = Graph()
+    let input = graph.input(TensorType(sizes.input))
+    let lowered = try lowered(
+      on: input, in: graph, wanted: recipe.objectives.flatMap(\.neededLayers))
+    for index in recipe.objectives.indices {
+      recipe.objectives[index] = try recipe.objectives[index].statingPreActivations(in: lowered)
+    }
+  }
+
+  /// The first layer whose output an objective measures although that is bounded above.
+  func boundedLayer(of objective: Objective) throws(PhospheneError) -> String? {
+    var open = objective
+    for term in open.terms.indices where open.terms[term].preActivation == .no {
+      open.terms[term].preActivation = nil
+    }
+    var graph = Graph()
+    let input = graph.input(TensorType(sizes.input))
+    let lowered = try lowered(on: input, in: graph, wanted: objective.neededLayers)
+    let stated = try open.statingPreActivations(in: lowered)
+    return zip(objective.terms, stated.terms).first { $0 != $1 }?.0.layer
+  }
+
+  /// The scores of pictures, given as the network's input, by what comes out of activations where the
+  /// objectives aim at what goes into them.
+  func outputs(of input: Tensor) throws(PhospheneError) -> [Float] {
+    var behind = self
+    for index in recipe.objectives.indices {
+      for term in recipe.objectives[index].terms.indices {
+        behind.recipe.objectives[index].terms[term].preActivation = .no
+      }
+    }
+    var graph = Graph()
+    let value = graph.input(TensorType(input.shape))
+    var lowered = try behind.lowered(
+      on: value, in: graph, wanted: recipe.objectives.flatMap(\.neededLayers))
+    let scores = try behind.objectives(in: &lowered, views: 1)
+    let plan = try Plan(
+      lowered.graph, outputs: [scores], pool: model.constants, isExact: recipe.exact)
+    return try plan.run([input])[0].elements
   }
 
   /// The same pictures by another recipe.
@@ -149,10 +194,10 @@ struct Rendering {
           recipe.objectives[index].terms[term].kind = .logit
         } else {
           // Before a rectifier the energy of a unit grows when it is pushed further off.
-          guard [.channel, .neuron, .direction].contains(old.kind), !old.preActivation else {
+          guard [.channel, .neuron, .direction].contains(old.kind), old.preActivation != .yes else {
             continue
           }
-          recipe.objectives[index].terms[term].preActivation = true
+          recipe.objectives[index].terms[term].preActivation = .yes
         }
         hasChanged = true
       }

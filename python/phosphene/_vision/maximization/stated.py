@@ -176,7 +176,7 @@ def _callbacks(callbacks: Any) -> Part:
 
 _STATED: dict[str, Callable[[Any], Part]] = {
     "seed": lambda each: {"seed": whole("seed", each, 0, 2**64 - 1)},
-    "n": lambda each: {"count": whole("n", each, 1)},
+    "n": lambda each: {"count": whole("n", each, 1, 1024)},
     "value_range": _value_range,
     "stages": _stages,
     "steps": lambda each: {"steps": whole("steps", each, 1)},

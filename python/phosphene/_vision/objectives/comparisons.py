@@ -13,19 +13,22 @@ from phosphene._models.arrays import as_array
 from phosphene._models.lookup import name_of
 from phosphene._vision.objectives.terms import (
     OF_LAYERS,
+    OF_UNITS,
     Direction,
     Diversity,
     Match,
     Objective,
+    PreActivation,
+    before_activation,
 )
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@shares(OF_LAYERS)
+@shares(OF_UNITS)
 def direction(
-    layer: Any, vector: Any, *, cosine_power: float = 0, pre_activation: bool = False
+    layer: Any, vector: Any, *, cosine_power: float = 0, pre_activation: PreActivation | None = None
 ) -> Objective:
     """Return the objective "how far the channels of a layer point along a vector".
 
@@ -56,11 +59,16 @@ def direction(
             "vector must have one number for each channel of the layer; received shape "
             f"{numbers.shape}."
         )
+    if not numbers.any():
+        raise InvalidArgumentError(
+            "vector must have a number other than 0, since zeros point nowhere; received "
+            f"{numbers.size} zeros."
+        )
     return Direction(
         name_of(layer),
         tuple(numbers.tolist()),
         number("cosine_power", cosine_power, minimum=0, maximum=16),
-        bool(pre_activation),
+        before_activation(pre_activation),
     )
 
 

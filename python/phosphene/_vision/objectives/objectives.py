@@ -17,13 +17,16 @@ from phosphene._sentences import with_article
 from phosphene._vision.objectives.terms import (
     OF_LAYERS,
     OF_OUTPUTS,
+    OF_UNITS,
     Channel,
     Energy,
     Index,
     Logit,
     Neuron,
     Objective,
+    PreActivation,
     Probability,
+    before_activation,
     output_path,
 )
 
@@ -33,8 +36,8 @@ if TYPE_CHECKING:
     from phosphene._models.network import Model
 
 
-@shares(OF_LAYERS)
-def channel(layer: Any, index: int, *, pre_activation: bool = False) -> Objective:
+@shares(OF_UNITS)
+def channel(layer: Any, index: int, *, pre_activation: PreActivation | None = None) -> Objective:
     """Return the objective "mean over all positions of one channel".
 
     For a dense layer, which has no positions, it is the unit itself. Of a convolution whose
@@ -57,16 +60,16 @@ def channel(layer: Any, index: int, *, pre_activation: bool = False) -> Objectiv
     >>> channel("block5_conv1", 7) - 0.5 * energy("block4_conv1")
     channel('block5_conv1', 7) - 0.5 * energy('block4_conv1')
     """
-    return Channel(name_of(layer), _index(index), bool(pre_activation))
+    return Channel(name_of(layer), _index(index), before_activation(pre_activation))
 
 
-@shares(OF_LAYERS)
+@shares(OF_UNITS)
 def neuron(
     layer: Any,
     index: int,
     position: Sequence[int] | int | None = None,
     *,
-    pre_activation: bool = False,
+    pre_activation: PreActivation | None = None,
 ) -> Objective:
     """Return the objective "one channel at one position".
 
@@ -88,7 +91,9 @@ def neuron(
     >>> neuron("conv2", 3, (0, 5))
     neuron('conv2', 3, position=(0, 5))
     """
-    return Neuron(name_of(layer), _index(index), _position(position), bool(pre_activation))
+    return Neuron(
+        name_of(layer), _index(index), _position(position), before_activation(pre_activation)
+    )
 
 
 @shares(OF_OUTPUTS)

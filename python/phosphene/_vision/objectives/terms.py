@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from dataclasses import MISSING, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -25,6 +25,16 @@ OF_LAYERS = {
 }
 """What the docstrings of objectives of layers share."""
 
+OF_UNITS = OF_LAYERS | {
+    "pre_activation": (
+        "Whether the number before the layer's activation function is meant. By default it is\n"
+        "where the activation has a ceiling (sigmoid, tanh, softmax), which has no gradient;\n"
+        'of a rectifier with one (ReLU6) ``"rectified"``, what is above 0 without the ceiling.\n'
+        "False for the layer's output all the same. Of `phosphene.gradient` the default is False."
+    ),
+}
+"""The same of single units, channels and directions."""
+
 OF_OUTPUTS = {
     "index": (
         "The class, counted from 0, or its name, which is looked up in the model; for a gradient\n"
@@ -33,6 +43,9 @@ OF_OUTPUTS = {
     "output": "Which output, by its layer's name, if the model has several.",
 }
 """What the docstrings of objectives of outputs share."""
+
+PreActivation = bool | Literal["rectified"]
+"""Whether what goes into an activation is meant, all of it or what is above 0."""
 
 
 class Objective:
@@ -114,9 +127,10 @@ class Term(Objective):
 
     def stated(self) -> dict[str, Any]:
         """Return the term as a recipe states it, without its weight."""
-        return {"kind": self.kind} | {
-            each.name: _listed(getattr(self, each.name)) for each in fields(self)
-        }
+        stated = {each.name: _listed(getattr(self, each.name)) for each in fields(self)}
+        if stated.get("pre_activation", True) is None:  # what suits the layer
+            del stated["pre_activation"]
+        return {"kind": self.kind} | stated
 
     def written(self) -> str:
         """Return the call that makes the term."""
@@ -174,7 +188,7 @@ class Channel(LayerTerm):
     kind = "channel"
 
     index: Index
-    pre_activation: bool = False
+    pre_activation: PreActivation | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -185,7 +199,7 @@ class Neuron(LayerTerm):
 
     index: Index
     position: tuple[int, ...] | None = None
-    pre_activation: bool = False
+    pre_activation: PreActivation | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -219,13 +233,14 @@ class Direction(LayerTerm):
 
     vector: tuple[float, ...]
     cosine_power: float = 0.0
-    pre_activation: bool = False
+    pre_activation: PreActivation | None = None
 
     def written(self) -> str:
         shown = ", ".join(f"{number:g}" for number in self.vector[:3])
         more = ", ..." * (len(self.vector) > 3)
         options = f", cosine_power={self.cosine_power:g}" * (self.cosine_power > 0)
-        options += ", pre_activation=True" * self.pre_activation
+        if self.pre_activation is not None:
+            options += f", pre_activation={self.pre_activation!r}"
         return f"direction({self.layer!r}, [{shown}{more}]{options})"
 
 
@@ -262,6 +277,18 @@ class Diversity(LayerTerm):
     kind = "diversity"
 
     pre_activation: bool = False
+
+
+def before_activation(pre_activation: Any) -> PreActivation | None:
+    """Return which numbers of a layer are meant, None for those that suit it."""
+    if pre_activation is None or isinstance(pre_activation, (bool, np.bool_)):
+        return pre_activation if pre_activation is None else bool(pre_activation)
+    if isinstance(pre_activation, str) and pre_activation == "rectified":
+        return "rectified"
+    raise InvalidArgumentError(
+        'pre_activation must be True, False, "rectified" or None (what suits the layer); '
+        f"received {pre_activation!r:.60}."
+    )
 
 
 def _numbered(model: Model, index: Index | str, output: str | None) -> Index:
