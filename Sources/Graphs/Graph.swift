@@ -136,6 +136,13 @@ public struct Graph: Sendable {
     self.statistics.append(statistics)
   }
 
+  /// What noted activations are applied to, in order of appearance, without those that make
+  /// probabilities.
+  public var activationInputs: [Value] {
+    Set(activations.values.filter { !$0.isProbability }.map(\.input))
+      .sorted { $0.index < $1.index }
+  }
+
   /// What was noted of the activation that computed a value.
   func activation(of value: Value) -> Activation? { activations[value] }
 

@@ -7,9 +7,10 @@ that a weight means the same for every network.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from phosphene._docstrings import shares
+from phosphene._errors import InvalidArgumentError
 from phosphene._recipe_options import Option
 
 __all__ = ["Alpha", "Blur", "Distance", "Lp", "Regularizer", "Statistics", "TotalVariation"]
@@ -169,33 +170,64 @@ class Statistics(_Penalty):
 
     A network with batch normalizations remembers which mean and which standard deviation each of
     their channels had over its training pictures. A picture that has the same ones looks like
-    those: clean ground, plausible colours, things in surroundings.
+    those: clean ground, plausible colours, things in surroundings. Networks without them are
+    shown pictures of dead leaves (shapes of all sizes in front of each other, with colours and
+    textures as strong as in nature), which early layers answer as they answer photos.
 
     Parameters
     ----------
     weight
+    of
+        ``"training"`` for what batch normalizations remember, ``"dead_leaves"`` to measure what
+        activations are applied to. By default training where the network knows it, else leaves
+        where its input is a coloured picture of 64 pixels or more.
+
+    Raises
+    ------
+    InvalidArgumentError
+        When it is used: for ``"training"`` and a network without batch normalizations, or whose
+        averages were folded into its weights; for ``"dead_leaves"`` and inputs that aren't
+        pictures of one channel or three, or a network without activations.
 
     Notes
     -----
-    ``weight`` times the mean, over the batch normalizations that the objective needs and over
-    their channels, of ``((m - mean) / deviation)**2 + (d / deviation - 1)**2``, where ``m`` and
-    ``d`` are the mean and the deviation over all positions and views of one picture, ``mean`` and
-    ``deviation`` those of training. Layers of which a position stands for more than 20 pixels a
-    side don't count, unless there are no others: their channels answer to whole things, of which
-    training showed all kinds. It counts from the second step on. A network without batch
-    normalizations, or whose averages were folded into its weights, is refused.
+    ``weight`` times the mean, over the layers that the objective needs and over their channels, of
+    ``((m - mean) / deviation)**2 + (d / deviation - 1)**2``, where ``m`` and ``d`` are the mean
+    and the deviation over all positions and views of one picture, ``mean`` and ``deviation`` those
+    of training, or over 32 pictures of leaves. Layers of which a position stands for more than 20
+    pixels a side don't count, unless there are no others: their channels answer to whole things,
+    of which training showed all kinds. It counts from the second step on.
 
     References
     ----------
-    Yin et al., "Dreaming to Distill", CVPR 2020 (DeepInversion).
+    Yin et al., "Dreaming to Distill", CVPR 2020 (DeepInversion). Lee, Mumford and Huang,
+    "Occlusion Models for Natural Images", 2001; Baradad et al., "Learning to See by Looking at
+    Noise", NeurIPS 2021 (dead leaves).
 
     Examples
     --------
     >>> Statistics(80).to_json()
     {'kind': 'statistics', 'weight': 80.0}
+    >>> Statistics(160, of="dead_leaves").to_json()
+    {'kind': 'statistics', 'weight': 160.0, 'of': 'dead_leaves'}
     """
 
     kind = "statistics"
+
+    of: Literal["training", "dead_leaves"] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the recipe's form, in which what is left to the network isn't stated."""
+        stated = super().to_json()
+        return stated if self.of else {"kind": self.kind, "weight": self.weight}
+
+    def _check(self) -> None:
+        super()._check()
+        if self.of not in (None, "training", "dead_leaves"):
+            raise InvalidArgumentError(
+                "Statistics: of must be 'training', 'dead_leaves' or None for what the network "
+                f"has; received {self.of!r:.60}."
+            )
 
 
 @shares(OF_PENALTIES)

@@ -59,6 +59,7 @@ OPTIONS = {
             ph.regularizers.TotalVariation(0.2, power=2),
             ph.regularizers.Lp(0.3, p=6),
             ph.regularizers.Statistics(2),
+            ph.regularizers.Statistics(3, of="dead_leaves"),
             ph.regularizers.Blur(0.5),
         ]
     },

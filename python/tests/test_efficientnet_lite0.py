@@ -52,6 +52,32 @@ def test_photos_are_recognized(model, name, answers, probability):
 
 
 @needs_weights
+def test_leaves_teach_what_training_knew(model):
+    """What is measured on dead leaves brings layers near to what normalizations remember."""
+    options = {"steps": 16, "transforms": (), "views": 1, "size": 224, "progress": False}
+    penalty = [ph.regularizers.Statistics(2000, of="dead_leaves")]
+    names = [
+        each.name
+        for each in model.layers
+        if each.name.endswith("_bn") and (each.output_shape[1] or 0) >= 14
+    ]
+
+    def distance(**regularizers):
+        picture = ph.maximize(model, ph.logit(385), **options, **regularizers)
+        trace = ph.trace(model, picture.input, names)
+        distances = []
+        for name in names:
+            values = trace[name]
+            gamma, beta, *_ = model[name].get_weights()
+            shift = (values.mean(axis=(0, 1, 2)) - beta) / gamma
+            stretch = values.std(axis=(0, 1, 2)) / np.abs(gamma) - 1
+            distances.append(np.median(shift**2 + stretch**2))
+        return np.mean(distances)
+
+    assert distance(regularizers=penalty) < 0.5 * distance(regularizers=())
+
+
+@needs_weights
 def test_the_package_is_read_without_its_code(model):
     assert not {"torch", network.PACKAGE} & set(sys.modules)
 

@@ -71,7 +71,7 @@ def test_statistics_follow_the_axis_of_channels():
         ph.maximize(normalized_network(first=first)[0], 0, steps=12, **QUIET)
         for first in (False, True)
     )
-    assert first.recipe["regularizers"] == [ph.regularizers.Statistics(15).to_json()]
+    assert first.recipe["regularizers"] == [ph.regularizers.Statistics(15, of="training").to_json()]
     np.testing.assert_allclose(np.moveaxis(first.input, 1, 3), last.input, atol=2e-3)
 
 
@@ -84,6 +84,42 @@ def test_statistics_are_minded_where_there_are_some(trained):
     assert kinds == (["statistics"] if trained else [])
     layer = ph.maximize(model, ("conv", 0), steps=2, **QUIET)
     assert layer.recipe["regularizers"] == []
+
+
+def test_scenes_without_normalizations_are_compared_with_leaves(tmp_path):
+    model, *_ = normalized_network(side=64, trained=False)
+    picture = ph.maximize(model, 0, steps=4, **QUIET)
+    measured = ph.regularizers.Statistics(160, of="dead_leaves")
+    assert measured.to_json() in picture.recipe["regularizers"]
+    path = picture.save(tmp_path / "picture.png")
+    np.testing.assert_array_equal(ph.replay(path, model).images, picture.images)
+    given = [ph.regularizers.Statistics(160), ph.regularizers.TotalVariation(20)]
+    stated = ph.maximize(model, 0, steps=4, regularizers=given, **QUIET)
+    assert stated.recipe["regularizers"] == [
+        measured.to_json(),
+        ph.regularizers.TotalVariation(20).to_json(),
+    ]
+
+
+def test_leaves_follow_the_axis_of_channels():
+    """The same network with its channels first makes the same picture."""
+    penalty = [ph.regularizers.Statistics(20, of="dead_leaves")]
+    last, first = (
+        ph.maximize(
+            normalized_network(side=32, first=first)[0], 0, steps=6, regularizers=penalty, **QUIET
+        )
+        for first in (False, True)
+    )
+    np.testing.assert_allclose(np.moveaxis(first.input, 1, 3), last.input, atol=2e-3)
+
+
+def test_leaves_need_pictures():
+    model, *_ = normalized_network(channels=2)
+    penalty = [ph.regularizers.Statistics(1, of="dead_leaves")]
+    with pytest.raises(ph.InvalidArgumentError, match="pictures of one channel or three"):
+        ph.maximize(model, 0, steps=2, regularizers=penalty, **QUIET)
+    with pytest.raises(ph.InvalidArgumentError, match="'training', 'dead_leaves' or None"):
+        ph.regularizers.Statistics(1, of="leaves")
 
 
 def test_statistics_need_normalizations():

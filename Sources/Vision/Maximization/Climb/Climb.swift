@@ -37,7 +37,9 @@ struct Climb {
   private var film: Film
   private var momenta = MomentumProduct()
 
-  init(_ rendering: Rendering) throws(PhospheneError) {
+  init(_ start: Rendering) throws(PhospheneError) {
+    var rendering = start
+    try rendering.measureLayers()
     self.rendering = rendering
     rule = rendering.rule(at: 1)
     stepPlan = try rendering.stepPlan(rule)
@@ -109,6 +111,9 @@ struct Climb {
 
   /// Goes on with another rendering of the same pictures.
   mutating func adopt(_ other: Rendering) throws(PhospheneError) {
+    var other = other
+    if other.sizes.view == rendering.sizes.view { other.measured = rendering.measured }
+    try other.measureLayers()
     rendering = other
     let step = other.stepsBefore + 1
     (rule, mindsLayers) = (other.rule(at: step), other.mindsLayers(at: step))

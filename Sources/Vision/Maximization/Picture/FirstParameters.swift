@@ -85,6 +85,7 @@ enum RandomStream: UInt64 {
   case transforms = 2
   case noise = 3
   case ground = 4
+  case leaves = 5
 
   func number(replicate: Int, step: Int = 0) -> UInt64 {
     rawValue << 56 | UInt64(replicate) << 32 | UInt64(step)

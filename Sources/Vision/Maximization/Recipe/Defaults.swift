@@ -8,15 +8,15 @@ import Tensors
 struct Defaults {
   /// The side from which on a picture is a scene, in which things have surroundings and crops show
   /// parts; below it each pixel matters.
-  private static let smallestScene = 64
+  static let smallestScene = 64
 
   let kind: Parametrization.Kind
   /// Whether the network's answer is maximized, not what a layer sees everywhere.
   private let isAnswer: Bool
   private let isScene: Bool
   private let form: InputForm
-  /// Whether the layers before the objective know what they saw in training.
-  private let hasStatistics: Bool
+  /// Where it is known from what the layers before the objective are like, if it is.
+  let statistics: StatisticsSource?
   /// Whether it is optimized what is transparent.
   private let hasAlpha: Bool
 
@@ -30,11 +30,11 @@ struct Defaults {
   ///   - depth: How many slices a volume has.
   ///   - channels: Their number.
   ///   - startsFromImage: Whether there is a picture to start from.
-  ///   - hasStatistics: Whether the network's layers know what they saw in training.
+  ///   - statistics: Where it is known from what the network's layers are like, if it is.
   init(
     _ stated: Parametrization.Kind?, _ recipe: Recipe, form: InputForm,
     view: (height: Int, width: Int), depth: Int, channels: Int, startsFromImage: Bool,
-    hasStatistics: Bool
+    statistics: StatisticsSource?
   ) {
     self.form = form
     isScene = form == .picture && min(view.height, view.width) >= Defaults.smallestScene
@@ -48,7 +48,7 @@ struct Defaults {
     // The waves of a spectrum are a matrix of the square of their length.
     let isLong = form != .picture && max(view.height, view.width, depth) > 4096
     kind = stated ?? (isLong ? .pixel : suitable)
-    self.hasStatistics = hasStatistics
+    self.statistics = statistics
     hasAlpha = recipe.transparency == .optimized
   }
 
@@ -58,7 +58,7 @@ struct Defaults {
     guard kind == .natural else { return 256 }
     // Without statistics less is known of what a picture looks like, and it takes longer; so does it to
     // find out what is ground.
-    return isScene && isAnswer ? (hasStatistics && !hasAlpha ? 96 : 192) : 128
+    return isScene && isAnswer ? (statistics == .training && !hasAlpha ? 96 : 192) : 128
   }
 
   /// How many times as large as the network's input the canvas is: crops are resized to the input, so
@@ -105,10 +105,12 @@ struct Defaults {
     guard isAnswer, form == .picture else { return [] }
     // In training things had surroundings, which are to be left out of what is cut out.
     let isCutOut = hasAlpha && isScene
-    let statistics: [Regularizer] =
-      hasStatistics && !isCutOut ? [.statistics(weight: isScene ? 80 : 15)] : []
+    // What was measured on leaves is less than training knows: of the layers before activations alone.
+    let weight: Float = !isScene ? 15 : statistics == .training ? 80 : 160
+    let known: [Regularizer] =
+      statistics != nil && !isCutOut ? [.statistics(weight: weight, of: statistics)] : []
     switch kind {
-    case .natural: return (isScene ? [.totalVariation(weight: 20, power: 1)] : []) + statistics
+    case .natural: return (isScene ? [.totalVariation(weight: 20, power: 1)] : []) + known
     // What is transparent varies least: with 10 nothing is left of some drawings.
     case .fourier: return isDrawing ? [.totalVariation(weight: hasAlpha ? 3 : 10, power: 1)] : []
     case .pixel, .maco: return []

@@ -21,7 +21,10 @@ extension Recipe {
     }
     whole.views = sizes.views
     whole.optimizer = optimizer ?? defaults.optimizer
-    whole.regularizers = regularizers ?? defaults.regularizers
+    whole.regularizers = (regularizers ?? defaults.regularizers).map { penalty in
+      guard case .statistics(let weight, nil) = penalty else { return penalty }
+      return .statistics(weight: weight, of: defaults.statistics ?? .training)
+    }
     if steps == Recipe.undecided {
       whole.steps = stages.isEmpty ? defaults.steps : stages.reduce(0) { $0 + $1.steps }
     }

@@ -13,9 +13,9 @@ enum Regularizer: Codable, Sendable {
   /// The power mean of the distance from mid-grey, `(mean |2 x - 1|^p)^(1 / p)` for pixels between
   /// 0 and 1.
   case lp(weight: Float, p: Float)
-  /// How far means and deviations of channels lie from those that the network's batch normalizations
-  /// saw in training, see ``Graph/statisticalDistance(count:input:)``.
-  case statistics(weight: Float)
+  /// How far means and deviations of channels lie from what is known of them, see
+  /// ``Graph/statisticalDistance(count:input:known:)``; `nil` for the source that the network has.
+  case statistics(weight: Float, of: StatisticsSource?)
   /// The mean opacity to a power, 1 or 2; relative to a positive objective as it stands, or in its units.
   case alpha(weight: Float, power: Int, isRelative: Bool)
 
@@ -28,13 +28,15 @@ enum Regularizer: Codable, Sendable {
       switch self {
       case .totalVariation: [.kind, .weight, .power]
       case .lp: [.kind, .weight, .p]
-      case .blur, .distance, .statistics: [.kind, .weight]
+      case .blur, .distance: [.kind, .weight]
+      case .statistics: [.kind, .weight, .source]
       case .alpha: [.kind, .weight, .power, .isRelative]
       }
     }
   }
   private enum CodingKeys: String, CodingKey {
     case kind, weight, power, p
+    case source = "of"
     case isRelative = "relative"
   }
 
@@ -51,7 +53,9 @@ enum Regularizer: Codable, Sendable {
     case .distance: self = .distance(weight: weight)
     case .lp:
       self = .lp(weight: weight, p: try options.decodeIfPresent(Float.self, forKey: .p) ?? 2)
-    case .statistics: self = .statistics(weight: weight)
+    case .statistics:
+      self = .statistics(
+        weight: weight, of: try options.decodeIfPresent(StatisticsSource.self, forKey: .source))
     case .alpha:
       self = .alpha(
         weight: weight, power: try options.decodeIfPresent(Int.self, forKey: .power) ?? 1,
@@ -76,9 +80,10 @@ enum Regularizer: Codable, Sendable {
       try options.encode(Kind.lp, forKey: .kind)
       try options.encode(weight, forKey: .weight)
       try options.encode(p, forKey: .p)
-    case .statistics(let weight):
+    case .statistics(let weight, let source):
       try options.encode(Kind.statistics, forKey: .kind)
       try options.encode(weight, forKey: .weight)
+      try options.encodeIfPresent(source, forKey: .source)
     case .alpha(let weight, let power, let isRelative):
       try options.encode(Kind.alpha, forKey: .kind)
       try options.encode(weight, forKey: .weight)
@@ -90,6 +95,11 @@ enum Regularizer: Codable, Sendable {
   /// Whether the penalty looks at the network's layers, not at the picture alone.
   var readsLayers: Bool { if case .statistics = self { true } else { false } }
 
+  /// Where the statistics are from that it compares with, if it does and that is stated.
+  var source: StatisticsSource? {
+    if case .statistics(_, let source) = self { source } else { nil }
+  }
+
   func check() throws(PhospheneError) {
     switch self {
     case .totalVariation(let weight, let power):
@@ -100,7 +110,7 @@ enum Regularizer: Codable, Sendable {
     case .lp(let weight, let p):
       try require(0...1e6, weight, "lp weight")
       try require(1...64, p, "lp p")
-    case .statistics(let weight): try require(0...1e6, weight, "statistics weight")
+    case .statistics(let weight, _): try require(0...1e6, weight, "statistics weight")
     case .alpha(let weight, let power, _):
       try require(0...1e6, weight, "alpha weight")
       try require(1...2, power, "alpha power")
@@ -115,12 +125,13 @@ enum Regularizer: Codable, Sendable {
   ///   - scores: Their objectives, `(count,)`.
   ///   - start: Where they started, if that was given.
   ///   - input: The shape of what the network takes, channels last, by default that of the pictures.
+  ///   - known: What is known of the network's layers.
   ///   - graph: Where it is appended to.
   /// - Returns: The penalties.
   /// - Throws: `invalidArgument` for a penalty on what the pictures haven't got.
   func value(
     of image: Value, alpha: Value? = nil, scores: Value? = nil, start: Tensor? = nil,
-    input: Shape? = nil, in graph: inout Graph
+    input: Shape? = nil, known: [Graph.Statistics] = [], in graph: inout Graph
   ) throws(PhospheneError) -> Value {
     switch self {
     case .blur(let weight):
@@ -154,10 +165,11 @@ enum Regularizer: Codable, Sendable {
       let mean = try graph.linear(
         graph.mean(graph.unary(.power(p), distance)), scale: 1, offset: 1e-12)
       return try graph.linear(graph.unary(.power(1 / p), mean), scale: weight)
-    case .statistics(let weight):
+    case .statistics(let weight, _):
       return try graph.linear(
         graph.statisticalDistance(
-          count: graph.shape(image)[0], input: input ?? graph.shape(image)), scale: weight)
+          count: graph.shape(image)[0], input: input ?? graph.shape(image), known: known),
+        scale: weight)
     case .alpha(let weight, let power, let isRelative):
       guard let alpha else {
         throw .invalidArgument(

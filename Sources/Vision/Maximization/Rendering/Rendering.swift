@@ -15,6 +15,8 @@ struct Rendering {
   let start: Tensor?
   /// The same on the canvas: (count, height, width, channels) between 0 and 1.
   let startImage: Tensor?
+  /// What was measured of the network's layers, if a penalty needs that; see ``measureLayers()``.
+  var measured: MeasuredStatistics?
   /// Where the pictures may change; `nil` for everywhere.
   private let mask: Mask?
 

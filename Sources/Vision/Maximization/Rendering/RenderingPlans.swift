@@ -33,11 +33,12 @@ extension Rendering {
     var scores = try objectives(in: &scored, views: sizes.views)
     var target = scores
     for regularizer in regularizers {
+      let known = try statistics(of: regularizer.source, in: &scored.graph)
       target = try scored.graph.subtract(
         target,
         regularizer.value(
           of: picture, alpha: drawing.alpha, scores: scores, start: startImage,
-          input: sizes.seen, in: &scored.graph))
+          input: sizes.seen, known: known, in: &scored.graph))
     }
     // Other penalties don't go through the network, so that what reaches its input is the objective's
     // own.

@@ -88,17 +88,16 @@ struct RenderingSizes: Sendable {
       view = (1, lengths.reduce(1, *))
       (depth, channels) = (1, 1)
     }
-    var hasStatistics = false
-    if let stated = recipe.regularizers {
-      hasStatistics = stated.contains(where: \.readsLayers)
-    } else if form == .picture {
-      hasStatistics = try RenderingSizes.hasStatistics(
-        model, recipe, input: RenderingSizes.input(seen, channelAxis))
+    let minded = recipe.regularizers?.filter(\.readsLayers)
+    var statistics = minded?.lazy.compactMap(\.source).first
+    if form == .picture, statistics == nil, minded?.isEmpty != true {
+      statistics = try RenderingSizes.statistics(
+        model, recipe, seen: seen, channelAxis: channelAxis)
     }
     defaults = Defaults(
       form == .row ? .pixel : recipe.parametrization?.kind, recipe, form: form,
       view: (view.height / depth, view.width), depth: depth, channels: channels,
-      startsFromImage: startsFromImage, hasStatistics: hasStatistics)
+      startsFromImage: startsFromImage, statistics: statistics)
     let (numerator, denominator) = defaults.enlargement
     var canvas = view
     if let size {
@@ -148,17 +147,23 @@ struct RenderingSizes: Sendable {
     return Shape(axes[..<channelAxis] + axes.suffix(1) + axes[channelAxis...].dropLast())
   }
 
-  /// Whether the layers that an objective needs know what they saw in training; not asked of networks
-  /// with several inputs.
-  private static func hasStatistics(
-    _ model: Model, _ recipe: Recipe, input: Shape
-  ) throws(PhospheneError) -> Bool {
-    guard model.inputShapes.count == 1 else { return false }
+  /// Where statistics of the layers that an objective needs can be had from; not asked of networks with
+  /// several inputs.
+  private static func statistics(
+    _ model: Model, _ recipe: Recipe, seen: Shape, channelAxis: Int
+  ) throws(PhospheneError) -> StatisticsSource? {
+    guard model.inputShapes.count == 1 else { return nil }
     var graph = Graph()
-    let place = graph.input(TensorType(input))
-    return try model.lower(
+    let place = graph.input(TensorType(RenderingSizes.input(seen, channelAxis)))
+    var lowered = try model.lower(
       into: graph, on: [place], wanted: recipe.objectives.flatMap(\.neededLayers),
-      needsOutputs: recipe.objectives.contains { $0.needsOutputs(of: model) }
-    ).graph.statistics.isEmpty == false
+      needsOutputs: recipe.objectives.contains { $0.needsOutputs(of: model) })
+    if !lowered.graph.statistics.isEmpty { return .training }
+    // Dead leaves are as coloured scenes are.
+    guard seen.axes.last == 3, seen.rank == 4, min(seen[1], seen[2]) >= Defaults.smallestScene
+    else { return nil }
+    let layers = try lowered.graph.layersBeforeActivations(
+      batch: seen[0], channelAxis: channelAxis)
+    return layers.contains { lowered.graph.isFine($0, input: seen) } ? .deadLeaves : nil
   }
 }

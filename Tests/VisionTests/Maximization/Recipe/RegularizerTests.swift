@@ -99,9 +99,8 @@ import Testing
   private static func distance(
     _ values: Value, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
-    graph.noteStatistics(
-      Graph.Statistics(value: values, mean: [0.5, 0], deviation: [2, 1e-3]))
-    return try graph.statisticalDistance(count: 2, input: [2, 1, 2, 3])
+    let known = Graph.Statistics(value: values, mean: [0.5, 0], deviation: [2, 1e-3])
+    return try graph.statisticalDistance(count: 2, input: [2, 1, 2, 3], known: [known])
   }
 
   @Test func statisticsAreThoseOfAllViewsOfAPicture() throws {
@@ -134,11 +133,10 @@ import Testing
     let coarse = try spread([1, 2, 2, 2], from: 4, to: 9)
     func distance(_ layers: [Tensor]) throws -> Float {
       try compute(layers) { graph, values in
-        for value in values {
-          graph.noteStatistics(
-            Graph.Statistics(value: value, mean: [0.5, 0], deviation: [2, 1]))
+        let known = values.map {
+          Graph.Statistics(value: $0, mean: [0.5, 0], deviation: [2, 1])
         }
-        return [try graph.statisticalDistance(count: 1, input: [1, 60, 60, 3])]
+        return [try graph.statisticalDistance(count: 1, input: [1, 60, 60, 3], known: known)]
       }[0].elements[0]
     }
     #expect(try distance([fine, coarse]) == distance([fine]))

@@ -122,8 +122,8 @@ def maximize(
         twentieth and a rotation by up to 5 degrees.
     regularizers
         Of `phosphene.regularizers`, ``()`` for none. By default, for outputs,
-        `phosphene.regularizers.Statistics` where the network has batch normalizations (from 64
-        pixels on not with ``alpha="optimized"``), and
+        `phosphene.regularizers.Statistics` where the network has batch normalizations or takes
+        coloured pictures of 64 pixels or more (from 64 on not with ``alpha="optimized"``), and
         `phosphene.regularizers.TotalVariation`: 20 from 64 pixels on, 10 with ``"fourier"`` for
         smaller pictures (3 with ``alpha="optimized"``, which
         adds `phosphene.regularizers.Alpha`).

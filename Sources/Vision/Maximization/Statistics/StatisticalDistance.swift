@@ -3,33 +3,28 @@ import Graphs
 import Tensors
 
 extension Graph {
-  /// Appends how far the channels of a network lie from what they were in training, for each of
-  /// `count` pictures of which it sees several views.
+  /// Appends how far the channels of a network lie from what is known of them, for each of `count`
+  /// pictures of which it sees several views.
   ///
-  /// For each noted layer (see ``Statistics``) the means and standard deviations over views and
-  /// positions are compared with those of training, in units of the latter:
+  /// For each layer the means and standard deviations over views and positions are compared with
+  /// those that are known, mostly of training, in units of the latter:
   /// `mean over channels of ((m - mean) / deviation)^2 + (d / deviation - 1)^2`; the result is the mean
   /// of the layers. Source: Yin et al. 2020, DeepInversion, who add up norms instead.
   ///
-  /// Layers of which a position stands for more than 20 pixels a side don't count, unless there are
-  /// no others: their channels answer to whole things, of which training showed all kinds and one
-  /// picture shows few.
+  /// Layers that aren't fine (``isFine(_:input:)``) don't count, unless there are no others: their
+  /// channels answer to whole things, of which training showed all kinds and one picture shows few.
   ///
   /// - Parameters:
   ///   - count: The number of pictures.
   ///   - input: The shape of what the network takes, channels last.
+  ///   - known: What is known of its layers.
   /// - Returns: The distances, `(count,)`.
-  /// - Throws: `invalidArgument` if no layer was noted.
+  /// - Throws: `invalidArgument` if nothing is known of any layer.
   mutating func statisticalDistance(
-    count: Int, input: Shape
+    count: Int, input: Shape, known: [Statistics]
   ) throws(PhospheneError) -> Value {
-    let notes = statistics.filter { shape($0.value).rank > 2 }
-    let fine = notes.filter { note in
-      let axes = shape(note.value).axes
-      return pow(
-        Double(input.positionCount) / Double(max(shape(note.value).positionCount, 1)),
-        1 / Double(axes.count - 2)) <= 20
-    }
+    let notes = known.filter { shape($0.value).rank > 2 }
+    let fine = notes.filter { isFine($0.value, input: input) }
     var terms: [Value] = []
     for note in fine.isEmpty ? notes : fine {
       terms.append(try distance(from: note, count: count))
@@ -37,11 +32,19 @@ extension Graph {
     guard let first = terms.first else {
       throw .invalidArgument(
         "the penalty 'statistics' needs batch normalizations with the averages of a training before "
-          + "the layer that is maximized, and there are none: leave it out")
+          + "the layer that is maximized, and there are none: measure the layers instead, of "
+          + "\"dead_leaves\", or leave it out")
     }
     var sum = first
     for term in terms.dropFirst() { sum = try add(sum, term) }
     return try linear(sum, scale: 1 / Float(terms.count))
+  }
+
+  /// Whether a position of a layer stands for 20 pixels a side or less.
+  func isFine(_ layer: Value, input: Shape) -> Bool {
+    pow(
+      Double(input.positionCount) / Double(max(shape(layer).positionCount, 1)),
+      1 / Double(max(shape(layer).rank - 2, 1))) <= 20
   }
 
   private mutating func distance(
