@@ -83,19 +83,30 @@ class NetworkLayer:
         return self._network
 
 
-def find_layer(
-    layers: Sequence[NetworkLayer],
-    condition: Callable[[NetworkLayer], bool],
-    offset: NetworkLayer | None = None,
-) -> NetworkLayer | None:
-    """Return the last layer that meets a condition, nested ones too, from `offset` backwards."""
+def find_layer(layers: Sequence[Any], condition: Callable[[Any], Any], offset: Any = None) -> Any:
+    """Return the last layer that meets a condition, nested ones too, from `offset` backwards.
+
+    Parameters
+    ----------
+    layers
+        Those of a `Network`, or of a live Keras model.
+    condition
+        A function of a layer.
+    offset
+        One of the layers.
+    """
     found = offset is None
     for layer in reversed(layers):
-        found = found or (offset is not None and layer.layer == offset.layer)
+        found = found or _behind(layer) == _behind(offset)
         if found and condition(layer):
             return layer
-        if layer.layers:
-            inner = find_layer(layer.layers, condition, None if found else offset)
+        if inside := getattr(layer, "layers", None):
+            inner = find_layer(inside, condition, None if found else offset)
             if inner is not None:
                 return inner
     return None
+
+
+def _behind(layer: Any) -> Any:
+    """Return what a layer stands for: one of a `Network` for one of the model."""
+    return layer.layer if isinstance(layer, NetworkLayer) else layer

@@ -6,6 +6,7 @@ by the engine.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +139,31 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
         if function in (np.shape, np.ndim):
             return function(arguments[0].value)
         return _refuse(function.__name__)
+
+
+def called(function: Callable[[Any], Any], tensor: Tensor) -> Any:
+    """Return what a function makes of a tensor; one written with JAX is differentiated by JAX."""
+    try:
+        return function(tensor)
+    except TypeError:
+        jax = sys.modules.get("jax")
+        if jax is None:
+            raise
+        try:
+            value, pull = jax.vjp(function, jax.numpy.asarray(tensor.value))
+            result = np.asarray(value)
+        except Exception:
+            jax = None
+        if jax is None:
+            raise
+    return Tensor(result, [(tensor, lambda gradient: np.asarray(pull(_like(value, gradient))[0]))])
+
+
+def _like(value: Any, gradient: NDArray[Any]) -> Any:
+    """Return a gradient as JAX wants it for a value: of its very type and shape."""
+    import jax
+
+    return jax.numpy.broadcast_to(jax.numpy.asarray(gradient, value.dtype), value.shape)
 
 
 def stack(parts: Iterable[Any], axis: int = 0) -> Any:

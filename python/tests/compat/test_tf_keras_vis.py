@@ -34,6 +34,52 @@ PARTS = {
 }
 
 
+# What `dir` shows of each module of tf-keras-vis 0.8.7, without modules and what it takes from
+# TensorFlow, NumPy, SciPy, Pillow and Python.
+NAMES = {
+    "": "ModelVisualization listify utils",
+    "activation_maximization": "ActivationMaximization Jitter LegacyRegularizer ModelVisualization "
+    "Norm Rotate2D TotalVariation2D callbacks get_input_names get_num_of_steps_allowed "
+    "input_modifiers is_mixed_precision listify managed_callbacks regularizers",
+    "activation_maximization.callbacks": "Callback GifGenerator2D PrintLogger Progress listify "
+    "managed_callbacks",
+    "activation_maximization.input_modifiers": "InputModifier Jitter Rotate Rotate2D Scale",
+    "activation_maximization.regularizers": "Norm Regularizer TotalVariation2D",
+    "gradcam": "Gradcam GradcamPlusPlus ModelModifier ModelVisualization is_mixed_precision "
+    "normalize zoom_factor",
+    "gradcam_plus_plus": "GradcamPlusPlus ModelModifier ModelVisualization is_mixed_precision "
+    "normalize zoom_factor",
+    "layercam": "Gradcam Layercam",
+    "saliency": "ModelVisualization Saliency get_num_of_steps_allowed listify normalize",
+    "scorecam": "ModelModifier ModelVisualization ScoreCAM Scorecam get_num_of_steps_allowed "
+    "is_mixed_precision listify normalize zoom_factor",
+    "utils": "MAX_STEPS check_steps find_layer get_input_names get_num_of_steps_allowed "
+    "is_mixed_precision listify lower_precision_dtype model_modifiers normalize num_of_gpus "
+    "regularizers standardize zoom_factor",
+    "utils.callbacks": "GifGenerator GifGenerator2D OptimizerCallback Print",
+    "utils.input_modifiers": "InputModifier Jitter Rotate Rotate2D",
+    "utils.losses": "BinaryLoss CategoricalLoss InactiveLoss Loss",
+    "utils.model_modifiers": "ExtractIntermediateLayer ExtractIntermediateLayerForGradcam "
+    "GuidedBackpropagation ModelModifier ReplaceToLinear find_layer",
+    "utils.regularizers": "L2Norm LegacyRegularizer Norm Regularizer TotalVariation "
+    "TotalVariation2D",
+    "utils.scores": "BinaryScore CategoricalScore InactiveScore Score listify",
+}
+
+
+@pytest.mark.parametrize("part", NAMES)
+def test_every_module_has_the_names_of_the_real_one(part):
+    module = importlib.import_module(f"phosphene.compat.tf_keras_vis.{part}".rstrip("."))
+    assert [name for name in NAMES[part].split() if not hasattr(module, name)] == []
+
+
+def test_the_listed_names_are_those_of_the_real_package(theirs):
+    del theirs
+    for part, names in NAMES.items():
+        module = importlib.import_module(f"tf_keras_vis.{part}".rstrip("."))
+        assert [name for name in names.split() if not hasattr(module, name)] == []
+
+
 def imported(root):
     names = {}
     for part, wanted in PARTS.items():
@@ -312,6 +358,109 @@ def test_own_scores_and_regularizers_without_callbacks_and_repeatable(models):
     assert first.shape == (1, 16, 14, 3)
     assert np.array_equal(first, run())
     assert type(first.numpy()) is np.ndarray
+
+
+def test_old_regularizers(theirs, models):
+    """They get all inputs together and divide by the number of samples too."""
+
+    def values(root):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            old = importlib.import_module(f"{root}.utils.regularizers")
+            return [
+                old.TotalVariation2D(2.0),
+                old.Norm(3.0, p=3),
+                old.L2Norm(),
+                old.TotalVariation(),
+            ]
+
+    roots = {id(theirs): "tf_keras_vis", id(ours): "phosphene.compat.tf_keras_vis"}
+
+    def run(tkv):
+        penalties = values(roots[id(tkv)])
+        return climb(tkv, models, [], input_modifiers=[], regularizers=penalties)
+
+    agree(theirs, run, 1e-4)
+
+
+def test_old_regularizers_by_hand():
+    with pytest.deprecated_call():
+        old = importlib.import_module("phosphene.compat.tf_keras_vis.utils.regularizers")
+        norm, variation = old.Norm(2.0, p=1), old.TotalVariation2D(1.0)
+    ramp = np.arange(4, dtype=np.float32).reshape(1, 2, 2, 1).repeat(2, axis=0)
+    assert norm([ramp]).tolist() == [3.0, 3.0]  # twice the mean
+    assert variation([ramp]).tolist() == [0.75, 0.75]  # (1 + 1 + 2 + 2) / 8 of both samples
+    new = ours.Norm(1.0)
+    for mixed in ([norm, new], {"image": norm}, [[norm]]):
+        with pytest.raises(ph.InvalidArgumentError, match=r"utils\.regularizers"):
+            ours.ActivationMaximization(ph.zoo.wardrobe())(
+                ours.CategoricalScore(1), steps=1, regularizers=mixed
+            )
+
+
+def test_layers_of_live_models_are_found(models, keras):
+    convolution = ours.find_layer(models.single, lambda each: isinstance(each, keras.layers.Conv2D))
+    assert convolution is models.single.get_layer("third")
+    before = ours.find_layer(
+        models.single, lambda each: "Conv" in type(each).__name__, models.single.get_layer("norm")
+    )
+    assert before is models.single.get_layer("second")
+    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="inside")], name="part")
+    outer = keras.Sequential([keras.Input((4,)), inner, keras.layers.ReLU()])
+    assert ours.find_layer(outer, lambda each: each.name == "inside") is inner.layers[0]
+    assert ours.find_layer(outer, lambda each: False) is None
+    loaded = ph.load(models.single)
+    assert ours.find_layer(loaded, lambda each: each.kind == "Conv2D") == loaded["third"]
+
+
+def test_modifiers_that_return_a_keras_model(models, keras):
+    def cut(model):
+        return keras.Model(model.inputs, model.layers[-2].output)
+
+    before = models.single.get_layer("classes").activation
+    part = keras.Model(models.single.inputs, models.single.get_layer("third").output)
+    expected = ours.Saliency(part)(ours.CategoricalScore(2), IMAGES)
+
+    def to_third(model):
+        return keras.Model(model.inputs, model.get_layer("third").output)
+
+    linear = ours.ReplaceToLinear()
+    for modifiers in (to_third, [linear, to_third]):
+        found = ours.Saliency(models.single, model_modifier=modifiers)
+        np.testing.assert_allclose(found(ours.CategoricalScore(2), IMAGES), expected, atol=1e-6)
+    flat = ours.Saliency(models.single, model_modifier=cut)
+    assert flat.model.outputs != ours.Saliency(models.single).model.outputs
+    assert models.single.get_layer("classes").activation is before
+    with pytest.raises(ph.InvalidArgumentError, match="works on live Keras models"):
+        ours.Saliency(ph.load(models.single), model_modifier=cut)
+    with pytest.raises(ph.InvalidArgumentError, match="put it first"):
+        ours.Saliency(
+            models.single, model_modifier=[ours.ExtractIntermediateLayer("third"), to_third]
+        )
+
+
+def test_scores_and_regularizers_written_with_jax(models):
+    jnp = pytest.importorskip("jax.numpy")
+
+    def with_jax(output):
+        return jnp.mean(jnp.tanh(output[:, 1:3]) ** 2, axis=1)
+
+    def with_numpy(output):
+        return np.mean(np.tanh(output[:, 1:3]) ** 2, axis=1)
+
+    saliency = ours.Saliency(models.single)
+    np.testing.assert_allclose(saliency(with_jax, IMAGES), saliency(with_numpy, IMAGES), atol=1e-5)
+    climbed = [
+        climb(ours, models, [], score=score, input_modifiers=[], regularizers=[penalty])
+        for score, penalty in (
+            (with_jax, lambda x: jnp.mean(jnp.abs(x), axis=(1, 2, 3))),
+            (with_numpy, lambda x: np.mean(abs(x), axis=(1, 2, 3))),
+        )
+    ]
+    for found, expected in zip(*climbed, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-2)
+    with pytest.raises(TypeError, match=r"unsupported operand"):
+        saliency(lambda output: output + None, IMAGES)
 
 
 def test_the_model_stays_as_it_was(models):

@@ -13,6 +13,7 @@ from phosphene._files import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from PIL import Image
 
     from phosphene._vision.maximization.picture import Picture

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
-from phosphene._sentences import with_article
 from phosphene.compat._channels import seen
 from phosphene.compat._network import Network
-from phosphene.compat._tensors import Tensor, gradient, stack
+from phosphene.compat._tensors import Tensor, called, gradient, stack
+from phosphene.compat.tf_keras_vis._modifying import modified_by
 from phosphene.compat.tf_keras_vis.utils import listify
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.8.7"
 
-__all__ = ["ModelVisualization"]
+__all__ = ["ModelVisualization", "listify"]
 
 
 class ModelVisualization(ABC):
@@ -39,7 +39,9 @@ class ModelVisualization(ABC):
     model
         A live Keras model, or anything that `phosphene.load` takes.
     model_modifier
-        A `ModelModifier`, a function of a `Network`, or a list of them.
+        A `ModelModifier`, a function of a `Network`, or a list of them. What needs more than a
+        `Network` has, such as ``lambda model: keras.Model(model.inputs, model.layers[-2].output)``,
+        gets a clone of a live Keras model.
     clone
         Accepted for old scripts; the model is never changed.
     """
@@ -48,14 +50,7 @@ class ModelVisualization(ABC):
         del clone
         self.model = Network(model)
         for modifier in listify(model_modifier):
-            changed = modifier(self.model)
-            if changed is not None:
-                if not isinstance(changed, Network):
-                    raise InvalidArgumentError(
-                        "A model modifier returns None or what ExtractIntermediateLayer returns; "
-                        f"received {with_article(type(changed).__name__)} from {modifier!r:.60}."
-                    )
-                self.model = changed
+            self.model = modified_by(modifier, self.model, model)
 
     @abstractmethod
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -81,7 +76,7 @@ class ModelVisualization(ABC):
     ) -> list[Tensor]:
         axes = map(self.model.channel_axis, self.model.outputs)
         return [
-            _mean_score(function(seen(function, output, axis)), function)
+            _mean_score(called(function, seen(function, output, axis)), function)
             for output, function, axis in zip(outputs, score_functions, axes, strict=True)
         ]
 

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from phosphene.compat.tf_keras_vis import ModelVisualization
 from phosphene.compat.tf_keras_vis._cam import GradientMap, modified
 from phosphene.compat.tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
+from phosphene.compat.tf_keras_vis.utils import is_mixed_precision, normalize, zoom_factor
+from phosphene.compat.tf_keras_vis.utils.model_modifiers import ModelModifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-__all__ = ["Gradcam", "GradcamPlusPlus"]
+__all__ = [
+    "Gradcam",
+    "GradcamPlusPlus",
+    "ModelModifier",
+    "ModelVisualization",
+    "is_mixed_precision",
+    "normalize",
+    "zoom_factor",
+]
 
 
 class Gradcam(GradientMap):

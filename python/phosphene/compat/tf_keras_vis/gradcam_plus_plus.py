@@ -6,14 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phosphene.compat.tf_keras_vis import ModelVisualization
 from phosphene.compat.tf_keras_vis._cam import GradientMap, modified
+from phosphene.compat.tf_keras_vis.utils import is_mixed_precision, normalize, zoom_factor
+from phosphene.compat.tf_keras_vis.utils.model_modifiers import ModelModifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-__all__ = ["GradcamPlusPlus"]
+__all__ = [
+    "GradcamPlusPlus",
+    "ModelModifier",
+    "ModelVisualization",
+    "is_mixed_precision",
+    "normalize",
+    "zoom_factor",
+]
 
 
 class GradcamPlusPlus(GradientMap):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Layercam"]
+__all__ = ["Gradcam", "Layercam"]
 
 
 class Layercam(Gradcam):

@@ -8,14 +8,20 @@ import numpy as np
 
 from phosphene.compat._network import plain_training
 from phosphene.compat.tf_keras_vis import ModelVisualization
-from phosphene.compat.tf_keras_vis.utils import Values, get_num_of_steps_allowed, normalize
+from phosphene.compat.tf_keras_vis.utils import Values, get_num_of_steps_allowed, listify, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-__all__ = ["Saliency"]
+__all__ = [
+    "ModelVisualization",
+    "Saliency",
+    "get_num_of_steps_allowed",
+    "listify",
+    "normalize",
+]
 
 
 class Saliency(ModelVisualization):

@@ -10,22 +10,36 @@ from phosphene._errors import InvalidArgumentError
 from phosphene.compat._channels import back, last
 from phosphene.compat._images import zoom
 from phosphene.compat._network import plain_training
+from phosphene.compat.tf_keras_vis import ModelVisualization
 from phosphene.compat.tf_keras_vis._cam import ActivationMap, modified
 from phosphene.compat.tf_keras_vis.utils import (
     EPSILON,
     Values,
     get_num_of_steps_allowed,
+    is_mixed_precision,
+    listify,
+    normalize,
     relu,
     zoom_factor,
 )
-from phosphene.compat.tf_keras_vis.utils.model_modifiers import penultimate
+from phosphene.compat.tf_keras_vis.utils.model_modifiers import ModelModifier, penultimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-__all__ = ["ScoreCAM", "Scorecam"]
+__all__ = [
+    "ModelModifier",
+    "ModelVisualization",
+    "ScoreCAM",
+    "Scorecam",
+    "get_num_of_steps_allowed",
+    "is_mixed_precision",
+    "listify",
+    "normalize",
+    "zoom_factor",
+]
 
 
 class Scorecam(ActivationMap):

@@ -11,7 +11,7 @@ from phosphene._checks import whole
 from phosphene._errors import InvalidArgumentError
 from phosphene.compat._channels import applied, seen
 from phosphene.compat._network import plain_training
-from phosphene.compat._tensors import Tensor, gradient
+from phosphene.compat._tensors import Tensor, called, gradient
 from phosphene.compat.tf_keras_vis import ModelVisualization, _seeds
 from phosphene.compat.tf_keras_vis.activation_maximization._optimizers import steps_of
 from phosphene.compat.tf_keras_vis.activation_maximization.callbacks import managed_callbacks
@@ -25,8 +25,10 @@ from phosphene.compat.tf_keras_vis.utils import (
     for_each_input,
     get_input_names,
     get_num_of_steps_allowed,
+    is_mixed_precision,
     listify,
 )
+from phosphene.compat.tf_keras_vis.utils.regularizers import LegacyRegularizer
 from phosphene.compat.tf_keras_vis.utils.scores import (
     BinaryScore,
     CategoricalScore,
@@ -36,7 +38,20 @@ from phosphene.compat.tf_keras_vis.utils.scores import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ActivationMaximization"]
+__all__ = [
+    "ActivationMaximization",
+    "Jitter",
+    "LegacyRegularizer",
+    "ModelVisualization",
+    "Norm",
+    "Rotate2D",
+    "TotalVariation2D",
+    "get_input_names",
+    "get_num_of_steps_allowed",
+    "is_mixed_precision",
+    "listify",
+    "managed_callbacks",
+]
 
 Arrays = list["NDArray[np.float32]"]
 Penalties = dict[str, list[tuple[str, Callable[..., Any]]]]
@@ -109,6 +124,8 @@ class ActivationMaximization(ModelVisualization):
         ranges = _ranges(input_range, len(names))
         values = self._start(seed_input, ranges)
         modifiers = for_each_input(input_modifiers, names, "input modifiers")
+        joint = _legacy(regularizers)
+        regularizers = [] if joint else regularizers
         penalties = _named(for_each_input(regularizers, names, "regularizers"))
         finishers = _finishers(activation_modifiers, names)
         climbers = [steps_of(optimizer)() for _ in names]
@@ -130,7 +147,7 @@ class ActivationMaximization(ModelVisualization):
                 else:
                     cotangents = constant
                 found = self.model.gradients(values, [-each for each in cotangents])
-                penalized, slopes = _penalize(penalties, values, names, axes)
+                penalized, slopes = _penalize(penalties, joint, values, names, axes)
                 found = [a + b for a, b in zip(found, slopes, strict=True)]
                 if gradient_modifier is not None:
                     found = [np.asarray(gradient_modifier(each), np.float32) for each in found]
@@ -173,21 +190,47 @@ class ActivationMaximization(ModelVisualization):
         return seeds
 
 
+def _legacy(regularizers: Any) -> list[LegacyRegularizer]:
+    """Return the regularizers if they are of the old kind, which get all inputs; else none."""
+    given = regularizers.values() if isinstance(regularizers, dict) else listify(regularizers)
+    old = [isinstance(each, LegacyRegularizer) for part in given for each in listify(part)]
+    if not any(old):
+        return []
+    if isinstance(regularizers, dict) or any(isinstance(each, (list, tuple)) for each in given):
+        raise InvalidArgumentError(
+            "The regularizers of tf_keras_vis.utils.regularizers get all inputs together: hand "
+            "them over as one list, without names of inputs."
+        )
+    if not all(old):
+        raise InvalidArgumentError(
+            "The regularizers of tf_keras_vis.utils.regularizers can't be mixed with those of "
+            "tf_keras_vis.activation_maximization.regularizers: take all of one kind."
+        )
+    return list(given)
+
+
 def _penalize(
-    penalties: Penalties, values: Arrays, names: Sequence[str], axes: Sequence[int]
+    penalties: Penalties,
+    joint: Sequence[LegacyRegularizer],
+    values: Arrays,
+    names: Sequence[str],
+    axes: Sequence[int],
 ) -> tuple[list[tuple[str, NDArray[Any]]], Arrays]:
     """Return the penalties by name, and the gradient of their sum with respect to each input."""
     tensors = [Tensor(value) for value in values]
     results = []
     for tensor, name, axis in zip(tensors, names, axes, strict=True):
         for title, function in penalties[name]:
-            result = function(seen(function, tensor, axis))
-            if not isinstance(result, Tensor):
-                raise InvalidArgumentError(
-                    "A regularizer is computed from the input that it gets; received "
-                    f"{result!r:.60} from {title}."
-                )
-            results.append((title, result))
+            results.append((title, called(function, seen(function, tensor, axis))))
+    for function in joint:
+        turned = [seen(function, *each) for each in zip(tensors, axes, strict=True)]
+        results.append((function.name, function(turned)))
+    for title, result in results:
+        if not isinstance(result, Tensor):
+            raise InvalidArgumentError(
+                "A regularizer is computed from the input that it gets; received "
+                f"{result!r:.60} from {title}."
+            )
     slopes = gradient([result for _, result in results], tensors)
     return [(title, np.asarray(result.value)) for title, result in results], slopes
 

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Callback", "GifGenerator2D", "PrintLogger", "Progress"]
+__all__ = [
+    "Callback",
+    "GifGenerator2D",
+    "PrintLogger",
+    "Progress",
+    "listify",
+    "managed_callbacks",
+]
 
 
 class Callback(ABC):  # as in tf-keras-vis, every method may be left out

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from phosphene.compat._layer import NetworkLayer
     from phosphene.compat._network import Network
 
 MAX_STEPS = "TF_KERAS_VIS_MAX_STEPS"
@@ -99,17 +98,14 @@ def normalize(array: NDArray[Any], value_range: Sequence[float] = (1.0, 0.0)) ->
 
 
 def find_layer(
-    model: Network,
-    condition: Callable[[NetworkLayer], bool],
-    offset: NetworkLayer | None = None,
-    reverse: bool = True,
-) -> NetworkLayer | None:
+    model: Any, condition: Callable[[Any], Any], offset: Any = None, reverse: bool = True
+) -> Any:
     """Return the last layer that meets a condition, nested ones too.
 
     Parameters
     ----------
     model
-        What the `model` of a method is.
+        What the `model` of a method is, a live Keras model or a `phosphene.Model`.
     condition
         A function of a layer.
     offset
@@ -130,6 +126,13 @@ def is_mixed_precision(model: Any) -> bool:
     """Return whether the model computes in half precision: no, everything is float32."""
     del model
     return False
+
+
+def lower_precision_dtype(model: Any) -> str:
+    """Return the type that the model computes in: float32."""
+    _deprecated("lower_precision_dtype", "nothing instead")
+    del model
+    return "float32"
 
 
 def get_input_names(model: Network) -> list[str]:

@@ -20,6 +20,7 @@ __all__ = [
     "GuidedBackpropagation",
     "ModelModifier",
     "ReplaceToLinear",
+    "find_layer",
 ]
 
 

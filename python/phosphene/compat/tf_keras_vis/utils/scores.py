@@ -13,7 +13,7 @@ from phosphene._sentences import counted
 from phosphene.compat._tensors import stack
 from phosphene.compat.tf_keras_vis.utils import listify
 
-__all__ = ["BinaryScore", "CategoricalScore", "InactiveScore", "Score"]
+__all__ = ["BinaryScore", "CategoricalScore", "InactiveScore", "Score", "listify"]
 
 
 class Score(ABC):
