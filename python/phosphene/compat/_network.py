@@ -15,12 +15,14 @@ from phosphene._models.config import calls_of, entries, name_of
 from phosphene._models.model import as_model, load
 from phosphene._sentences import counted
 from phosphene._vision.objectives.objectives import as_objective
+from phosphene._warnings import warn
 from phosphene.compat._layer import NetworkLayer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from phosphene._models.arrays import InputType
+    from phosphene._models.layer import Layer
     from phosphene._models.network import Model
     from phosphene._vision.objectives.terms import Objective
 
@@ -116,6 +118,13 @@ class Network:
     def set_rule(self, rule: str, *, plain_layers: bool) -> None:
         """Decide how gradients pass rectifiers, and whether `ReLU` layers are exempt."""
         self.rule, self.plain_layers, self._changed = rule, plain_layers, None
+        limited, plain = _rectifiers(self._model.layers)
+        if rule != "plain" and limited and not plain:
+            warn(
+                f"A {rule} gradient is the plain one in {self.name!r}: the rule is for ReLU, and "
+                f"its {counted(limited, 'rectifier')} {'is a' if limited == 1 else 'are'} ReLU "
+                "with a largest value, such as ReLU6."
+            )
 
     def path_of(self, layer: NetworkLayer) -> str:
         """Return the path under which a layer's output is asked for."""
@@ -201,6 +210,23 @@ class Network:
                 if layer.kind == "ReLU" and settings.get("max_value") is None:
                     changes[layer.path] = {"max_value": LARGEST}
         return changes
+
+
+def _rectifiers(layers: Sequence[Layer]) -> tuple[int, int]:
+    """Return how many layers are rectifiers with a largest value, and how many are other ones."""
+    limited = plain = 0
+    for layer in layers:
+        kind, activation = layer.kind.casefold(), layer.activation or ""
+        is_limited = activation == "relu6" or kind == "relu6"
+        if kind == "relu":
+            is_limited = layer.get_config().get("max_value") is not None
+        if is_limited:
+            limited += 1
+        elif "relu" in kind or "relu" in activation:
+            plain += 1
+        inner = _rectifiers(layer.layers)
+        limited, plain = limited + inner[0], plain + inner[1]
+    return limited, plain
 
 
 def _rebuilt(model: Model, changes: Mapping[str, Mapping[str, Any]]) -> Model:

@@ -1,5 +1,6 @@
 """`phosphene.compat.vis` against the formulas of keras-vis, restated with Keras and SciPy."""
 
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -344,10 +345,46 @@ def test_writes_films_and_prints(net, tmp_path, capsys):
         (lambda m: visualize_cam(m, 99, 0, SEED), "has 6 layers; received index 99"),
         (lambda m: visualize_activation(m, 99, 1), "has 6 layers; received index 99"),
         (lambda m: visualize_saliency(m, -7, 1, SEED), "has 6 layers; received index -7"),
-        (lambda m: utils.find_layer_idx(m, "third"), "'third'"),
+        (
+            lambda m: utils.find_layer_idx(m, "firs"),
+            "6 layers .*'firs'; .* 'first'",
+        ),
         (lambda m: overlay(SEED, SEED[0]), "one shape"),
     ],
 )
 def test_what_is_refused(net, call, message):
     with pytest.raises(ph.InvalidArgumentError, match=message):
         call(net.model)
+
+
+def test_a_name_that_is_far_from_all_is_answered_with_a_few(keras):
+    layers = [keras.layers.Dense(2, name=f"layer_{at}") for at in range(60)]
+    model = keras.Sequential([keras.Input((2,)), *layers])
+    with pytest.raises(ph.InvalidArgumentError, match="None of the 60 layers") as caught:
+        utils.find_layer_idx(model, "nope")
+    assert "the first of them are 'layer_0'" in str(caught.value)
+    assert str(caught.value).count("layer_") == 5
+
+
+@pytest.mark.parametrize("rectifier", ["relu6", "layer", "relu"])
+def test_a_rule_that_changes_nothing_is_said(keras, rectifier):
+    """As in keras-vis, whose rule is for Relu and not for Relu6."""
+    activation = {"layer": "linear"}.get(rectifier, rectifier)
+    layers = [keras.layers.Conv2D(3, 3, activation=activation)]
+    if rectifier == "layer":
+        layers.append(keras.layers.ReLU(max_value=4.0))
+    model = keras.Sequential(
+        [keras.Input((8, 8, 1)), *layers, keras.layers.Flatten(), keras.layers.Dense(2, name="top")]
+    )
+    seed = np.random.default_rng(0).uniform(0, 1, (8, 8, 1))
+    plain = visualize_saliency(model, -1, 0, seed)
+    if rectifier == "relu":
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            guided = visualize_saliency(model, -1, 0, seed, backprop_modifier="guided")
+        assert np.abs(guided - plain).max() > 0.01
+        return
+    with pytest.warns(ph.PhospheneWarning, match="1 rectifier is a ReLU with a largest") as caught:
+        guided = visualize_saliency(model, -1, 0, seed, backprop_modifier="guided")
+    assert [each.filename for each in caught] == [__file__]
+    np.testing.assert_array_equal(guided, plain)

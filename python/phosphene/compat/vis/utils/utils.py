@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError, ModelFileError
+from phosphene._sentences import counted, suggestion
 from phosphene.compat._network import Network
 
 if TYPE_CHECKING:
@@ -98,7 +99,10 @@ def find_layer_idx(model: Any, layer_name: str) -> int:
     """Return the index of the layer with a name."""
     names = [layer.name for layer in model.layers]
     if layer_name not in names:
-        raise InvalidArgumentError(f"No layer is called {layer_name!r}; there are {names}.")
+        near = suggestion(str(layer_name), names, "the first of them are")
+        raise InvalidArgumentError(
+            f"None of the {counted(len(names), 'layer')} is called {layer_name!r:.80}; {near}."
+        )
     return names.index(layer_name)
 
 
