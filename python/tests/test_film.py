@@ -10,6 +10,7 @@ from test_maximize import one_thread
 
 import phosphene as ph
 from phosphene._display import film
+from phosphene._display.series_figure import number_text
 from phosphene._vision.maximization.frame import Frame
 from phosphene._vision.maximization.picture import Picture
 from phosphene._vision.maximization.picture_files import read_recipe
@@ -160,6 +161,26 @@ def test_columns_are_lines_of_their_own_ranges(tmp_path):
     row = _by_hand(many * limits[:, 1], np.zeros((1, 1, 20, 1), np.uint8), images, limits)
     (axes,) = row.plot().axes
     np.testing.assert_allclose([bar.get_height() for bar in axes.patches], many, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("value", "span", "text"),
+    [
+        (60874.3, 7e4, "60,874"), (37.68, 72, "37.7"), (0.5, 1, "0.5"), (0.0134, 1, "0.01"),
+        (5.00047, 0.001, "5.00047"), (1e5, 3e6, "100,000"), (4.58e-5, 2e-4, "4.58e-05"),
+        (1e9, 1e10, "1e+09"), (-0.001, 10, "0"), (0, 1, "0"), (0.1, None, "0.1"),
+        (1200, None, "1,200"),
+    ],
+)  # fmt: skip
+def test_numbers_to_a_hundredth_of_their_range(value, span, text):
+    assert number_text(value, span) == text
+
+
+def test_a_column_that_never_varies_has_no_line():
+    images = np.zeros((1, 1, 2, 1), np.uint8)
+    (axes,) = _by_hand(np.array([3, 7]), images, images, [[0, 10], [7, 7 + 7e-6]]).plot().axes
+    assert "always 7" in [each.get_text() for each in axes.texts]
+    assert {line.get_ydata()[0] for line in axes.lines} == {0}
 
 
 def _at(picture, frame):

@@ -10,6 +10,7 @@ import numpy as np
 from phosphene._display.figures import PanelGrid, figure_png, value_range
 from phosphene._display.panels import Panel
 from phosphene._display.plots import draw_panel, ticks_room
+from phosphene._models.columns import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -198,15 +199,20 @@ def _draw_lines(
     limits: NDArray[np.float64],
 ) -> None:
     """Draw a line for each column from the lowest to the highest number, and where its own lies."""
+    small: dict[str, Any] = {"fontsize": 6.5, "va": "center", "alpha": 0.65}
     for place, (value, share, (low, high)) in enumerate(zip(values, shares, limits, strict=True)):
+        if high - low <= 2 * KEPT * max(abs(low), 1):  # it never varies
+            axes.text(0.5, place, f"always {number_text(value)}", ha="center", **small)
+            continue
         share = float(np.clip(share, 0, 1))
         axes.plot([0, 1], [place, place], color="0.5", alpha=0.3, linewidth=3)
         axes.plot([0, share], [place, place], color="C0", linewidth=3)
         axes.plot([share], [place], "o", color="C0", markersize=5)
-        small: dict[str, Any] = {"fontsize": 6.5, "va": "center", "alpha": 0.65}
-        axes.text(-0.06, place, number_text(low), ha="right", **small)
-        axes.text(1.06, place, number_text(high), ha="left", **small)
-        axes.text(share, place - 0.22, number_text(value), ha="center", va="bottom", fontsize=7.5)
+        span = high - low
+        axes.text(-0.06, place, number_text(low, span), ha="right", **small)
+        axes.text(1.06, place, number_text(high, span), ha="left", **small)
+        words = number_text(value, span)
+        axes.text(share, place - 0.22, words, ha="center", va="bottom", fontsize=7.5)
     axes.set_xlim(-ROOM, 1 + ROOM)
     axes.set_ylim(len(values) - 0.5, -0.8)
     axes.set_xticks([])
@@ -217,6 +223,12 @@ def _draw_lines(
         spine.set_visible(False)
 
 
-def number_text(value: float) -> str:
-    """Return a number as people write it: 60,874 and not 6.087e+04."""
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
+def number_text(value: float, span: float | None = None) -> str:
+    """Return a number as people write it, 60,874 and not 6.087e+04, to a hundredth of a span."""
+    size = max(abs(value), span or 0)
+    if not 1e-3 <= size < 1e7:
+        return f"{value:.3g}"
+    decimals = int(np.clip(2 - np.floor(np.log10(span or size)), 0, 6))
+    text = f"{value:,.{decimals}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
