@@ -343,7 +343,7 @@ def test_bars_have_the_names_of_classes():
     facts = Facts(are_named=True, classes={"classes": ("cat", "dog", "a name " * 20)})
     (axes,) = trace_plot({"classes": values}, facts=facts).axes
     texts = [text.get_text() for text in axes.texts]
-    assert texts[:4] == ["cat", "0.2", "dog", "0.7"]
+    assert texts[:4] == ["cat", "0.20", "dog", "0.70"]
     assert texts[4].startswith("a name")
     assert texts[5] == "nan"
     assert [bar.get_width() for bar in axes.patches] == pytest.approx([0.2, 0.7, 0])

@@ -66,7 +66,16 @@ def draw_named_bars(
     if size < SMALLEST_FONT:
         return
     across = axes.get_yaxis_transform()
+    digits = _digits(finite)
     for place, (name, value) in enumerate(zip(names, values, strict=True)):
         shown: dict[str, Any] = {"fontsize": size, "va": "center", "transform": across}
         fit_text(axes.text(0.02, place, name, **shown), 0.7 * box.width)
-        axes.text(0.98, place, f"{value:.2g}", ha="right", alpha=0.7, **shown)
+        axes.text(0.98, place, f"{value:.{digits}f}", ha="right", alpha=0.7, **shown)
+
+
+def _digits(values: NDArray[Any]) -> int:
+    """Return how many decimals tell numbers apart that stand beside the largest of them."""
+    largest = float(np.abs(values).max())
+    if largest == 0:
+        return 0
+    return int(np.clip(1 - np.floor(np.log10(largest)), 1, 8))

@@ -35,6 +35,7 @@ class Drawing:
 
     def __init__(self, looks: Sequence[Look], choice: Choice) -> None:
         self._cmap = choice.cmap
+        self._are_several = len(looks) > 1
         self._layers: list[str] = []
         self._titles = looks[0].titles
         layers, first = choice.layers, _outputs(looks[0])
@@ -97,7 +98,8 @@ class Drawing:
                 low, high = self._limits[panel.path]
                 draw_panel(page.axes[number], panel, self._cmap, (low, high), is_fixed=True)
                 title = panel.title if heading else f"{look.label}\n{panel.path}"
-                page.label(number, title, f"{panel.caption} · run {low:.3g} … {high:.3g}")
+                run = f" · run {low:.3g} … {high:.3g}" if self._are_several else ""
+                page.label(number, title, panel.caption + run)
                 number += 1
             for unit, title, score in zip(units, look.titles, look.scores, strict=True):
                 axes = page.axes[number]

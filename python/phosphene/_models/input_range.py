@@ -14,7 +14,6 @@ from phosphene._models.measured_range import columns_of, measured
 from phosphene._models.preprocessing import UNIT, Preprocessing, from_text
 
 if TYPE_CHECKING:
-
     from phosphene._models.arrays import InputType
     from phosphene._models.measured_range import Weights
 

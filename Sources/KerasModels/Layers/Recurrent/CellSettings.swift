@@ -3,22 +3,26 @@ import Tensors
 
 /// The settings that the cells share.
 struct CellSettings {
+  /// The length of a state along its last axis.
   let units: Int
   let useBias: Bool
   let activation: CellActivation
   let recurrentActivation: CellActivation
 
   private enum CodingKeys: String, CodingKey {
-    case units, activation
+    case units, filters, activation
     case useBias = "use_bias"
     case recurrentActivation = "recurrent_activation"
   }
 
   init(decoding config: LayerConfig) throws {
     let settings = try config.container(keyedBy: CodingKeys.self)
-    units = try settings.decode(Int.self, forKey: .units)
+    // Convolutional cells have filters.
+    let key =
+      settings.contains(.units) || !settings.contains(.filters) ? .units : CodingKeys.filters
+    units = try settings.decode(Int.self, forKey: key)
     guard (1..<(1 << 24)).contains(units) else {
-      throw PhospheneError.invalidArgument("units must be positive, received \(units)")
+      throw PhospheneError.invalidArgument("\(key.rawValue) must be positive, received \(units)")
     }
     useBias = try settings.decodeIfPresent(Bool.self, forKey: .useBias) ?? true
     activation = try CellActivation(decoding: settings, .activation, default: .tanh)
@@ -33,6 +37,18 @@ struct CellSettings {
         "the cell needs inputs (batch, features) at each step, received shape \(input)")
     }
     return input[1]
+  }
+}
+
+/// What a step needs of the inputs: their product with a kernel, and a bias if there is one.
+struct InputProjection {
+  let kernel: Value
+  let bias: Value?
+
+  func apply(to inputs: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
+    let product = try graph.matrixProduct(inputs, kernel)
+    guard let bias else { return product }
+    return try graph.add(product, bias)
   }
 }
 

@@ -9,31 +9,24 @@ struct ConvolutionalLSTMCell: RecurrentCell {
   static let classNames: [String] = []
 
   private enum CodingKeys: String, CodingKey {
-    case filters, padding, strides, activation
+    case padding, strides
     case kernelSize = "kernel_size"
     case dilationRate = "dilation_rate"
     case dataFormat = "data_format"
-    case useBias = "use_bias"
-    case recurrentActivation = "recurrent_activation"
   }
 
   private let rank: Int
-  private let filters: Int
+  private let cell: CellSettings
   private let kernelSize: [Int]
   private let strides: [Int]
   private let dilations: [Int]
   private let padding: Padding
   private let isChannelsFirst: Bool
-  private let useBias: Bool
-  private let gates: LSTMGates
 
   init(decoding config: LayerConfig) throws {
     let settings = try config.container(keyedBy: CodingKeys.self)
     rank = ["ConvLSTM1D": 1, "ConvLSTM2D": 2][config.className] ?? 3
-    filters = try settings.decode(Int.self, forKey: .filters)
-    guard (1..<(1 << 24)).contains(filters) else {
-      throw PhospheneError.invalidArgument("filters must be positive, received \(filters)")
-    }
+    cell = try CellSettings(decoding: config)
     kernelSize = try settings.decode(Lengths.self, forKey: .kernelSize)
       .expanded(to: rank, "kernel_size")
     strides =
@@ -49,11 +42,6 @@ struct ConvolutionalLSTMCell: RecurrentCell {
         "data_format must be 'channels_last' or 'channels_first', received '\(format ?? "")'")
     }
     isChannelsFirst = format == "channels_first"
-    useBias = try settings.decodeIfPresent(Bool.self, forKey: .useBias) ?? true
-    gates = LSTMGates(
-      activation: try CellActivation(decoding: settings, .activation, default: .tanh),
-      recurrentActivation: try CellActivation(
-        decoding: settings, .recurrentActivation, default: .sigmoid))
   }
 
   func prepared(
@@ -70,9 +58,11 @@ struct ConvolutionalLSTMCell: RecurrentCell {
       window: kernelSize, strides: strides, dilations: dilations, padding: padding,
       spatial: spatial)
     let lengths = try geometry.outputLengths(spatial)
-    let ones = [Int](repeating: 1, count: rank)
+    let (filters, ones) = (cell.units, [Int](repeating: 1, count: rank))
     return Prepared(
-      gates: gates, isChannelsFirst: isChannelsFirst,
+      gates: LSTMGates(
+        activation: cell.activation, recurrentActivation: cell.recurrentActivation),
+      isChannelsFirst: isChannelsFirst,
       channelsLast: Shape([input[0]] + lengths + [filters]),
       geometry: geometry,
       recurrentGeometry: .keras(
@@ -80,7 +70,7 @@ struct ConvolutionalLSTMCell: RecurrentCell {
       kernel: try context.weight("kernel", Shape(kernelSize + [channels, 4 * filters])),
       recurrentKernel: try context.weight(
         "recurrent_kernel", Shape(kernelSize + [filters, 4 * filters])),
-      bias: useBias ? try context.weight("bias", [4 * filters]) : nil)
+      bias: cell.useBias ? try context.weight("bias", [4 * filters]) : nil)
   }
 
   private struct Prepared: PreparedCell {

@@ -61,9 +61,7 @@ struct GRUCell: RecurrentCell {
     let biases: [Value]
 
     func project(_ inputs: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
-      let product = try graph.matrixProduct(inputs, kernel)
-      guard let bias = biases.first else { return product }
-      return try graph.add(product, bias)
+      try InputProjection(kernel: kernel, bias: biases.first).apply(to: inputs, in: &graph)
     }
 
     func step(

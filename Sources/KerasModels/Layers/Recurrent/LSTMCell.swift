@@ -15,24 +15,22 @@ struct LSTMCell: RecurrentCell {
   ) throws(PhospheneError) -> any PreparedCell {
     let units = settings.units
     let state: Shape = [input[0], units]
+    let kernel = try context.weight("kernel", [settings.features(of: input), 4 * units])
+    let recurrentKernel = try context.weight("recurrent_kernel", [units, 4 * units])
+    let bias = settings.useBias ? try context.weight("bias", [4 * units]) : nil
     return Prepared(
-      settings: settings, stateShapes: [state, state],
-      kernel: try context.weight("kernel", [settings.features(of: input), 4 * units]),
-      recurrentKernel: try context.weight("recurrent_kernel", [units, 4 * units]),
-      bias: settings.useBias ? try context.weight("bias", [4 * units]) : nil)
+      settings: settings, stateShapes: [state, state], recurrentKernel: recurrentKernel,
+      input: InputProjection(kernel: kernel, bias: bias))
   }
 
   private struct Prepared: PreparedCell {
     let settings: CellSettings
     let stateShapes: [Shape]
-    let kernel: Value
     let recurrentKernel: Value
-    let bias: Value?
+    let input: InputProjection
 
     func project(_ inputs: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
-      let product = try graph.matrixProduct(inputs, kernel)
-      guard let bias else { return product }
-      return try graph.add(product, bias)
+      try input.apply(to: inputs, in: &graph)
     }
 
     func step(

@@ -15,24 +15,22 @@ struct SimpleRecurrentCell: RecurrentCell {
     for input: Shape, in context: inout LoweringContext
   ) throws(PhospheneError) -> any PreparedCell {
     let units = settings.units
+    let kernel = try context.weight("kernel", [settings.features(of: input), units])
+    let recurrentKernel = try context.weight("recurrent_kernel", [units, units])
+    let bias = settings.useBias ? try context.weight("bias", [units]) : nil
     return Prepared(
-      settings: settings, stateShapes: [[input[0], units]],
-      kernel: try context.weight("kernel", [settings.features(of: input), units]),
-      recurrentKernel: try context.weight("recurrent_kernel", [units, units]),
-      bias: settings.useBias ? try context.weight("bias", [units]) : nil)
+      settings: settings, stateShapes: [[input[0], units]], recurrentKernel: recurrentKernel,
+      input: InputProjection(kernel: kernel, bias: bias))
   }
 
   private struct Prepared: PreparedCell {
     let settings: CellSettings
     let stateShapes: [Shape]
-    let kernel: Value
     let recurrentKernel: Value
-    let bias: Value?
+    let input: InputProjection
 
     func project(_ inputs: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
-      let product = try graph.matrixProduct(inputs, kernel)
-      guard let bias else { return product }
-      return try graph.add(product, bias)
+      try input.apply(to: inputs, in: &graph)
     }
 
     func step(

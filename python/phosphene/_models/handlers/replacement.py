@@ -11,7 +11,8 @@ from phosphene._errors import InvalidArgumentError
 from phosphene._models.config import entries, escaped, is_model, name_of
 from phosphene._models.handlers.calls import CallOf, Reference, Shape, input_shapes, parsed
 from phosphene._models.handlers.layer import HandledLayer
-from phosphene._models.symbolic.network import Entry, Network, Tensor, Weight, unique
+from phosphene._models.symbolic.network import Network, unique
+from phosphene._models.symbolic.parts import Entry, Tensor, Weight
 from phosphene._models.symbolic.value import Value, tensors_in, values_in
 
 Handler = Callable[..., Any]

@@ -4,68 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from phosphene._errors import InvalidArgumentError
-from phosphene._sentences import with_article
+from phosphene._models.symbolic.encoding import call_number, encoded, reference
+from phosphene._models.symbolic.parts import Call, Entry, Tensor, Weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-Shape = tuple[int | None, ...]
-
-
-@dataclass(eq=False)
-class Call:
-    """One call of an entry."""
-
-    args: list[Any]
-    kwargs: dict[str, Any]
-    order: int = 0
-    """Its place among the calls of the entry."""
-
-
-@dataclass(eq=False)
-class Entry:
-    """A layer, a function of ``keras.ops`` or a network inside a network, with its calls."""
-
-    name: str
-    class_name: str
-    config: dict[str, Any] = field(default_factory=dict)
-    """The settings; those of the layer that a network stands for, if they are known."""
-    module: str = "keras.layers"
-    network: Network | None = None
-    """The network that the entry is, if it is one."""
-    stands_for: str | None = None
-    """The class that people know the layer by, where a network takes the place of a layer."""
-    source: Any = None
-    """The live layer that the entry was made from."""
-    calls: list[Call] = field(default_factory=list)
-
-
-@dataclass(frozen=True, eq=False)
-class Tensor:
-    """One output of a call, in the network that the call is in."""
-
-    entry: Entry
-    call: Call | None
-    """None for an input of the network."""
-    output: int = 0
-    shape: Shape | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Weight:
-    """A variable of the network itself."""
-
-    name: str
-    shape: tuple[int, ...]
-    trainable: bool = True
-    source: Any = None
-    """Where its values come from: an array, or a variable of Keras."""
 
 
 class Network:
@@ -149,7 +94,7 @@ class Network:
                 "name": self.name,
                 "trainable": self.trainable,
                 "layers": [self._entry_config(entry) for entry in self.entries],
-                "input_layers": _mapped(structure, _reference),
+                "input_layers": _mapped(structure, reference),
                 "output_layers": _mapped(self.outputs, _output_reference),
             },
         }
@@ -203,67 +148,6 @@ class Network:
                 yield from entry.network.walk(path)
 
 
-def encoded(value: Any) -> Any:
-    """Return an argument of a call as a configuration holds it.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If it is nothing that a configuration can hold.
-    """
-    if isinstance(value, Tensor):
-        config = {"shape": value.shape, "dtype": "float32", "keras_history": _reference(value)}
-        return {"class_name": "__keras_tensor__", "config": config}
-    if isinstance(value, Weight):
-        weight = {"name": value.name, "shape": list(value.shape), "trainable": value.trainable}
-        return {"class_name": "__weight__", "config": weight}
-    if value is None or isinstance(value, (str, bool)):
-        return value
-    if isinstance(value, (int, float, np.generic)):
-        return value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, (list, tuple)):
-        return [encoded(each) for each in value]
-    if isinstance(value, Mapping):
-        return {str(key): encoded(each) for key, each in value.items()}
-    if isinstance(value, slice):
-        ends = {"start": value.start, "stop": value.stop, "step": value.step}
-        return {"class_name": "__slice__", "config": encoded(ends)}
-    if value is Ellipsis:
-        return {"class_name": "__ellipsis__", "config": {}}
-    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-        if value.ndim == 0:
-            return value.item()
-        config = {"value": value.tolist(), "dtype": value.dtype.name}
-        return {"class_name": "__numpy__", "config": config}
-    raise InvalidArgumentError(
-        f"{with_article(type(value).__name__)} can't stand in a network: {value!r:.60}"
-    )
-
-
-def plain(value: Any) -> Any:
-    """Return a setting as JSON has it.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If it is nothing that JSON has.
-    """
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
-    if isinstance(value, (Tensor, Weight)):
-        raise InvalidArgumentError("a tensor can't be a setting")
-    if isinstance(value, (type, np.dtype)) or hasattr(value, "as_numpy_dtype"):
-        try:
-            return np.dtype(getattr(value, "as_numpy_dtype", value)).name
-        except TypeError:
-            pass
-    return encoded(value)
-
-
 def _without_sizes(value: Any) -> Any:
     """Return a configuration without the shapes of its tensors."""
     if isinstance(value, dict):
@@ -286,22 +170,12 @@ def unique(name: str, taken: Iterable[str]) -> str:
     return f"{base}_{number}"
 
 
-def _reference(tensor: Tensor) -> list[Any]:
-    return [tensor.entry.name, _call_number(tensor), tensor.output]
-
-
 def _output_reference(tensor: Tensor) -> list[Any]:
     # Keras counts the call that built a nested Functional model where the model is an output.
     network = tensor.entry.network
     counts = network is not None and tensor.entry.stands_for is None and not network.is_chain()
     offset = 1 if counts else 0
-    return [tensor.entry.name, _call_number(tensor) + offset, tensor.output]
-
-
-def _call_number(tensor: Tensor) -> int:
-    if tensor.call is None:
-        return 0
-    return sum(other.order < tensor.call.order for other in tensor.entry.calls)
+    return [tensor.entry.name, call_number(tensor) + offset, tensor.output]
 
 
 def _mapped(structure: Any, function: Callable[[Tensor], Any]) -> Any:

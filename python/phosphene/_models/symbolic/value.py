@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
-from phosphene._models.symbolic.network import Entry, Network, Tensor, Weight, plain
+from phosphene._models.symbolic.encoding import plain
+from phosphene._models.symbolic.parts import Entry, Tensor, Weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from phosphene._models.symbolic.network import Network
 
 _BINARY = {
     "add": "Add",

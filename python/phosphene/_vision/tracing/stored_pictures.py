@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.outputs import Outputs
-from phosphene._vision.tracing.trace_files import StoredArrays, StoredTrace
+from phosphene._vision.tracing.stored_arrays import StoredArrays
+from phosphene._vision.tracing.trace_files import StoredTrace
 
 if TYPE_CHECKING:
     import os

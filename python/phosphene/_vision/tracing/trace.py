@@ -14,7 +14,7 @@ from phosphene._errors import InvalidArgumentError, UnknownNameError
 from phosphene._models.outputs import Facts, Outputs
 from phosphene._sentences import counted
 from phosphene._vision.stores import write_npz
-from phosphene._vision.tracing.trace_files import StoredArrays, nested
+from phosphene._vision.tracing.stored_arrays import StoredArrays, nested
 
 if TYPE_CHECKING:
     import os

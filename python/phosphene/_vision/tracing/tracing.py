@@ -14,8 +14,9 @@ from phosphene._models.model import Model, as_model
 from phosphene._models.outputs import Facts
 from phosphene._sentences import with_article
 from phosphene._vision.tracing.run_layers import run_layers
+from phosphene._vision.tracing.stored_arrays import StoredArrays
 from phosphene._vision.tracing.trace import Trace
-from phosphene._vision.tracing.trace_files import Form, StoredArrays, store_traces
+from phosphene._vision.tracing.trace_files import Form, store_traces
 
 if TYPE_CHECKING:
     import os

@@ -12,7 +12,8 @@ from phosphene._engine.library import lib, text
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.intake.expansion.activations import is_misnamed
 from phosphene._models.intake.expansion.refusals import refused
-from phosphene._models.symbolic.network import Entry, plain
+from phosphene._models.symbolic.encoding import plain
+from phosphene._models.symbolic.parts import Entry
 
 if TYPE_CHECKING:
     from phosphene._models.intake.expansion.backend import Keras

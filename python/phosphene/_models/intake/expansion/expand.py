@@ -19,7 +19,7 @@ from phosphene._models.intake.expansion.patches import recording
 from phosphene._models.intake.expansion.refusals import refused
 from phosphene._models.intake.expansion.snapshot import unchanged
 from phosphene._models.intake.expansion.writer import Writer
-from phosphene._models.symbolic.network import plain
+from phosphene._models.symbolic.encoding import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

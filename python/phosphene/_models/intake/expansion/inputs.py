@@ -10,7 +10,8 @@ from phosphene._errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from phosphene._models.intake.expansion.backend import Keras
-    from phosphene._models.symbolic.network import Network, Tensor
+    from phosphene._models.symbolic.network import Network
+    from phosphene._models.symbolic.parts import Tensor
 
 
 def built_inputs(keras: Keras, model: Any, like: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

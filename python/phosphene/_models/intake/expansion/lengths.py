@@ -8,12 +8,15 @@ holds for all.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phosphene._errors import UnsupportedError
-from phosphene._models.symbolic.network import Call, Entry, Network, Tensor, Weight
+from phosphene._models.symbolic.parts import Call, Entry, Tensor, Weight
+
+if TYPE_CHECKING:
+    from phosphene._models.symbolic.network import Network
 
 Pair = tuple[Any, Any]
 """A number as it was in the first run and in the second."""

@@ -11,7 +11,8 @@ from phosphene._errors import UnsupportedError
 from phosphene._models.intake.expansion.entries import layer_entry, operation_entry
 from phosphene._models.intake.expansion.gathering import Found, Gathering
 from phosphene._models.intake.expansion.refusals import refused
-from phosphene._models.symbolic.network import Call, Entry, Network, Tensor
+from phosphene._models.symbolic.network import Network
+from phosphene._models.symbolic.parts import Call, Entry, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
