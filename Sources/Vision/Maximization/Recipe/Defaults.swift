@@ -111,8 +111,10 @@ struct Defaults {
       statistics != nil && !isCutOut ? [.statistics(weight: weight, of: statistics)] : []
     switch kind {
     case .natural: return (isScene ? [.totalVariation(weight: 20, power: 1)] : []) + known
-    // What is transparent varies least: with 10 nothing is left of some drawings.
-    case .fourier: return isDrawing ? [.totalVariation(weight: hasAlpha ? 3 : 10, power: 1)] : []
+    case .fourier where isDrawing:
+      // What is transparent varies least: with 10 nothing is left of some drawings.
+      return [.totalVariation(weight: hasAlpha ? 3 : 10, power: 1)] + (hasAlpha ? [] : known)
+    case .fourier: return []
     case .pixel, .maco: return []
     }
   }
