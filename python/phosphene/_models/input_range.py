@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._errors import InvalidArgumentError
+from phosphene._models.fitted_range import fitted
 from phosphene._models.front_layers import PASSING, leaves, numbers
 from phosphene._models.measured_range import columns_of, measured
 from phosphene._models.preprocessing import UNIT, Preprocessing, from_text
@@ -75,7 +76,10 @@ def choose(
     if stored is not None:
         return from_text(stored)
     if wanted.form == "picture":
-        found = _found(config, weight) or _family(config)
+        candidates = (UNIT, _PIXELS, *_MODES.values())
+        found = (
+            _found(config, weight) or _family(config) or fitted(config, weight, wanted, candidates)
+        )
     else:
         found = measured(config, weight, wanted)
     return found or UNIT.known_from("assumed, nothing was found", assumed=True)

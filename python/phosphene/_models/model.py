@@ -51,9 +51,10 @@ def load(
         How pixels (0 to 255) become the network's input: ``"tf"`` (x / 127.5 - 1), ``"torch"``
         ((x / 255 - mean) / std of ImageNet), ``"caffe"`` (BGR minus the mean of ImageNet), or
         ``(scale, offset)`` for ``scale * pixel + offset``. By default it is found in the network
-        (by the name of a network of keras.applications, by a Rescaling or Normalization; of inputs
-        that are no pictures by what a first Normalization or BatchNormalization knows of them) or
-        assumed to be 0 to 1; the summary says which.
+        (by a Rescaling or Normalization, by the name of a network of keras.applications, by the
+        range that fits what a BatchNormalization keeps of the first convolution; of inputs that are
+        no pictures by what a first Normalization or BatchNormalization knows of them) or assumed to
+        be 0 to 1; the summary says which.
     classes
         The names of the outputs, in order, or the path of a text file with one a line.
     like
