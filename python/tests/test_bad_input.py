@@ -279,7 +279,7 @@ def test_a_start_of_pixels_is_named_by_what_it_is():
 
 def test_a_start_that_is_black_to_the_eye():
     model = network(preprocessing=(1.0, 0.0))
-    with pytest.warns(ph.PhospheneWarning, match="so that it is black to the eye") as caught:
+    with pytest.warns(ph.PhospheneWarning, match="which is black to the eye") as caught:
         ph.maximize(model, 0, start=np.full((1, 8, 8, 1), 0.5), steps=1, progress=False)
     assert caught[0].filename == __file__
 

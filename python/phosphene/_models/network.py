@@ -220,8 +220,8 @@ class Model(ModelDescription):
         return picture(self, x)
 
     def warn_about(self, arrays: Sequence[NDArray[Any]]) -> None:
-        """Warn of inputs far outside the range that the network expects, if that is known."""
-        if not self.preprocessing.assumed and len(arrays) == 1 and arrays[0].ndim == 4:
+        """Warn of pictures that aren't in the range that the network expects."""
+        if len(arrays) == 1 and arrays[0].ndim == 4 and self.input_types[0].form == "picture":
             from phosphene._models.pictures import warn_about_range
 
             warn_about_range(self, arrays[0])

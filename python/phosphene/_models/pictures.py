@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from phosphene._models.network import Model
 
+_OF_PIXELS = 50
+"""What only pixels that count to 255 are beyond."""
+
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -47,15 +50,54 @@ def picture(model: Model, x: Any) -> NDArray[np.uint8]:
 
 
 def warn_about_range(model: Model, array: NDArray[Any]) -> None:
-    """Warn of inputs far outside the range that is known of a network of pictures."""
+    """Warn of inputs that aren't in the range that is known of a network of pictures, or assumed.
+
+    Parameters
+    ----------
+    model
+        The network.
+    array
+        Some inputs.
+    """
+    if not array.size:
+        return
     low, high = model.preprocessing.value_range
     smallest, largest = float(np.min(array)), float(np.max(array))
+    received = f"received {smallest:.4g} to {largest:.4g}"
+    if model.preprocessing.assumed:
+        if max(-smallest, largest) > _OF_PIXELS:
+            warn(
+                f"Nothing says which numbers black and white are for {model.name!r}, so that 0 to "
+                f"1 is assumed; {received}: say what it takes by preprocessing= or like= of "
+                "ph.load, such as preprocessing=(1, 0) for 0 to 255."
+            )
+        return
     margin = high - low
-    if smallest < low - margin or largest > high + margin:
+    consequence = unused(low, high, smallest, largest)
+    if smallest < low - margin or largest > high + margin or consequence:
         warn(
-            f"{model.name!r} expects inputs from {model.preprocessing.stated_range}; received "
-            f"{smallest:.4g} to {largest:.4g}. model.prepare(images) makes inputs from pictures."
+            f"{model.name!r} expects inputs from {model.preprocessing.stated_range}; {received}"
+            f"{consequence}. model.prepare(images) makes inputs from pictures."
         )
+
+
+def unused(low: float, high: float, smallest: float, largest: float) -> str:
+    """Return what becomes of pictures from 0 to 1 in another range; nothing of others.
+
+    Parameters
+    ----------
+    low, high
+        Black and white.
+    smallest, largest
+        The ends of what was handed over.
+    """
+    if smallest < 0 or not 0 < largest <= 1:
+        return ""
+    if high - low > _OF_PIXELS:
+        return f", which is {'black' if low == 0 else 'one grey'} to the eye"
+    if -3 <= low <= -0.9 and largest - smallest >= 0.5:
+        return ", of which nothing is darker than grey"
+    return ""
 
 
 def _layout(model: Model) -> tuple[tuple[int | None, int | None, int], bool]:

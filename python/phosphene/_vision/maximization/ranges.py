@@ -10,6 +10,7 @@ import numpy as np
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.arrays import as_array, is_picture
 from phosphene._models.columns import KEPT, column_count, limits_of, scaling_of_ends
+from phosphene._models.pictures import unused
 from phosphene._models.preprocessing import UNIT, Preprocessing
 from phosphene._vision.maximization.varied_input import varied_type
 from phosphene._warnings import warn
@@ -204,5 +205,6 @@ def _check_range(
             f"{said}: {mend} what the network takes by value_range=, or by preprocessing= when it "
             "is loaded."
         )
-    if what == "black to white" and high - low > 100 and smallest >= 0 and 0 < largest <= 1:
-        warn(f"{said}, so that it is black to the eye.")
+    consequence = unused(low, high, smallest, largest)
+    if what == "black to white" and consequence:
+        warn(f"{said}{consequence}.")
