@@ -112,7 +112,7 @@ private func sentence(ofNumber error: String, in decoder: (any Decoder)?) -> Str
   }
   let expected =
     if !value.isFinite || abs(value) >= 0x1p63 {
-      "a smaller number"
+      value < 0 ? "a number closer to 0" : "a smaller number"
     } else if value.rounded() != value && abs(value) >= 1e-30 {
       "a whole number"
     } else if value.rounded() != value {

@@ -63,6 +63,14 @@ def test_axes_beyond_all_measure(axis):
         ph.load((config, []))
 
 
+def test_channels_beyond_all_measure_are_read_in_no_time():
+    """Nothing of so many numbers is made before there are weights."""
+    config = network(image(6, 2**31), ("BatchNormalization", "norm", {}, READS_X))
+    weights = {f"norm/{name}": np.ones(3) for name in ("gamma", "beta", "moving_mean")}
+    with pytest.raises(ph.InvalidArgumentError, match=r"must have shape \(2147483648,\)"):
+        ph.load((config, weights | {"norm/moving_variance": np.ones(3)}))
+
+
 def test_an_input_without_axes():
     layers = [{"class_name": "Flatten", "config": {"name": "flat"}}]
     config = {"name": "s", "layers": layers, "build_input_shape": []}

@@ -34,7 +34,7 @@ struct InputConfig: Decodable, Sendable {
     else {
       throw .invalidArgument(
         "an input needs 1 to \(Shape.maximumRank) positive lengths, received "
-          + "\(shape.map { $0.map(String.init) ?? "None" })")
+          + "(\(shape.map { $0.map(String.init) ?? "None" }.joined(separator: ", ")))")
     }
     (self.shape, self.dataType) = (shape, dataType)
   }

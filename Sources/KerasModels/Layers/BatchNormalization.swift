@@ -82,11 +82,14 @@ struct BatchNormalization: Layer {
     of output: Value, _ mean: Value, _ variance: Value, gamma: Value?, beta: Value?,
     in graph: inout Graph
   ) {
+    // Without weights nothing is known, however many channels a configuration states.
+    guard let means = graph[mean].constant?.elements,
+      let variances = graph[variance].constant?.elements
+    else { return }
     func numbers(_ value: Value?, or number: Float) -> [Float] {
       value.flatMap { graph[$0].constant?.elements }
-        ?? [Float](repeating: number, count: graph.shape(mean).elementCount)
+        ?? [Float](repeating: number, count: means.count)
     }
-    let (means, variances) = (numbers(mean, or: 0), numbers(variance, or: 1))
     // A layer that was never trained, or whose averages were folded into other weights, knows nothing.
     guard means.contains(where: { $0 != 0 }), Set(variances).count > 1 else { return }
     graph.noteStatistics(
