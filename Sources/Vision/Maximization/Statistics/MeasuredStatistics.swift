@@ -37,8 +37,13 @@ extension Graph {
 }
 
 extension Rendering {
-  /// How many pictures are looked at, and at once.
-  private static let (pictureCount, batch) = (32, 4)
+  /// How many pictures are looked at at once.
+  private static let batch = 4
+
+  /// How many times so many: 32 pictures, as few as 8 of large ones, which show more.
+  private var rounds: Int {
+    min(max(8 * 256 * 256 / (sizes.view.height * sizes.view.width), 2), 8)
+  }
 
   /// Whether a penalty compares with what is measured.
   private var needsMeasurement: Bool {
@@ -81,7 +86,7 @@ extension Rendering {
     var means = reduced.values.map {
       [Double](repeating: 0, count: reduced.graph.shape($0).elementCount)
     }
-    let rounds = Rendering.pictureCount / Rendering.batch
+    let rounds = rounds
     for round in 0..<rounds {
       let pictures = (0..<Rendering.batch).flatMap { leaves.picture(round * Rendering.batch + $0) }
       let results = try plan.run([try Tensor(reduced.graph.shape(place), pictures)])
