@@ -58,7 +58,7 @@ def refused(model, objective, **options):
         (1.5, "An objective is made by ph.channel"),
         (None, "An objective is made by ph.channel"),
         ([], "1 to 1024 objectives are needed, received 0"),
-        (0 * ph.logit(0), "the objective changes with no layer's output"),
+        (0 * ph.logit(0), "an objective whose weights are all 0 is the same for every picture"),
         (ph.direction("scores", [1, 2]), "vector of length 2 doesn't fit: layer 'scores'"),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_target_without_a_way_to_the_input(keras):
         ({"steps": 0}, "steps must be a whole number, 1 or more; received 0"),
         ({"seed": 2**64}, "seed must be a whole number from 0 to 18446744073709551615"),
         ({"seed": -1}, "seed must be a whole number from 0 to"),
-        ({"n": 1025}, "n must lie between 1 and 1024, received 1025"),
+        ({"n": 1025}, "n must be a whole number from 1 to 1024; received 1025"),
         ({"size": 5000}, "size must be two lengths from 4 to 4096, received [5000, 5000]"),
         ({"views": 257}, "views must lie between 1 and 256, received 257"),
         ({"parametrization": "wavelet"}, "received 'wav"),

@@ -87,6 +87,7 @@ def kinds_in(recipe):
 
 def test_every_recipe_fits_the_schema(schema, written):
     jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == "urn:phosphene:recipe:1"  # the 1 of phosphene-recipe/1
     validator = jsonschema.Draft202012Validator(schema)
     for name, recipe in written.items():
         errors = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(recipe)]
