@@ -7,20 +7,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from phosphene._recipe_options import Option
 
 __all__ = ["SGD", "Adam", "NAdam", "Optimizer", "RMSprop"]
 
 
+class _Climbing(Option):
+    """An optimizer, whose learning rate may be left to the parametrization."""
+
+    learning_rate: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the kind and the numbers as a recipe states them, without what is left out."""
+        return {name: value for name, value in super().to_json().items() if value is not None}
+
+    def _rate(self) -> None:
+        if self.learning_rate is not None:
+            self._number("learning_rate", above=0)
+
+
 @dataclass(frozen=True)
-class Adam(Option):
+class Adam(_Climbing):
     """Adam (Kingma and Ba, 2015), climbing.
 
     Parameters
     ----------
     learning_rate
-        The longest move of a parameter in one step, about; above 0.
+        The longest move of a parameter in one step, about; above 0. None for what suits the
+        parametrization, see the table of `python/docs/maximization.md`.
     beta1, beta2
         How slowly the means of ``g`` and of ``g**2`` forget, 0 or more and below 1.
     epsilon
@@ -42,26 +58,27 @@ class Adam(Option):
 
     kind = "adam"
 
-    learning_rate: float = 0.05
+    learning_rate: float | None = None
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
 
     def _check(self) -> None:
-        self._number("learning_rate", above=0)
+        self._rate()
         self._number("beta1", minimum=0, below=1)
         self._number("beta2", minimum=0, below=1)
         self._number("epsilon", above=0)
 
 
 @dataclass(frozen=True)
-class RMSprop(Option):
+class RMSprop(_Climbing):
     """RMSprop as Keras computes it, climbing.
 
     Parameters
     ----------
     learning_rate
-        The move of a parameter whose gradient stays the same; above 0.
+        The move of a parameter whose gradient stays the same; above 0. None for what suits the
+        parametrization.
     rho
         How slowly the mean of ``g**2`` forgets, 0 or more and below 1.
     epsilon
@@ -85,25 +102,26 @@ class RMSprop(Option):
 
     kind = "rmsprop"
 
-    learning_rate: float = 0.05
+    learning_rate: float | None = None
     rho: float = 0.9
     epsilon: float = 1e-7
 
     def _check(self) -> None:
-        self._number("learning_rate", above=0)
+        self._rate()
         self._number("rho", minimum=0, below=1)
         self._number("epsilon", above=0)
 
 
 @dataclass(frozen=True)
-class NAdam(Option):
+class NAdam(_Climbing):
     """Adam with Nesterov's momentum (Dozat, 2016) as Keras computes it, climbing.
 
     Parameters
     ----------
     learning_rate
-        The longest move of a parameter in one step, about; above 0. 1 suits phases (``"maco"``),
-        which are measured in their own standard deviation.
+        The longest move of a parameter in one step, about; above 0. None for what suits the
+        parametrization: 1 for phases (``"maco"``), which are measured in their own standard
+        deviation.
     beta1, beta2
         How slowly the means of ``g`` and of ``g**2`` forget, 0 or more and below 1.
     epsilon
@@ -126,27 +144,29 @@ class NAdam(Option):
 
     kind = "nadam"
 
-    learning_rate: float = 1.0
+    learning_rate: float | None = None
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-7
 
     def _check(self) -> None:
-        self._number("learning_rate", above=0)
+        self._rate()
         self._number("beta1", minimum=0, below=1)
         self._number("beta2", minimum=0, below=1)
         self._number("epsilon", above=0)
 
 
 @dataclass(frozen=True)
-class SGD(Option):
+class SGD(_Climbing):
     """Plain ascent with momentum as Keras computes it.
 
     Parameters
     ----------
     learning_rate
         The move for a gradient of 1; above 0. It has no scale of its own: gradients of pictures
-        are often small, and rates of hundreds aren't unusual.
+        are often small, and rates of hundreds aren't unusual. None measures the first gradient,
+        and takes the rate by which its mean moves a parameter by a number that suits the
+        parametrization; for ``"maco"`` none does.
     momentum
         The share of the latest move that goes on, 0 or more and below 1.
     nesterov
@@ -168,12 +188,12 @@ class SGD(Option):
 
     kind = "sgd"
 
-    learning_rate: float = 1.0
+    learning_rate: float | None = None
     momentum: float = 0.9
     nesterov: bool = False
 
     def _check(self) -> None:
-        self._number("learning_rate", above=0)
+        self._rate()
         self._number("momentum", minimum=0, below=1)
         self._flag("nesterov")
 

@@ -184,5 +184,10 @@ def test_a_prior_with_huge_coefficients(wardrobe, kind):
     for end in (-1e6, 1e6):
         with warnings.catch_warnings():  # of pictures that are black or white all over
             warnings.simplefilter("ignore", ph.PhospheneWarning)
-            picture = render(wardrobe, recipe(0, end, 0, 0, 0), progress=False)
+            try:
+                picture = render(wardrobe, recipe(0, end, 0, 0, 0), progress=False)
+            except ph.InvalidArgumentError:  # magnitudes that leave nothing of a picture
+                if kind != "maco":
+                    raise
+                continue
         assert np.isfinite(picture.input).all()

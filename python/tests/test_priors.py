@@ -165,7 +165,11 @@ def test_spectra_that_no_picture_has_are_blamed(kind, coefficients):
         "steps": 2,
         "parametrization": {"kind": kind, "prior": prior},
     }
-    with pytest.warns(ph.PhospheneWarning, match="the spectrum of the prior is that of no inputs"):
+    blame = "the spectrum of the prior is that of no inputs: its magnitudes go from 4.248.*e-18"
+    if kind == "maco":  # of which nothing is left
+        with pytest.raises(ph.InvalidArgumentError, match=blame):
+            render(ph.zoo.wardrobe(), recipe, progress=False)
+        return
+    with pytest.warns(ph.PhospheneWarning, match=blame):
         picture = render(ph.zoo.wardrobe(), recipe, progress=False)
-    assert "go from 4.248" in picture.diagnosis
-    assert "e-18" in picture.diagnosis
+    assert picture.diagnosis is not None

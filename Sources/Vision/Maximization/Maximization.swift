@@ -53,7 +53,7 @@ extension Model {
     _ recipe: Recipe, start: Tensor? = nil, progress: (Progress) -> Bool = { _ in true }
   ) throws(PhospheneError) -> Picture {
     var pace = Pace(budget: recipe.budget)
-    var climb = try Climb(Rendering(recipe, of: self, start: start))
+    var climb = try Climb(Rendering(recipe, of: self, start: start), stated: recipe)
     var step = 0
     while true {
       step += 1

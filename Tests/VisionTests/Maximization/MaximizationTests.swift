@@ -158,7 +158,7 @@ import Testing
       recipe([#"{"kind": "channel", "layer": "conv", "index": 0}"#], steps: 60))
     let mean = picture.image.elements.reduce(0, +) / 64
     #expect(mean > 0.6)
-    #expect(picture.recipe.objectives[0].terms[0].preActivation)
+    #expect(picture.recipe.objectives[0].terms[0].preActivation == .yes)
     // The score is that of the target before the activation: the mean minus two.
     #expect(abs(picture.scores[0] - (mean - 2)) < 1e-4)
   }

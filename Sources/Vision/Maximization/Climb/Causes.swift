@@ -69,6 +69,7 @@ extension Rendering {
 
   /// A number with four digits.
   private func describe(_ number: Float) -> String {
+    guard abs(number) < 1e6 else { return "\(number)" }
     let rounded = (Double(number) * 1e4).rounded() / 1e4
     return rounded == 0 && number != 0 ? "\(number)" : "\(rounded)"
   }

@@ -37,10 +37,18 @@ struct Climb {
   private var film: Film
   private var momenta = MomentumProduct()
 
-  init(_ start: Rendering) throws(PhospheneError) {
+  /// What of the recipe may be fitted to the first gradients, because the caller left it open.
+  let open: Open
+
+  /// - Parameters:
+  ///   - start: The first stage.
+  ///   - stated: The recipe as the caller gave it.
+  /// - Throws: What a rendering does.
+  init(_ start: Rendering, stated: Recipe) throws(PhospheneError) {
     var rendering = start
     try rendering.measureLayers()
     self.rendering = rendering
+    open = Open(stated)
     rule = rendering.rule(at: 1)
     stepPlan = try rendering.stepPlan(rule)
     viewPlan = try rendering.viewPlan()
@@ -68,7 +76,11 @@ struct Climb {
 
   mutating func step(_ step: Int) throws(PhospheneError) {
     try run(step)
-    if step == 1 { try treatStart() }
+    if step == 1 {
+      try balance()
+      // Pictures that had no gradient have one now.
+      if try treatStart() { try balance() }
+    }
     if step > 1, step == rendering.recipe.redirectedSteps + 1 { try extendRedirection(at: step) }
     if !(scores.floats.allAreFinite && strengths.floats.allAreFinite) {
       throw .invalidArgument(try notFiniteMessage(at: step))

@@ -99,7 +99,9 @@ extension Rendering {
         try self.reason(
           at: place, isRoot: isRoot, picture: picture, graph: graph, inputs: inputs)
       }
-      var finding = "it ends at layer '\(place.site.path)'" + (try reason(place, isRoot: false))
+      var finding =
+        "it \(atInput > 0 ? "fades" : "ends") at layer '\(place.site.path)'"
+        + (try reason(place, isRoot: false))
       // What is off because it is given the same whatever the picture isn't itself to blame.
       if let root = root(of: place, among: known, input: input, in: graph) {
         finding =

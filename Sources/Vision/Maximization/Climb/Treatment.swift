@@ -19,9 +19,11 @@ extension Climb {
   /// have none: the number before the activation, redirected rectifiers, other starts.
   ///
   /// What helps is written into the recipe, so that the recipe alone makes the same picture.
-  mutating func treatStart() throws(PhospheneError) {
+  /// - Returns: Whether there were such pictures.
+  /// - Throws: `invalidArgument` if none of all pictures could be helped.
+  mutating func treatStart() throws(PhospheneError) -> Bool {
     let ill = illPictures
-    guard !ill.isEmpty else { return }
+    guard !ill.isEmpty else { return false }
     let findings = try rendering.findings(
       of: ill, parameters: current[0], step: 1, rule: rendering.rule(at: 1))
     var cures: [Int: String] = [:]
@@ -29,7 +31,9 @@ extension Climb {
     try aimBeforeActivations(ill, &cures, &tried)
     try redirect(&cures, &tried)
     try startElsewhere(&cures, &tried)
-    let isHopeless = ill.allSatisfy { cures[$0] == nil && !(strengths.elements[$0] > 0) }
+    let isHopeless = ill.allSatisfy {
+      cures[$0] == nil && !(strengths.elements[$0] > rendering.optimizer.faintest)
+    }
     for picture in ill {
       let finding =
         "No usable gradient reaches the picture: \(findings[picture] ?? "for no known reason")"
@@ -40,6 +44,7 @@ extension Climb {
     if isHopeless, ill.count == rendering.sizes.count, let message = diagnoses[ill[0]] {
       throw .invalidArgument(message.prefix(1).lowercased() + message.dropFirst())
     }
+    return true
   }
 
   /// First remedy: the objectives of ill pictures aim at what goes into their layers' activations.

@@ -15,6 +15,9 @@ enum Optimizer: Codable, Sendable {
   /// As in Keras 3: `v = momentum * v + rate * g; x += v`, or with Nesterov's look ahead.
   case sgd(learningRate: Float = 1, momentum: Float = 0.9, nesterov: Bool = false)
 
+  /// Stands for a learning rate until the parametrization is known.
+  static let undecided = -Float.greatestFiniteMagnitude
+
   private enum Kind: String, NamedOption {
     case adam, rmsprop, nadam, sgd
 
@@ -42,19 +45,22 @@ enum Optimizer: Codable, Sendable {
     switch kind {
     case .adam:
       self = .adam(
-        learningRate: try number(.learningRate, 0.05), beta1: try number(.beta1, 0.9),
+        learningRate: try number(.learningRate, Optimizer.undecided),
+        beta1: try number(.beta1, 0.9),
         beta2: try number(.beta2, 0.999), epsilon: try number(.epsilon, 1e-8))
     case .rmsprop:
       self = .rmsprop(
-        learningRate: try number(.learningRate, 0.05), rho: try number(.rho, 0.9),
+        learningRate: try number(.learningRate, Optimizer.undecided), rho: try number(.rho, 0.9),
         epsilon: try number(.epsilon, 1e-7))
     case .nadam:
       self = .nadam(
-        learningRate: try number(.learningRate, 1), beta1: try number(.beta1, 0.9),
+        learningRate: try number(.learningRate, Optimizer.undecided),
+        beta1: try number(.beta1, 0.9),
         beta2: try number(.beta2, 0.999), epsilon: try number(.epsilon, 1e-7))
     case .sgd:
       self = .sgd(
-        learningRate: try number(.learningRate, 1), momentum: try number(.momentum, 0.9),
+        learningRate: try number(.learningRate, Optimizer.undecided),
+        momentum: try number(.momentum, 0.9),
         nesterov: try options.decodeIfPresent(Bool.self, forKey: .nesterov) ?? false)
     }
   }
@@ -64,24 +70,24 @@ enum Optimizer: Codable, Sendable {
     switch self {
     case .adam(let learningRate, let beta1, let beta2, let epsilon):
       try options.encode(Kind.adam, forKey: .kind)
-      try options.encode(learningRate, forKey: .learningRate)
+      try options.encodeIfPresent(learningRate.stated, forKey: .learningRate)
       try options.encode(beta1, forKey: .beta1)
       try options.encode(beta2, forKey: .beta2)
       try options.encode(epsilon, forKey: .epsilon)
     case .rmsprop(let learningRate, let rho, let epsilon):
       try options.encode(Kind.rmsprop, forKey: .kind)
-      try options.encode(learningRate, forKey: .learningRate)
+      try options.encodeIfPresent(learningRate.stated, forKey: .learningRate)
       try options.encode(rho, forKey: .rho)
       try options.encode(epsilon, forKey: .epsilon)
     case .nadam(let learningRate, let beta1, let beta2, let epsilon):
       try options.encode(Kind.nadam, forKey: .kind)
-      try options.encode(learningRate, forKey: .learningRate)
+      try options.encodeIfPresent(learningRate.stated, forKey: .learningRate)
       try options.encode(beta1, forKey: .beta1)
       try options.encode(beta2, forKey: .beta2)
       try options.encode(epsilon, forKey: .epsilon)
     case .sgd(let learningRate, let momentum, let nesterov):
       try options.encode(Kind.sgd, forKey: .kind)
-      try options.encode(learningRate, forKey: .learningRate)
+      try options.encodeIfPresent(learningRate.stated, forKey: .learningRate)
       try options.encode(momentum, forKey: .momentum)
       try options.encode(nesterov, forKey: .nesterov)
     }
@@ -91,17 +97,51 @@ enum Optimizer: Codable, Sendable {
     switch self {
     case .adam(let learningRate, let beta1, let beta2, let epsilon),
       .nadam(let learningRate, let beta1, let beta2, let epsilon):
-      try require(0...1e4, learningRate, "learning_rate")
+      try require(0...1e4, learningRate.stated ?? 0, "learning_rate")
       try require(0...0.9999, beta1, "beta1")
       try require(0...0.99999, beta2, "beta2")
       try require(1e-30...1, epsilon, "epsilon")
     case .rmsprop(let learningRate, let rho, let epsilon):
-      try require(0...1e4, learningRate, "learning_rate")
+      try require(0...1e4, learningRate.stated ?? 0, "learning_rate")
       try require(0...0.99999, rho, "rho")
       try require(1e-30...1, epsilon, "epsilon")
     case .sgd(let learningRate, let momentum, _):
-      try require(0...1e9, learningRate, "learning_rate")
+      try require(0...1e9, learningRate.stated ?? 0, "learning_rate")
       try require(0...0.9999, momentum, "momentum")
+    }
+  }
+
+  var learningRate: Float {
+    get {
+      switch self {
+      case .adam(let rate, _, _, _), .nadam(let rate, _, _, _), .rmsprop(let rate, _, _),
+        .sgd(let rate, _, _):
+        rate
+      }
+    }
+    set {
+      self =
+        switch self {
+        case .adam(_, let beta1, let beta2, let epsilon):
+          .adam(learningRate: newValue, beta1: beta1, beta2: beta2, epsilon: epsilon)
+        case .nadam(_, let beta1, let beta2, let epsilon):
+          .nadam(learningRate: newValue, beta1: beta1, beta2: beta2, epsilon: epsilon)
+        case .rmsprop(_, let rho, let epsilon):
+          .rmsprop(learningRate: newValue, rho: rho, epsilon: epsilon)
+        case .sgd(_, let momentum, let nesterov):
+          .sgd(learningRate: newValue, momentum: momentum, nesterov: nesterov)
+        }
+    }
+  }
+
+  /// The same with another number in place of Adam's and NAdam's epsilon.
+  func with(epsilon: Float) -> Optimizer {
+    switch self {
+    case .adam(let rate, let beta1, let beta2, _):
+      .adam(learningRate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon)
+    case .nadam(let rate, let beta1, let beta2, _):
+      .nadam(learningRate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon)
+    case .rmsprop, .sgd: self
     }
   }
 
@@ -221,4 +261,9 @@ struct MomentumProduct: Sendable {
   fileprivate static func momentum(_ beta1: Float, _ step: Int) -> Double {
     Double(beta1) * (1 - 0.5 * pow(0.96, Double(step)))
   }
+}
+
+extension Float {
+  /// The number, unless it is ``Optimizer/undecided``.
+  var stated: Float? { self == Optimizer.undecided ? nil : self }
 }

@@ -20,7 +20,13 @@ extension Recipe {
           + "\(Shape(sizes.input.axes.dropFirst().map(\.self))): leave transparency out")
     }
     whole.views = sizes.views
-    whole.optimizer = optimizer ?? defaults.optimizer
+    if case .sgd(let rate, _, _)? = optimizer, rate.stated == nil, sizes.kind == .maco {
+      throw .invalidArgument(
+        "no learning rate of sgd suits maco: the phases of coarse waves have by far the strongest "
+          + "gradients, and the picture stays plain; take nadam, adam or rmsprop, or state a learning_rate"
+      )
+    }
+    whole.optimizer = optimizer.map(defaults.completed) ?? defaults.optimizer
     whole.regularizers = (regularizers ?? defaults.regularizers).map { penalty in
       guard case .statistics(let weight, nil) = penalty else { return penalty }
       return .statistics(weight: weight, of: defaults.statistics ?? .training)

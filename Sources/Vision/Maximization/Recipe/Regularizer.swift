@@ -95,6 +95,20 @@ enum Regularizer: Codable, Sendable {
   /// Whether the penalty looks at the network's layers, not at the picture alone.
   var readsLayers: Bool { if case .statistics = self { true } else { false } }
 
+  /// The same with its weight multiplied.
+  func scaled(by factor: Float) -> Regularizer {
+    switch self {
+    case .totalVariation(let weight, let power):
+      .totalVariation(weight: factor * weight, power: power)
+    case .blur(let weight): .blur(weight: factor * weight)
+    case .distance(let weight): .distance(weight: factor * weight)
+    case .lp(let weight, let p): .lp(weight: factor * weight, p: p)
+    case .statistics(let weight, let source): .statistics(weight: factor * weight, of: source)
+    case .alpha(let weight, let power, let isRelative):
+      .alpha(weight: isRelative ? weight : factor * weight, power: power, isRelative: isRelative)
+    }
+  }
+
   /// Where the statistics are from that it compares with, if it does and that is stated.
   var source: StatisticsSource? {
     if case .statistics(_, let source) = self { source } else { nil }

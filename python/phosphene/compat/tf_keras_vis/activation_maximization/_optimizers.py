@@ -27,6 +27,11 @@ _REFUSED = (
 )
 
 
+def _rate(optimizer: optimizers.RMSprop | optimizers.Adam) -> float:
+    """Return what the optimizer states, or what suits pixels from 0 to 1."""
+    return 0.05 if optimizer.learning_rate is None else optimizer.learning_rate
+
+
 def steps_of(optimizer: Any) -> Callable[[], Step]:
     """Return what makes a fresh `Step`, one for each input.
 
@@ -40,10 +45,10 @@ def steps_of(optimizer: Any) -> Callable[[], Step]:
         return lambda: _rmsprop(1.0, 0.999, 0.0, 1e-7, centered=False)
     if isinstance(optimizer, optimizers.RMSprop):
         own = optimizer
-        return lambda: _rmsprop(own.learning_rate, own.rho, 0.0, own.epsilon, centered=False)
+        return lambda: _rmsprop(_rate(own), own.rho, 0.0, own.epsilon, centered=False)
     if isinstance(optimizer, optimizers.Adam):
         one = optimizer
-        return lambda: _adam(one.learning_rate, one.beta1, one.beta2, one.epsilon, amsgrad=False)
+        return lambda: _adam(_rate(one), one.beta1, one.beta2, one.epsilon, amsgrad=False)
     if not hasattr(optimizer, "get_config"):
         raise InvalidArgumentError(
             "optimizer is a Keras optimizer or one of phosphene.optimizers; received "
