@@ -6,7 +6,7 @@ import Testing
 @testable import Vision
 
 @Suite struct MaximizationTests {
-  private static let channel = #"{"kind": "channel", "layer": "conv", "index": 1}"#
+  private static let channel = #"{"kind": "channel", "layer": "conv", "index": 1, "pre_activation": false}"#
 
   private func recipe(
     _ terms: [String] = [channel], _ options: String = "", steps: Int = 12
@@ -33,7 +33,7 @@ import Testing
     ],
     [
       channel, #"{"kind": "logit", "index": 2}"#,
-      #"{"kind": "neuron", "layer": "conv", "index": 0}"#,
+      #"{"kind": "neuron", "layer": "conv", "index": 0, "pre_activation": false}"#,
     ])
   func scoresRise(options: String, term: String) throws {
     let model = try smoothNetwork("12, 12, 3")
