@@ -208,8 +208,8 @@ class Statistics(_Penalty):
     --------
     >>> Statistics(80).to_json()
     {'kind': 'statistics', 'weight': 80.0}
-    >>> Statistics(160, of="dead_leaves").to_json()
-    {'kind': 'statistics', 'weight': 160.0, 'of': 'dead_leaves'}
+    >>> Statistics(80, of="dead_leaves").to_json()
+    {'kind': 'statistics', 'weight': 80.0, 'of': 'dead_leaves'}
     """
 
     kind = "statistics"

@@ -99,10 +99,10 @@ def test_scenes_without_normalizations_are_compared_with_leaves(tmp_path):
     assert measured["weight"] < 160
     path = picture.save(tmp_path / "picture.png")
     np.testing.assert_array_equal(ph.replay(path, model).images, picture.images)
-    given = [ph.regularizers.Statistics(160), ph.regularizers.TotalVariation(20)]
+    given = [ph.regularizers.Statistics(80), ph.regularizers.TotalVariation(20)]
     stated = ph.maximize(model, 0, steps=4, regularizers=given, **QUIET)
     assert stated.recipe["regularizers"] == [
-        ph.regularizers.Statistics(160, of="dead_leaves").to_json(),
+        ph.regularizers.Statistics(80, of="dead_leaves").to_json(),
         ph.regularizers.TotalVariation(20).to_json(),
     ]
 

@@ -112,10 +112,9 @@ struct Defaults {
     guard isAnswer, form == .picture else { return [] }
     // In training things had surroundings, which are to be left out of what is cut out.
     let isCutOut = hasAlpha && isScene
-    // What was measured on leaves is less than training knows: of the layers before activations alone.
-    let weight: Float = !isScene ? 15 : statistics == .training ? 80 : 160
     let known: [Regularizer] =
-      statistics != nil && !isCutOut ? [.statistics(weight: weight, of: statistics)] : []
+      statistics != nil && !isCutOut
+      ? [.statistics(weight: isScene ? 80 : 15, of: statistics)] : []
     switch kind {
     case .natural: return (isScene ? [.totalVariation(weight: 20, power: 1)] : []) + known
     case .fourier where isDrawing:

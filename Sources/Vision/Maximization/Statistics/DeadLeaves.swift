@@ -17,7 +17,7 @@ struct DeadLeaves {
   private let textures: [[Float]]
 
   /// How many leaves lie on a picture, enough that hardly anything of its ground is seen.
-  private static let leafCount = 160
+  private static let leafCount = 300
 
   /// Prepares pictures of 1 or 3 channels.
   ///
@@ -130,7 +130,7 @@ private struct Leaf {
 
   init(among textures: Int, _ height: Int, _ width: Int, _ random: inout Random) {
     // Sizes fall with their third power, which looks alike from any distance.
-    let (least, largest) = (0.1, 0.5)
+    let (least, largest) = (0.06, 0.5)
     let share = random.uniform()
     let size =
       1 / ((1 - share) / (least * least) + share / (largest * largest)).squareRoot()
@@ -141,10 +141,10 @@ private struct Leaf {
     let angle = random.uniform(0, Double.pi)
     (cosine, sine) = (Float(cos(angle)), Float(sin(angle)))
     form = Form(rawValue: random.integer(in: 0...2)) ?? .ellipse
-    edge = Float(random.uniform(1, 4))
+    edge = Float(random.uniform(0.7, 2))
     texture = random.integer(in: 0...textures - 1)
     shift = (random.integer(in: 0...height - 1), random.integer(in: 0...width - 1))
-    contrast = Float(-0.1 * log(1 - random.uniform()))
+    contrast = Float(-0.14 * log(1 - random.uniform()))
   }
 
   /// How much of a pixel it covers, from 0 to 1.
