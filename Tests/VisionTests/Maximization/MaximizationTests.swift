@@ -6,7 +6,8 @@ import Testing
 @testable import Vision
 
 @Suite struct MaximizationTests {
-  private static let channel = #"{"kind": "channel", "layer": "conv", "index": 1, "pre_activation": false}"#
+  private static let channel =
+    #"{"kind": "channel", "layer": "conv", "index": 1, "pre_activation": false}"#
 
   private func recipe(
     _ terms: [String] = [channel], _ options: String = "", steps: Int = 12
