@@ -46,7 +46,7 @@ import Testing
         functional(
           [vectorInput, dense("a", on: ["x"])], outputs: ["a"]
         ).replacing("[\"x\", 0, 0]]]", with: "[\"x\", 1, 0]]]"),
-        "layer 'x' is called 1 times, another one reads call 1"
+        "layer 'x' is called 1 time, another one reads call 1"
       ),
       (
         functional(
@@ -57,7 +57,7 @@ import Testing
       (
         functional([vectorInput, dense("a", on: ["x"]), dense("b", on: ["a"])], outputs: ["b"])
           .replacing("[\"a\", 0, 0]]]", with: "[\"a\", 2, 0]]]"),
-        "layer 'a' is called 1 times, another one reads call 2"
+        "layer 'a' is called 1 time, another one reads call 2"
       ),
       (
         functional([vectorInput, dense("a", on: ["x"])], outputs: ["a"])
