@@ -30,6 +30,7 @@ public final class ConstantPool: Sendable {
     var packed: [PackedKey: Storage] = [:]
     var folded: [FoldedKey: Tensor] = [:]
     var finite: [Source: Bool] = [:]
+    var remembered: [String: any Sendable] = [:]
   }
 
   private let state = Mutex(State())
@@ -95,6 +96,16 @@ public final class ConstantPool: Sendable {
       }
     }
     return tensor
+  }
+
+  /// Returns what was computed of these constants under a name, the first time by computing it.
+  public func remembered<Result: Sendable>(
+    _ name: String, compute: () throws(PhospheneError) -> Result
+  ) throws(PhospheneError) -> Result {
+    if let known = state.withLock({ $0.remembered[name] }) as? Result { return known }
+    let result = try compute()
+    state.withLock { $0.remembered[name] = result }
+    return result
   }
 
   /// Whether no element is a NaN or an infinity; looked up once for a weight.

@@ -194,9 +194,10 @@ class Statistics(_Penalty):
     ``weight`` times the mean, over the layers that the objective needs and over their channels, of
     ``((m - mean) / deviation)**2 + (d / deviation - 1)**2``, where ``m`` and ``d`` are the mean
     and the deviation over all positions and views of one picture, ``mean`` and ``deviation`` those
-    of training, or over 32 pictures of leaves (8 from 512 pixels on). Layers of which a position
-    stands for more than 20 pixels a side don't count, unless there are no others: their channels
-    answer to whole things, of which training showed all kinds. It counts from the second step on.
+    of training, or over 32 pictures of leaves (fewer above 256 pixels, at least 8). Layers of
+    which a position stands for more than 20 pixels a side don't count, unless there are no others:
+    their channels answer to whole things, of which training showed all kinds. It counts from the
+    second step on.
 
     References
     ----------

@@ -128,6 +128,10 @@ def test_last_steps_are_those_of_the_network(wardrobe):
         ),
         ({"transforms": [{"kind": "jitter"}]}, r"'transforms\[0\]' has no 'pixels'"),
         (
+            {"regularizers": [{"kind": "statistics", "weight": 1, "of": "leaves"}]},
+            r"'regularizers\[0\].of' is \"leaves\", expected one of 'training', 'dead_leaves'",
+        ),
+        (
             {"regularizers": [{"kind": "l2"}]},
             r"'regularizers\[0\].kind' is \"l2\", expected one of 'alpha', 'blur'",
         ),

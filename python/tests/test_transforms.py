@@ -37,11 +37,11 @@ STATED = [
     ),
     (
         optimizers.RMSprop(rho=0.95),
-        {"kind": "rmsprop", "learning_rate": 0.05, "rho": 0.95, "epsilon": 1e-7},
+        {"kind": "rmsprop", "rho": 0.95, "epsilon": 1e-7},
     ),
     (
         optimizers.NAdam(beta1=0.5),
-        {"kind": "nadam", "learning_rate": 1.0, "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-7},
+        {"kind": "nadam", "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-7},
     ),
     (
         optimizers.SGD(2, nesterov=True),

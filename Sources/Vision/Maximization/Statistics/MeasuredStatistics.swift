@@ -3,7 +3,7 @@ import KerasModels
 import Tensors
 
 /// Where it is known from what mean and deviation the channels of a network's layers have.
-enum StatisticsSource: String, Codable, Sendable {
+enum StatisticsSource: String, NamedOption, Sendable {
   /// Batch normalizations remember it of the training's pictures.
   case training
   /// It was measured on pictures of ``DeadLeaves``, for networks without them.
@@ -53,6 +53,20 @@ extension Rendering {
   /// Measures the layers on pictures of dead leaves, if a penalty needs that and nobody has done it yet.
   mutating func measureLayers() throws(PhospheneError) {
     guard needsMeasurement, measured == nil else { return }
+    // What is given to other inputs counts too.
+    guard model.inputShapes.count == 1 else {
+      measured = try measuredOnLeaves()
+      return
+    }
+    let layers = Set(recipe.objectives.flatMap(\.neededLayers)).sorted()
+    let readsOutputs = recipe.objectives.contains { $0.needsOutputs(of: model) }
+    let part = "\(layers), \(readsOutputs), \(sizes.input.axes.dropFirst())"
+    measured = try model.constants.remembered(
+      "dead leaves: \(part), \(recipe.input), \(recipe.exact)"
+    ) { () throws(PhospheneError) in try measuredOnLeaves() }
+  }
+
+  private func measuredOnLeaves() throws(PhospheneError) -> MeasuredStatistics {
     let (height, width, channels) = (sizes.view.height, sizes.view.width, sizes.channels)
     guard sizes.isPicture, channels == 1 || channels == 3 else {
       throw .invalidArgument(
@@ -96,7 +110,7 @@ extension Rendering {
         }
       }
     }
-    measured = stride(from: 0, to: means.count, by: 2).map { index in
+    return stride(from: 0, to: means.count, by: 2).map { index in
       let (mean, square) = (means[index], means[index + 1])
       let deviation = zip(mean, square).map { Float(max($1 - $0 * $0, 0).squareRoot()) }
       return (mean.map(Float.init), deviation)

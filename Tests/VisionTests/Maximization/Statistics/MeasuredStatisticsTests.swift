@@ -44,6 +44,21 @@ import Testing
     }
   }
 
+  // What was measured once is what another measurement finds, for other sizes too.
+  @Test func theyAreRememberedForEachNetwork() throws {
+    let model = try Self.network()
+    func measured(_ options: String) throws -> [Float] {
+      var rendering = try Rendering(Self.recipe(options), of: model)
+      try rendering.measureLayers()
+      return try #require(rendering.measured?.first).mean
+    }
+    let first = try measured("")
+    #expect(try measured(#", "count": 2"#) == first)
+    let brighter = #", "input": {"scale": [0.01], "offset": [0]}"#
+    #expect(try measured(brighter) != first)
+    #expect(try measured("") == first)
+  }
+
   @Test func defaultsMeasureWhatNothingIsKnownOf() throws {
     let picture = try Self.network().maximize(Self.recipe())
     #expect(picture.recipe.regularizers?.contains { $0.source == .deadLeaves } == true)
