@@ -192,6 +192,10 @@ def test_signals_are_shown_as_curves(tmp_path):
         place + 0.9 * (row - low) / span for place, row in zip((2, 1, 0), values, strict=True)
     ]
     np.testing.assert_allclose(curves, expected, rtol=1e-5)
+    beside = [each.get_text() for each in axes.texts]
+    assert [each for each in beside if "channel" in each] == ["channel 0", "channel 1", "channel 2"]
+    scale = [float(each) for each in beside[1:3]]
+    np.testing.assert_allclose(scale, [low, low + span], atol=0.01)
     channels_first = replace(picture, input=picture.input.swapaxes(1, 2))
     (axes,) = channels_first.plot().axes
     same = [line.get_ydata() for line in axes.lines if len(line.get_ydata()) == 40]

@@ -10,7 +10,7 @@ from test_maximize import one_thread
 
 import phosphene as ph
 from phosphene._display import film
-from phosphene._display.series_figure import number_text
+from phosphene._display.series_panels import number_text
 from phosphene._vision.maximization.frame import Frame
 from phosphene._vision.maximization.picture import Picture
 from phosphene._vision.maximization.picture_files import read_recipe
@@ -138,8 +138,8 @@ def test_films_of_signals_are_curves_on_one_scale(tmp_path):
 
 
 def test_films_of_rows_are_bars_on_one_scale(tmp_path):
-    images = np.full((1, 1, 3, 1), 255, np.uint8)
-    made = _by_hand(np.full(3, 4.0), images, images // 5, [[0, 4]])
+    images = np.full((1, 1, 20, 1), 255, np.uint8)
+    made = _by_hand(np.full(20, 4.0), images, images // 5, [[0, 4]])
     first, last = shown(made.save(tmp_path / "a.apng"))
     assert len(_blue(first)) == pytest.approx(len(_blue(last)) / 5, abs=2)
 
@@ -181,6 +181,43 @@ def test_a_column_that_never_varies_has_no_line():
     (axes,) = _by_hand(np.array([3, 7]), images, images, [[0, 10], [7, 7 + 7e-6]]).plot().axes
     assert "always 7" in [each.get_text() for each in axes.texts]
     assert {line.get_ydata()[0] for line in axes.lines} == {0}
+
+
+def test_few_columns_of_one_range_are_lines_too():
+    images = np.zeros((1, 1, 5, 1), np.uint8)
+    row = _by_hand(np.array([0.5, 0, 1, 0.25, 0.75]), images, images, [[0, 1]])
+    (axes,) = row.plot().axes
+    assert axes.get_title() == "one\n(5 columns)"
+    assert [each.get_text() for each in axes.get_yticklabels()] == list("01234")
+    one = _by_hand(np.array([0.5]), images[:, :, :1], images[:, :, :1], [[0, 1]])
+    assert [axes.get_title() for axes in one.plot().axes] == ["one\n(1 column)"]
+
+
+def test_many_columns_have_numbers_and_the_extreme_ones_values():
+    images = np.zeros((1, 1, 30, 1), np.uint8)
+    values = np.full(30, 0.5)
+    values[[3, 12, 7, 21]] = 0.9, 0.8, 0.1, 0.2
+    figure = _by_hand(values, images, images, [[0, 1]]).plot()
+    (axes,) = figure.axes
+    words, _ = axes.get_xlabel().split("\n")
+    assert words == "highest 3: 0.9, 12: 0.8 · lowest 7: 0.1, 21: 0.2"
+    figure.canvas.draw()
+    low, high = axes.get_xlim()
+    shown = [int(place) for place in axes.get_xticks() if low < place < high]
+    assert shown == list(range(0, 30, 4))
+
+
+def test_wide_numbers_stand_beside_the_numbers_of_columns():
+    images = np.zeros((1, 1, 2, 1), np.uint8)
+    limits = [[-1234567, 3000000], [0, 1]]
+    figure = _by_hand(np.array([1e6, 0.5]), images, images, limits).plot()
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    wide = next(each for each in axes.texts if each.get_text() == "-1,234,567")
+    number = axes.get_yticklabels()[0].get_window_extent()
+    assert number.x1 < wide.get_window_extent().x0
+    right = next(each for each in axes.texts if each.get_text() == "3,000,000")
+    assert right.get_window_extent().x1 < figure.bbox.width
 
 
 def _at(picture, frame):

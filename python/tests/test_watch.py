@@ -165,8 +165,53 @@ def test_inputs_of_any_kind_are_drawn(tmp_path, shape, first):
         watch.look(model)
     figure = watch.plot([0, 1], ["scores"], kind="bars")
     assert len(figure.axes) == 6
-    assert np.asarray(figure.axes[1].images[0].get_array()).ndim == 2
+    if len(shape) == 3:
+        assert np.asarray(figure.axes[1].images[0].get_array()).ndim == 2
     watch.film(tmp_path / "run.gif", "scores", kind="heat")
+
+
+@pytest.mark.parametrize("shape", [(20, 3), (5,), (30,)], ids=str)
+def test_signals_and_rows_are_drawn_as_their_pictures_are(tmp_path, shape):
+    """Curves, lines or bars of the network's own numbers; broken weights leave a gap."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, *shape], "name": "x"}},
+        {"class_name": "MaxPooling1D", "config": {"name": "pool", "pool_size": 2}},
+        {"class_name": "Flatten", "config": {"name": "flat"}},
+        {"class_name": "Dense", "config": {"name": "scores", "units": 2}},
+    ]
+    if len(shape) == 1:
+        del layers[1]
+    config = {"class_name": "Sequential", "config": {"name": "any", "layers": layers}}
+    count = np.prod(shape) // len(shape)
+    kernel = np.sin(np.arange(2.0 * count)).reshape(-1, 2).astype(np.float32)
+    options = {"steps": 3, "value_range": (-3, 3)}
+    watch = ph.Watch(np.zeros((1, *shape)), (), units=[0], folder=tmp_path, options=options)
+    watch.look(ph.load((config, [kernel, np.zeros(2)])))
+    picture = ph.maximize(ph.load((config, [kernel, np.zeros(2)])), 0, progress=False, **options)
+    look = ph.Watch.open(tmp_path)[0]
+    np.testing.assert_array_equal(look.inputs, picture.input)
+    drawn, alone = (each.plot().axes[0] for each in (look, picture))
+    assert not drawn.images
+    for one, other in zip(drawn.lines, alone.lines, strict=True):
+        np.testing.assert_allclose(one.get_ydata(), other.get_ydata(), rtol=1e-6)
+    heights = [[bar.get_height() for bar in axes.patches] for axes in (drawn, alone)]
+    np.testing.assert_allclose(*heights)
+    assert len(drawn.texts) == len(alone.texts)
+    with pytest.warns(ph.PhospheneWarning, match="is missing at a look"):
+        lost = watch.look(ph.load((config, [kernel * np.nan, np.zeros(2)])))
+    assert np.isnan(lost.inputs).all()
+    watch.film(tmp_path / "run.gif")
+
+
+def test_captions_that_are_too_long_leave_out_the_channels(watch):
+    """A range is written with an ellipsis, so that nothing else may look like one."""
+    from phosphene._display.figures import PanelGrid
+
+    page = PanelGrid([0.5], 3)
+    page.label(0, "conv", f"9 of 16 channels, {'0 … 5.7 · ' * 12}", "0 … 5.7 · run 0 … 6.01")
+    assert page.axes[0].get_xlabel() == "0 … 5.7 · run 0 … 6.01"
+    page.label(0, "conv", "9 of 16 channels, 0 … 5.7", "0 … 5.7")
+    assert page.axes[0].get_xlabel() == "9 of 16 channels, 0 … 5.7"
 
 
 @pytest.mark.parametrize(
@@ -457,6 +502,8 @@ def test_damaged_files_are_named(watch, name, how):
         ("layers", "conv"),
         ("layers", [3]),
         ("titles", 5),
+        ("limits", [[0, "1"]]),
+        ("limits", [0, 1]),
         ("inputs", "1"),
         ("inputs", -1),
         ("every", 0),

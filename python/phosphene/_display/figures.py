@@ -186,11 +186,8 @@ class PanelGrid:
         above = (2 * 1.25 * self.title_size + 6) / 72
         below = (1.25 * self.caption_size + 6) / 72
         columns = min(columns, len(ratios))
-        room = {1: 4.8, 2: 3.6}.get(columns, 2.75)
-        wanted = mpl.rcParams["figure.figsize"]
-        if list(wanted) != list(mpl.rcParamsDefault["figure.figsize"]):
-            room = max(1.0, (wanted[0] - right) / columns)  # the height follows from the content
-        width = room - GAP_INCHES - left
+        width = panel_width(columns, left=left, right=right)
+        room = width + GAP_INCHES + left
         rows = [
             max(_box(ratio, width)[1] for ratio in ratios[start : start + columns])
             for start in range(0, len(ratios), columns)
@@ -218,13 +215,19 @@ class PanelGrid:
         self._room = width + GAP_INCHES / 2  # to both sides of the middle of a drawing
         self._right = right
 
-    def label(self, number: int, title: str, caption: str) -> None:
-        """Write above and below a panel, smaller or shortened where the text is too wide."""
+    def label(self, number: int, title: str, *captions: str) -> None:
+        """Write above and below a panel, smaller or shortened where the text is too wide.
+
+        Of several captions the first is taken that fits.
+        """
         axes = self.axes[number]
         axes.set_title(title, fontsize=self.title_size, pad=5)
-        axes.set_xlabel(caption, fontsize=self.caption_size, alpha=0.7, labelpad=4)
-        for text in (axes.title, axes.xaxis.label):
-            fit_text(text, self._room * self.figure.dpi)
+        fit_text(axes.title, self._room * self.figure.dpi)
+        for caption in captions:
+            axes.set_xlabel(caption, fontsize=self.caption_size, alpha=0.7, labelpad=4)
+            fit_text(axes.xaxis.label, self._room * self.figure.dpi)
+            if axes.xaxis.label.get_text() == caption:
+                break
 
     def colour_bar(self, image: Any) -> None:
         """Draw what the colours of `image` stand for at the right edge."""
@@ -235,6 +238,17 @@ class PanelGrid:
         middle = (top + bottom) / 2
         place = (1 - self._right / width, middle - tall / 2, 0.12 / width, tall)
         self.figure.colorbar(image, cax=self.figure.add_axes(place))
+
+
+def panel_width(columns: int, *, left: float = 0, right: float = 0) -> float:
+    """Return how many inches a panel of a `PanelGrid` of so many columns is wide."""
+    import matplotlib as mpl
+
+    room = {1: 4.8, 2: 3.6}.get(columns, 2.75)
+    wanted = mpl.rcParams["figure.figsize"]
+    if list(wanted) != list(mpl.rcParamsDefault["figure.figsize"]):
+        room = max(1.0, (wanted[0] - right) / columns)  # the height follows from the content
+    return float(max(0.25, room - GAP_INCHES - left))
 
 
 def _box(ratio: float, width: float) -> tuple[float, float]:

@@ -123,13 +123,23 @@ class Panel:
         """What the colours stand for, and what is left out."""
         low, high = value_range(self.drawn)
         text = f"{low:.3g} … {high:.3g}" if high > low else f"all {low:.3g}"
-        if self.picked and len(self.picked) < self.values.shape[-1]:
+        if self._are_some:
             text = f"{len(self.picked)} of {self.values.shape[-1]} channels, {text}"
         if self.names and not self.are_bars_named and high > low:
             text += f", highest: {self.names[int(np.nanargmax(self.values))]}"
         if not np.isfinite(np.ma.compressed(self.drawn)).all():
             text += ", NaN or inf in pink"
         return text
+
+    @property
+    def short_caption(self) -> str:
+        """The caption without how many channels are left out."""
+        return self.caption.partition(" channels, ")[2] if self._are_some else self.caption
+
+    @property
+    def _are_some(self) -> bool:
+        """Whether channels are left out."""
+        return bool(self.picked) and len(self.picked) < self.values.shape[-1]
 
 
 def chosen_panels(outputs: Outputs, choice: Choice) -> list[Panel]:

@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phosphene._display.figures import PanelGrid, drawn_ratio
+from phosphene._display.figures import PanelGrid, drawn_ratio, panel_width
 from phosphene._display.panels import Panel, chosen_panels, common_limits, these
 from phosphene._display.plots import draw_panel, ticks_room
+from phosphene._display.series_panels import (
+    LEFT,
+    captions_of,
+    draw_series,
+    ratio_of,
+    scale_of,
+)
 from phosphene._errors import InvalidArgumentError
 from phosphene._models.outputs import Outputs
 
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
     from phosphene._display.panels import Choice
@@ -57,6 +65,12 @@ class Drawing:
         self._limits = {}
         if self._layers:
             self._limits = common_limits(map(_outputs, looks), self._choice)
+        self._scales: list[tuple[float, float]] = []
+        if self._titles and looks[0].limits is not None:
+            seen = np.array([[scale_of(each) for each in look.inputs] for look in looks])
+            self._scales = list(
+                zip(seen[..., 0].min(axis=0), seen[..., 1].max(axis=0), strict=True)
+            )
 
     def page(self, look: Look) -> Figure:
         """Draw one look."""
@@ -86,12 +100,20 @@ class Drawing:
 
     def _draw(self, looks: Sequence[Look], columns: int, heading: str | None) -> Figure:
         panels = [self._panels(look) for look in looks]
-        pictures = [list(look.pictures) if self._titles else [] for look in looks]
+        pictures = [_units(look) if self._titles else [] for look in looks]
+        left = ticks_room(panels[0])
+        if self._scales:
+            left = max(left, LEFT)
+        columns = min(columns, len(looks) * self._width)
+        width = panel_width(columns, left=left)
         ratios = []
         for layers, units in zip(panels, pictures, strict=True):
             ratios += [panel.ratio for panel in layers]
-            ratios += [drawn_ratio(*unit.shape[:2]) for unit in units]
-        page = PanelGrid(ratios, columns, left=ticks_room(panels[0]), heading=heading)
+            ratios += [
+                ratio_of(unit, width) if self._scales else drawn_ratio(*unit.shape[:2])
+                for unit in units
+            ]
+        page = PanelGrid(ratios, columns, left=left, heading=heading)
         number = 0
         for look, layers, units in zip(looks, panels, pictures, strict=True):
             for panel in layers:
@@ -99,22 +121,32 @@ class Drawing:
                 draw_panel(page.axes[number], panel, self._cmap, (low, high), is_fixed=True)
                 title = panel.title if heading else f"{look.label}\n{panel.path}"
                 run = f" · run {low:.3g} … {high:.3g}" if self._are_several else ""
-                page.label(number, title, panel.caption + run)
+                page.label(number, title, panel.caption + run, panel.short_caption + run)
                 number += 1
-            for unit, title, score in zip(units, look.titles, look.scores, strict=True):
+            for at, (unit, title, score) in enumerate(
+                zip(units, look.titles, look.scores, strict=True)
+            ):
                 axes = page.axes[number]
+                words = f"what {title}\nlikes best" if heading else f"{look.label}\n{title}"
+                if look.limits is not None:
+                    draw_series(axes, unit, look.limits, self._scales[at])
+                    captions = captions_of(unit, look.limits, width, f"score {score:.4g}")
+                    page.label(number, words, *captions)
+                    number += 1
+                    continue
                 # What has no colours is grey: one channel, or the mean of several.
                 shown = unit if unit.shape[-1] == 3 else unit.mean(axis=-1)
                 axes.imshow(shown, cmap="gray", vmin=0, vmax=255, aspect="auto")
                 axes.set_xticks([])
                 axes.set_yticks([])
-                page.label(
-                    number,
-                    f"what {title}\nlikes best" if heading else f"{look.label}\n{title}",
-                    f"score {score:.4g}",
-                )
+                page.label(number, words, f"score {score:.4g}")
                 number += 1
         return page.figure
+
+
+def _units(look: Look) -> list[NDArray[Any]]:
+    """Return what is drawn of each unit: a signal, a row, or else a picture."""
+    return list(look.pictures if look.limits is None else look.inputs)
 
 
 def _outputs(look: Look) -> Outputs:

@@ -38,6 +38,8 @@ class Look(Mapping[str, "NDArray[np.float32]"]):
         Of the units whose pictures there are.
     facts
         What the outputs of the layers are like.
+    limits
+        Between which numbers the units' inputs lie, where those are signals or rows.
     """
 
     def __init__(
@@ -46,12 +48,15 @@ class Look(Mapping[str, "NDArray[np.float32]"]):
         layers: Sequence[str],
         titles: Sequence[str],
         facts: Facts | None = None,
+        limits: NDArray[np.float64] | None = None,
     ) -> None:
         self.path = path
         """The file, which ``numpy.load`` reads too."""
         self._layers = tuple(layers)
         self.facts = facts or Facts()
         """What the outputs are like."""
+        self.limits = limits
+        """Between which numbers each channel or column of the `inputs` was looked for, if any."""
         self.titles: tuple[str, ...] = tuple(titles)
         """A title for each of the `pictures`."""
         about = read_about(path)
@@ -90,6 +95,11 @@ class Look(Mapping[str, "NDArray[np.float32]"]):
     def pictures(self) -> NDArray[np.uint8]:
         """What the watched units liked best, (units, height, width, channels) uint8."""
         return read_npz(self.path, "pictures")
+
+    @property
+    def inputs(self) -> NDArray[np.float32]:
+        """The same of signals, (units, steps, channels), and rows, in the network's own numbers."""
+        return read_npz(self.path, "inputs")
 
     @cached_property
     def scores(self) -> tuple[float, ...]:

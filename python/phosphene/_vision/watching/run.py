@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from phosphene._errors import InvalidArgumentError, ModelFileError
 from phosphene._files import make_folder, write_text
 from phosphene._models.outputs import Facts
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
 FORMAT = "phosphene-watch/1"
@@ -44,6 +45,8 @@ class Run:
         self.layers: tuple[str, ...] = tuple(about["layers"])
         self.titles: tuple[str, ...] = tuple(about["titles"])
         self._facts = Facts.from_json(about)
+        stated = about.get("limits")
+        self._limits = None if stated is None else np.asarray(stated, np.float64)
         self.looks = [self._look(file) for file in _files(folder)]
 
     @classmethod
@@ -129,7 +132,7 @@ class Run:
         return look
 
     def _look(self, file: Path) -> Look:
-        return Look(file, self.layers, self.titles, self._facts)
+        return Look(file, self.layers, self.titles, self._facts, self._limits)
 
 
 def _check(about: Mapping[str, Any]) -> None:
@@ -142,6 +145,13 @@ def _check(about: Mapping[str, Any]) -> None:
     every = about.get("every")
     if every != "epoch" and (type(every) is not int or every < 1):
         raise TypeError(f"every {every!r:.80}")
+    limits = about.get("limits", [[0, 1]])
+    are_pairs = isinstance(limits, list) and all(
+        isinstance(each, list) and [type(end) in (int, float) for end in each] == [True, True]
+        for each in limits
+    )
+    if not are_pairs or not limits:
+        raise TypeError(f"limits {limits!r:.80}")
     recipe = about.get("recipe", {})
     if not isinstance(recipe, dict) or (about["titles"] and not recipe.get("objectives")):
         raise TypeError(f"recipe {recipe!r:.80}")

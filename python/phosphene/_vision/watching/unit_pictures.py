@@ -117,12 +117,29 @@ def next_pictures(model: Model, run: Run) -> dict[str, NDArray[Any]]:
         # lose a training.
         warn(f"What the units like is missing at a look: {error}")
         grey = np.full_like(run.looks[-1].pictures, 127)
-        return {"pictures": grey, "scores": np.full(len(grey), np.nan)}
+        lost = {"pictures": grey, "scores": np.full(len(grey), np.nan)}
+        if run.looks[-1].limits is not None:
+            lost["inputs"] = np.full_like(run.looks[-1].inputs, np.nan)
+        return lost
 
 
 def arrays_of(picture: Picture) -> dict[str, NDArray[Any]]:
     """Return what a look keeps of pictures."""
-    return {"pictures": picture.images, "scores": np.asarray(picture.scores)}
+    from phosphene._display.series_figure import is_series, values_of
+
+    arrays: dict[str, NDArray[Any]] = {
+        "pictures": picture.images,
+        "scores": np.asarray(picture.scores),
+    }
+    # Signals and rows are drawn by their numbers; in grey they say little.
+    return arrays | ({"inputs": np.stack(values_of(picture))} if is_series(picture) else {})
+
+
+def limits_of(picture: Picture) -> dict[str, Any]:
+    """Return what a run keeps of the ranges of signals and rows; nothing of pictures."""
+    from phosphene._display.series_figure import is_series
+
+    return {"limits": picture.limits.tolist()} if is_series(picture) else {}
 
 
 def _start(pictures: NDArray[np.uint8], recipe: Mapping[str, Any]) -> NDArray[np.float32]:

@@ -23,6 +23,7 @@ from phosphene._vision.watching.unit_pictures import (
     checked_options,
     first_picture,
     lasting_recipe,
+    limits_of,
     next_pictures,
     uncarried_start,
 )
@@ -210,6 +211,7 @@ class Watch(SeenTraining, TrainingHooks):
                 picture = first_picture(model, self._units, self._options)
                 recipe = lasting_recipe(model, self._units, picture)
                 about |= {"titles": list(picture.labels), "recipe": recipe}
+                about |= limits_of(picture)
                 start = uncarried_start(model, self._options, recipe)
             self._run = Run.make(
                 self.folder, about, model.config, inputs, start=start, overwrite=self._overwrite
