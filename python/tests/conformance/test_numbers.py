@@ -67,8 +67,8 @@ def vgg16(tmp_path_factory):
 
 
 def test_vgg16_is_maximized_in_little_memory_and_the_same_again(vgg16):
-    # The weights are 0.55 GB; the pages of a mapped file count as memory too. Statistics keep what all
-    # layers of both views give (0.12 GB) and what is compared with it.
+    # The weights are 0.55 GB; the pages of a mapped file count as memory too. Statistics keep what
+    # all layers of both views give (0.12 GB) and what is compared with it.
     first = run_fresh(MAXIMIZE, vgg16, 20, 7)
     assert first["parameters"] == 138_357_544
     assert first["peak"] <= 1.65e9
