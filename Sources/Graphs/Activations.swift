@@ -22,7 +22,9 @@ extension Graph {
     case is Cut, is Reshape, is Transpose: return activationCurve(of: inputs[0])
     case let unary as Unary:
       switch unary.function {
-      case .relu(negativeSlope: 0), .clip(low: -.infinity, high: _), .clip(low: 0, high: _):
+      case .relu(negativeSlope: 0): return .rectifier
+      // A sigmoid of lines cuts off a multiple of its input, moved.
+      case .clip(low: 0, high: _) where (activation(of: value)?.input ?? inputs[0]) == inputs[0]:
         return .rectifier
       case .sigmoid, .tanh, .hardSigmoid, .clip, .softsign: return .saturating
       case .linear: return nil

@@ -7,7 +7,7 @@ import Tensors
 extension Rendering {
   /// Why no gradient comes through a layer, or why it gives zeros.
   func reason(
-    at place: Sizes, isRoot: Bool, picture: Int, graph: Graph, inputs: [Tensor]
+    at place: Sizes, isRoot: Bool, picture: Int, sites: [Site], graph: Graph, inputs: [Tensor]
   ) throws(PhospheneError) -> String {
     let (path, isEndedBefore) = (place.site.path, place.gradientBefore > 0)
     if let zeros = nothingBut(zeros: path) { return ", whose \(zeros) all zero" }
@@ -28,7 +28,16 @@ extension Rendering {
     let own = Array(output.elements[picture * size..<(picture + 1) * size])
     let units = output.shape.axes.last ?? 1
     switch curve {
-    case .rectifier: return rectifierClause(own, units: units, path: path, picture: picture)
+    case .rectifier:
+      let target = recipe.objectives[picture / recipe.count].terms.first { $0.layer == path }
+      if case .all(let unit)? = target?.index, unit < units,
+        let zeros = zeroWeights(
+          ofUnit: unit, of: units, behind: place.site.before ?? place.site.value, sites, in: graph,
+          path: path)
+      {
+        return ", " + zeros
+      }
+      return rectifierClause(own, shape: output.shape.axes, target: target)
     case .saturating:
       let (low, high) = (own.min() ?? 0, own.max() ?? 0)
       return ", whose activation is saturated: its outputs lie between "
@@ -42,8 +51,9 @@ extension Rendering {
 
   /// Which units of a rectified layer are off.
   private func rectifierClause(
-    _ values: [Float], units: Int, path: String, picture: Int
+    _ values: [Float], shape: [Int], target: Objective.Term?
   ) -> String {
+    let units = shape.last ?? 1
     var isOff = [Bool](repeating: true, count: units)
     for (index, value) in values.enumerated() where value > 0 { isOff[index % units] = false }
     let count = isOff.count { $0 }
@@ -56,10 +66,18 @@ extension Rendering {
         ", \(units == 1 ? "whose one unit is" : "all of whose \(units) units are") off (0 for this input)"
     }
     let share = "\(Int((100 * Double(count) / Double(units)).rounded())) % of the layer's \(units)"
-    let target = recipe.objectives[picture / recipe.count].terms.first { $0.layer == path }
     if case .all(let unit)? = target?.index {
       if unit < units, isOff[unit] {
         return ", whose unit \(unit) is off (0 for this input), as are \(share)"
+      }
+      let positions = Array(shape.dropFirst().dropLast())
+      if let target, let place = place(of: target, in: positions), unit < units {
+        let row = zip(place, positions).reduce(0) { $0 * $1.1 + $1.0 }
+        let step = positions.reduce(1, *) * units
+        let own = stride(from: row * units + unit, to: values.count, by: step).map { values[$0] }
+        if own.allSatisfy({ $0 <= 0 }) {
+          return ", whose unit \(unit) is off at its position \(Shape(place)) (0 for this input)"
+        }
       }
       return ", whose unit \(unit) has no slope there: its largest output is \(describe(ceiling))"
     }
@@ -67,11 +85,41 @@ extension Rendering {
       ", where those that count are off (0 for this input) or at their ceiling; off are \(share)"
   }
 
-  /// A number with four digits.
-  private func describe(_ number: Float) -> String {
-    guard abs(number) < 1e6 else { return "\(number)" }
-    let rounded = (Double(number) * 1e4).rounded() / 1e4
-    return rounded == 0 && number != 0 ? "\(number)" : "\(rounded)"
+  /// Where a term's neuron lies; `nil` for terms that look everywhere.
+  func place(of term: Objective.Term, in positions: [Int]) -> [Int]? {
+    guard term.kind == .neuron, !positions.isEmpty else { return nil }
+    let place = term.position ?? positions.map { $0 / 2 }
+    return place.count == positions.count ? place : nil
+  }
+
+  /// Says of a unit that nothing but zeros lead to it: weights of the layer itself or, through
+  /// normalizations and activations, of one before it.
+  func zeroWeights(
+    ofUnit unit: Int, of units: Int, behind value: Value, _ sites: [Site], in graph: Graph,
+    path: String
+  ) -> String? {
+    func areZeros(_ weight: Tensor) -> Bool {
+      let axes = weight.shape.axes
+      // A depthwise kernel ends with the channels and how many units each has.
+      let isKernel = axes.last == units || axes.suffix(2).reduce(1, *) == units
+      return isKernel && unit < units
+        && stride(from: unit, to: weight.shape.elementCount, by: units).allSatisfy {
+          weight.floats[$0] == 0
+        }
+    }
+    var place = value
+    while true {
+      for site in sites where site.value == place || site.before == place {
+        let kernels = weights(of: site.path).filter { $0.shape.rank > 1 }
+        guard !kernels.isEmpty else { continue }
+        guard kernels.allSatisfy(areZeros) else { return nil }
+        return site.path == path
+          ? "whose weights for unit \(unit) are all zero"
+          : "whose unit \(unit) is off: the weights of layer '\(site.path)' for it are all zero"
+      }
+      guard let input = graph[place].inputs.first else { return nil }
+      place = input
+    }
   }
 
   func hasWeights(of path: String, where isSo: (Tensor) -> Bool) -> Bool {
@@ -109,4 +157,12 @@ extension Rendering {
     }
     .compactMap { model.weight($0) }
   }
+}
+
+/// A number with four digits.
+func describe(_ number: Float) -> String {
+  guard number != 0 else { return "0" }
+  guard abs(number) < 1e6 else { return "\(number)" }
+  let rounded = (Double(number) * 1e4).rounded() / 1e4
+  return rounded == 0 ? "\(number)" : "\(rounded)"
 }

@@ -31,10 +31,11 @@ extension Rendering {
   ///   - parameters: What the pictures are made of.
   ///   - step: The step at which that happened.
   ///   - rule: The rule of that step.
+  ///   - finite: What is said of a picture all of whose numbers are finite, if that is the question.
   /// - Returns: A clause for each of the pictures.
   /// - Throws: What ``init(_:of:)`` does.
   func findings(
-    of pictures: [Int], parameters: Tensor, step: Int, rule: GradientRule
+    of pictures: [Int], parameters: Tensor, step: Int, rule: GradientRule, finite: String? = nil
   ) throws(PhospheneError) -> [Int: String] {
     var graph = Graph()
     let source = graph.input(TensorType(image.parameterShape))
@@ -84,20 +85,26 @@ extension Rendering {
         findings[picture] = clause
         continue
       }
+      if let finite {
+        findings[picture] = finite
+        continue
+      }
       let whole = numbers[gradients][picture]
       guard let place = end(of: known, gradientAtInput: atInput, whole: whole) else {
         findings[picture] =
           image.extremityOfPrior
-          ?? (atInput > 0
-            ? "it ends before the network, whose views show nothing of the picture, or nothing that isn't "
-              + "all black or white"
-            : unitThatIsOff(in: picture)
-              ?? "the objective changes with no layer's output")
+          ?? (whole > 0
+            ? "it is small from the objective on"
+            : atInput > 0
+              ? "it ends before the network, whose views show nothing of the picture, or nothing that isn't "
+                + "all black or white"
+              : unitThatIsOff(in: picture, among: sites, of: graph)
+                ?? "the objective changes with no layer's output")
         continue
       }
       func reason(_ place: Sizes, isRoot: Bool) throws(PhospheneError) -> String {
         try self.reason(
-          at: place, isRoot: isRoot, picture: picture, graph: graph, inputs: inputs)
+          at: place, isRoot: isRoot, picture: picture, sites: sites, graph: graph, inputs: inputs)
       }
       var finding =
         "it \(atInput > 0 ? "fades" : "ends") at layer '\(place.site.path)'"
@@ -114,13 +121,26 @@ extension Rendering {
   }
 
   /// Says of a picture whose objective leaves out the ceiling of a rectifier that this is off.
-  private func unitThatIsOff(in picture: Int) -> String? {
+  private func unitThatIsOff(in picture: Int, among sites: [Site], of graph: Graph) -> String? {
     let term = recipe.objectives[picture / recipe.count].terms.first {
       $0.preActivation == .rectified
     }
     guard let term, let layer = term.layer else { return nil }
     guard case .all(let unit)? = term.index else { return "what counts of layer '\(layer)' is off" }
-    return "it ends at layer '\(layer)', whose unit \(unit) is off (0 for this input)"
+    let end = "it ends at layer '\(layer)', "
+    guard let site = sites.first(where: { $0.path == layer }) else {
+      return end + "whose unit \(unit) is off (0 for this input)"
+    }
+    let shape = graph.shape(site.value)
+    let axis = model.channelAxis(ofLayer: layer, rank: shape.rank)
+    var positions = shape.axes
+    let units = positions.remove(at: axis)
+    let place = self.place(of: term, in: Array(positions.dropFirst()))
+    let off = "whose unit \(unit) is off\(place.map { " at its position \(Shape($0))" } ?? "")"
+    return end
+      + (zeroWeights(
+        ofUnit: unit, of: units, behind: site.before ?? site.value, sites, in: graph, path: layer)
+        ?? "\(off) (0 for this input)")
   }
 
   /// The outputs of all layers in order, each once.

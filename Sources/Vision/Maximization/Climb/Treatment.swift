@@ -156,6 +156,7 @@ extension Climb {
     }
     try explainUnitsStillOff()
     try explainCeilings()
+    explainOverflows()
     let lost = deadSince.indices.filter { picture in
       guard let since = deadSince[picture], since > 1, diagnoses[picture] == nil else {
         return false
@@ -184,7 +185,7 @@ extension Climb {
     for picture in low where outputs[picture] <= 0 {
       diagnoses[picture]? +=
         ", and yet it is still off: the best picture brings it to \(best[picture]) before the "
-        + "activation, which makes 0 of it"
+        + "activation, which makes \(describe(outputs[picture])) of it"
     }
   }
 
@@ -202,12 +203,30 @@ extension Climb {
     }
   }
 
+  /// Says of pictures whose gradient is too large for an optimizer that squares it.
+  private mutating func explainOverflows() {
+    guard let state = current.last, let name = rendering.optimizer.squaring else { return }
+    let squares = state.floats
+    let size = squares.count / rendering.sizes.count
+    for picture in diagnoses.indices where diagnoses[picture] == nil {
+      guard !squares[picture * size..<(picture + 1) * size].allSatisfy(\.isFinite) else { continue }
+      diagnoses[picture] =
+        "The gradient is too large for \(name), which doesn't move what has one: its largest number is "
+        + "\(strengths.elements[picture]) and its square overflows float32; maximize a small share of the "
+        + "objective, such as 1e-20 of it, or check the model's weights"
+    }
+  }
+
   /// Says why a step gave numbers that aren't finite.
   func notFiniteMessage(at step: Int) throws(PhospheneError) -> String {
     let ill = strengths.elements.indices.filter { !strengths.elements[$0].isFinite }
     let findings = try rendering.findings(
       of: ill.isEmpty ? Array(strengths.elements.indices) : ill, parameters: current[0], step: step,
-      rule: rendering.rule(at: step))
+      rule: rendering.rule(at: step),
+      finite: (rendering.recipe.regularizers ?? []).isEmpty
+        ? "its numbers are too large for float32 together; check the model's weights"
+        : "the objective itself is finite, a penalty or its gradient isn't; check the model's weights, or "
+          + "leave penalties out (regularizers=())")
     let finding = findings.sorted { $0.key < $1.key }.first?.value
     return "the objective or its gradient is NaN or infinite at step \(step): "
       + (finding ?? "the model's weights hold NaN or infinity, or the learning rate is too large")

@@ -128,12 +128,12 @@ struct Defaults {
   var optimizer: Optimizer {
     completed(
       kind == .maco
-        ? .nadam(learningRate: Optimizer.undecided) : .adam(learningRate: Optimizer.undecided))
+        ? .nadam(learningRate: nil) : .adam(learningRate: nil))
   }
 
   /// An optimizer with a learning rate that suits the parametrization, if it states none.
   func completed(_ optimizer: Optimizer) -> Optimizer {
-    guard optimizer.learningRate.stated == nil else { return optimizer }
+    guard optimizer.learningRate == nil else { return optimizer }
     var whole = optimizer
     whole.learningRate = rate(of: optimizer)
     return whole

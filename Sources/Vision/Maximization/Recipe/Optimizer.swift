@@ -2,21 +2,19 @@ import Glibc
 import Graphs
 import Tensors
 
-/// How the parameters follow the gradient uphill.
+/// How the parameters follow the gradient uphill; without a learning rate until the parametrization is
+/// known.
 enum Optimizer: Codable, Sendable {
   /// Kingma and Ba 2015, algorithm 1.
   case adam(
-    learningRate: Float = 0.05, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8)
+    learningRate: Float? = 0.05, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8)
   /// As in Keras 3: `x += rate * g / sqrt(v + epsilon)` with `v` the running mean of `g²`.
-  case rmsprop(learningRate: Float = 0.05, rho: Float = 0.9, epsilon: Float = 1e-7)
+  case rmsprop(learningRate: Float? = 0.05, rho: Float = 0.9, epsilon: Float = 1e-7)
   /// As in Keras 3: Adam with Nesterov's momentum (Dozat 2016), whose share grows with the steps.
   case nadam(
-    learningRate: Float = 1, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-7)
+    learningRate: Float? = 1, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-7)
   /// As in Keras 3: `v = momentum * v + rate * g; x += v`, or with Nesterov's look ahead.
-  case sgd(learningRate: Float = 1, momentum: Float = 0.9, nesterov: Bool = false)
-
-  /// Stands for a learning rate until the parametrization is known.
-  static let undecided = -Float.greatestFiniteMagnitude
+  case sgd(learningRate: Float? = 1, momentum: Float = 0.9, nesterov: Bool = false)
 
   private enum Kind: String, NamedOption {
     case adam, rmsprop, nadam, sgd
@@ -42,24 +40,25 @@ enum Optimizer: Codable, Sendable {
     }
     let kind = try options.decode(Kind.self, forKey: .kind)
     try decoder.requireKnown(kind.options, kind: kind.rawValue)
+    let rate = try options.decodeIfPresent(Float.self, forKey: .learningRate)
     switch kind {
     case .adam:
       self = .adam(
-        learningRate: try number(.learningRate, Optimizer.undecided),
+        learningRate: rate,
         beta1: try number(.beta1, 0.9),
         beta2: try number(.beta2, 0.999), epsilon: try number(.epsilon, 1e-8))
     case .rmsprop:
       self = .rmsprop(
-        learningRate: try number(.learningRate, Optimizer.undecided), rho: try number(.rho, 0.9),
+        learningRate: rate, rho: try number(.rho, 0.9),
         epsilon: try number(.epsilon, 1e-7))
     case .nadam:
       self = .nadam(
-        learningRate: try number(.learningRate, Optimizer.undecided),
+        learningRate: rate,
         beta1: try number(.beta1, 0.9),
         beta2: try number(.beta2, 0.999), epsilon: try number(.epsilon, 1e-7))
     case .sgd:
       self = .sgd(
-        learningRate: try number(.learningRate, Optimizer.undecided),
+        learningRate: rate,
         momentum: try number(.momentum, 0.9),
         nesterov: try options.decodeIfPresent(Bool.self, forKey: .nesterov) ?? false)
     }
@@ -70,24 +69,24 @@ enum Optimizer: Codable, Sendable {
     switch self {
     case .adam(let learningRate, let beta1, let beta2, let epsilon):
       try options.encode(Kind.adam, forKey: .kind)
-      try options.encodeIfPresent(learningRate.stated, forKey: .learningRate)
+      try options.encodeIfPresent(learningRate, forKey: .learningRate)
       try options.encode(beta1, forKey: .beta1)
       try options.encode(beta2, forKey: .beta2)
       try options.encode(epsilon, forKey: .epsilon)
     case .rmsprop(let learningRate, let rho, let epsilon):
       try options.encode(Kind.rmsprop, forKey: .kind)
-      try options.encodeIfPresent(learningRate.stated, forKey: .learningRate)
+      try options.encodeIfPresent(learningRate, forKey: .learningRate)
       try options.encode(rho, forKey: .rho)
       try options.encode(epsilon, forKey: .epsilon)
     case .nadam(let learningRate, let beta1, let beta2, let epsilon):
       try options.encode(Kind.nadam, forKey: .kind)
-      try options.encodeIfPresent(learningRate.stated, forKey: .learningRate)
+      try options.encodeIfPresent(learningRate, forKey: .learningRate)
       try options.encode(beta1, forKey: .beta1)
       try options.encode(beta2, forKey: .beta2)
       try options.encode(epsilon, forKey: .epsilon)
     case .sgd(let learningRate, let momentum, let nesterov):
       try options.encode(Kind.sgd, forKey: .kind)
-      try options.encodeIfPresent(learningRate.stated, forKey: .learningRate)
+      try options.encodeIfPresent(learningRate, forKey: .learningRate)
       try options.encode(momentum, forKey: .momentum)
       try options.encode(nesterov, forKey: .nesterov)
     }
@@ -97,21 +96,21 @@ enum Optimizer: Codable, Sendable {
     switch self {
     case .adam(let learningRate, let beta1, let beta2, let epsilon),
       .nadam(let learningRate, let beta1, let beta2, let epsilon):
-      try require(0...1e4, learningRate.stated ?? 0, "learning_rate")
+      try require(0...1e4, learningRate ?? 0, "learning_rate")
       try require(0...0.9999, beta1, "beta1")
       try require(0...0.99999, beta2, "beta2")
       try require(1e-30...1, epsilon, "epsilon")
     case .rmsprop(let learningRate, let rho, let epsilon):
-      try require(0...1e4, learningRate.stated ?? 0, "learning_rate")
+      try require(0...1e4, learningRate ?? 0, "learning_rate")
       try require(0...0.99999, rho, "rho")
       try require(1e-30...1, epsilon, "epsilon")
     case .sgd(let learningRate, let momentum, _):
-      try require(0...1e9, learningRate.stated ?? 0, "learning_rate")
+      try require(0...1e9, learningRate ?? 0, "learning_rate")
       try require(0...0.9999, momentum, "momentum")
     }
   }
 
-  var learningRate: Float {
+  var learningRate: Float? {
     get {
       switch self {
       case .adam(let rate, _, _, _), .nadam(let rate, _, _, _), .rmsprop(let rate, _, _),
@@ -150,6 +149,25 @@ enum Optimizer: Codable, Sendable {
     switch self {
     case .adam, .nadam: 2
     case .rmsprop, .sgd: 1
+    }
+  }
+
+  /// The optimizer's name if it divides by the root of a mean of squares, which is its last state.
+  var squaring: String? {
+    switch self {
+    case .adam: Kind.adam.rawValue
+    case .nadam: Kind.nadam.rawValue
+    case .rmsprop: Kind.rmsprop.rawValue
+    case .sgd: nil
+    }
+  }
+
+  /// What part of the first gradient is the running mean behind the first step, which is the first
+  /// state; `nil` if there is none.
+  var firstShare: Float? {
+    switch self {
+    case .adam(_, let beta1, _, _), .nadam(_, let beta1, _, _): 1 - beta1
+    case .rmsprop, .sgd: nil
     }
   }
 
@@ -210,11 +228,12 @@ enum Optimizer: Codable, Sendable {
   func step(
     _ parameters: Value, gradient: Value, state: [Value], corrections: Value, in graph: inout Graph
   ) throws(PhospheneError) -> [Value] {
-    func blend(_ old: Value, _ new: Value, _ rate: Float) throws(PhospheneError) -> Value {
-      try graph.add(graph.linear(old, scale: rate), graph.linear(new, scale: 1 - rate))
+    func blend(_ old: Value, _ new: Value, _ share: Float) throws(PhospheneError) -> Value {
+      try graph.add(graph.linear(old, scale: share), graph.linear(new, scale: 1 - share))
     }
+    let rate = learningRate ?? 0
     switch self {
-    case .adam(let learningRate, let beta1, let beta2, let epsilon):
+    case .adam(_, let beta1, let beta2, let epsilon):
       let mean = try blend(state[0], gradient, beta1)
       let square = try blend(state[1], graph.unary(.square, gradient), beta2)
       let first = try graph.slice(corrections, axis: 0, start: 0, length: 1)
@@ -222,15 +241,15 @@ enum Optimizer: Codable, Sendable {
       let root = try graph.unary(.squareRoot, graph.multiply(square, second))
       let direction = try graph.divide(
         graph.multiply(mean, first), graph.linear(root, scale: 1, offset: epsilon))
-      let moved = try graph.add(parameters, graph.linear(direction, scale: learningRate))
+      let moved = try graph.add(parameters, graph.linear(direction, scale: rate))
       return [moved, mean, square]
-    case .rmsprop(let learningRate, let rho, let epsilon):
+    case .rmsprop(_, let rho, let epsilon):
       let square = try blend(state[0], graph.unary(.square, gradient), rho)
       let root = try graph.unary(.squareRoot, graph.linear(square, scale: 1, offset: epsilon))
       let direction = try graph.divide(gradient, root)
-      let moved = try graph.add(parameters, graph.linear(direction, scale: learningRate))
+      let moved = try graph.add(parameters, graph.linear(direction, scale: rate))
       return [moved, square]
-    case .nadam(let learningRate, let beta1, let beta2, let epsilon):
+    case .nadam(_, let beta1, let beta2, let epsilon):
       let mean = try blend(state[0], gradient, beta1)
       let square = try blend(state[1], graph.unary(.square, gradient), beta2)
       let parts = try (0..<3).map { index throws(PhospheneError) in
@@ -240,10 +259,10 @@ enum Optimizer: Codable, Sendable {
         graph.multiply(mean, parts[0]), graph.multiply(gradient, parts[2]))
       let root = try graph.unary(.squareRoot, graph.multiply(square, parts[1]))
       let direction = try graph.divide(ahead, graph.linear(root, scale: 1, offset: epsilon))
-      let moved = try graph.add(parameters, graph.linear(direction, scale: learningRate))
+      let moved = try graph.add(parameters, graph.linear(direction, scale: rate))
       return [moved, mean, square]
-    case .sgd(let learningRate, let momentum, let nesterov):
-      let push = try graph.linear(gradient, scale: learningRate)
+    case .sgd(_, let momentum, let nesterov):
+      let push = try graph.linear(gradient, scale: rate)
       let velocity = try graph.add(graph.linear(state[0], scale: momentum), push)
       guard nesterov else { return [try graph.add(parameters, velocity), velocity] }
       let ahead = try graph.add(graph.linear(velocity, scale: momentum), push)
@@ -261,9 +280,4 @@ struct MomentumProduct: Sendable {
   fileprivate static func momentum(_ beta1: Float, _ step: Int) -> Double {
     Double(beta1) * (1 - 0.5 * pow(0.96, Double(step)))
   }
-}
-
-extension Float {
-  /// The number, unless it is ``Optimizer/undecided``.
-  var stated: Float? { self == Optimizer.undecided ? nil : self }
 }

@@ -20,7 +20,7 @@ extension Recipe {
           + "\(Shape(sizes.input.axes.dropFirst().map(\.self))): leave transparency out")
     }
     whole.views = sizes.views
-    if case .sgd(let rate, _, _)? = optimizer, rate.stated == nil, sizes.kind == .maco {
+    if case .sgd(nil, _, _)? = optimizer, sizes.kind == .maco {
       throw .invalidArgument(
         "no learning rate of sgd suits maco: the phases of coarse waves have by far the strongest "
           + "gradients, and the picture stays plain; take nadam, adam or rmsprop, or state a learning_rate"
