@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import phosphene as ph
+from phosphene._models.fitted_range import _moments
 
 SCALES = {
     "0 to 1": (1 / 255, 0.0),
@@ -30,10 +31,12 @@ def leaves(channels, seed, count=8, side=64):
     return pictures
 
 
-def network(pictures, *, side=3, strides=2, use_bias=True, front=(), activation="linear", seed=0):
+def network(
+    pictures, *, side=3, strides=2, filters=12, use_bias=True, front=(), activation="linear", seed=0
+):
     """Return a convolution and the normalization that it has after training on pictures."""
     random = np.random.default_rng(seed)
-    channels, filters = pictures.shape[-1], 12
+    channels = pictures.shape[-1]
     kernel = random.normal(0, 1, (side, side, channels, filters))
     kernel[..., : filters // 2] -= kernel[..., : filters // 2].mean(axis=(0, 1))  # edges
     kernel *= 10 ** random.uniform(-1, 1, filters)
@@ -142,3 +145,65 @@ def test_functional_networks():
     assert "'norm' keeps of 'conv'" in ph.load((plain, weights)).preprocessing.sentence
     rectified = functional(x=None, conv="x", side="conv", norm="side", pool="norm")
     assert ph.load((rectified, weights)).preprocessing.assumed
+
+
+def standardized(pictures):
+    return (pictures - pictures.mean(axis=(0, 1, 2))) / pictures.std(axis=(0, 1, 2))
+
+
+@pytest.mark.parametrize("kind", ["dark", "pages", "photographs", "ImageNet's mean"])
+def test_pictures_that_are_standardized_are_warned_of(kind):
+    """What is less a mean of its own fits ImageNet's mean as well as what is less that."""
+    pictures = leaves(3, 0)
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    taken = {
+        "dark": standardized((pictures / 255) ** 4),
+        "pages": standardized(np.where(pictures > 60, 255, pictures)),
+        "photographs": standardized(pictures),
+        "ImageNet's mean": (pictures / 255 - mean) / deviation,
+    }[kind]
+    model = ph.load(network(taken))
+    assert model.preprocessing.assumed
+    low, high = model.preprocessing.value_range
+    with pytest.warns(ph.PhospheneWarning, match=f"so that {low:.4g} to {high:.4g} is assumed"):
+        ph.maximize(model, ("conv", 0), steps=1, progress=False)
+
+
+@pytest.mark.parametrize("filters", [4, 8])
+def test_few_channels_tell_nothing(filters):
+    model = ph.load(network(leaves(3, 0), filters=filters))
+    assert model.preprocessing.assumed == (filters < 8)
+
+
+def test_channels_without_variance_tell_nothing():
+    config, weights = network(leaves(3, 0))
+    variance = np.where(np.arange(12) < 5, 0, weights["norm/moving_variance"])
+    assert ph.load((config, changed(weights, moving_variance=variance))).preprocessing.assumed
+
+
+def test_large_kernels_tell_nothing():
+    """The covariance of a patch of 64 by 64 colours alone would take a gigabyte."""
+    random = np.random.default_rng(0)
+    config, weights = network(leaves(3, 0, count=1))
+    config["config"]["layers"][1]["config"] |= {"kernel_size": [64, 64]}
+    weights |= {"conv/kernel": random.normal(size=(64, 64, 3, 12))}
+    assert ph.load((config, weights)).preprocessing.assumed
+
+
+@pytest.mark.parametrize("side", [1, 3, 4])
+def test_moments_are_those_of_patches(side):
+    """The plain twin: what a kernel makes of whole patches, one by one."""
+    random = np.random.default_rng(0)
+    pictures = random.uniform(size=(2, 12, 11, 3))
+    kernel = random.normal(size=(side, side, 3, 5))
+    means, covariances = _moments(pictures, kernel)
+    for scale in (np.array([1.0, 0, 0]), np.array([0.2, -1, 3])):
+        outputs = [
+            np.tensordot(255 * scale * picture[y : y + side, x : x + side], kernel, 3)
+            for picture in pictures
+            for y in range(12 - side + 1)
+            for x in range(11 - side + 1)
+        ]
+        np.testing.assert_allclose(scale @ means, np.mean(outputs, axis=0))
+        variance = np.einsum("c,cdf,d->f", scale, covariances, scale)
+        np.testing.assert_allclose(variance, np.var(outputs, axis=0))

@@ -32,6 +32,12 @@ LARGEST = 0.06
 CLEARLY = 2.0
 """How many times as far all other ranges must be."""
 
+FEWEST, MOST = 8, 32
+"""Channels that tell a range at least, and those that are looked at at most."""
+
+LARGEST_KERNEL = 121
+"""Positions of the largest kernel that is looked at, 11 by 11: the time grows with them."""
+
 PICTURES, SMALLEST, LARGEST_SIDE, ROWS = 6, 16, 224, 20_000
 """How many pictures, their smallest and largest side, and how many patches of them are taken."""
 
@@ -72,20 +78,31 @@ def fitted(
     except (PhospheneError, KeyError):
         return None
     channels = wanted.shape[wanted.channel_axis]
-    if kernel.shape[2] != channels or channels not in (1, 3) or mean.shape != kernel.shape[3:]:
+    if kernel.ndim != 4 or kernel.shape[2] != channels or channels not in (1, 3):
+        return None
+    height, width, _, filters = kernel.shape
+    if height * width > LARGEST_KERNEL or mean.shape != (filters,):
         return None
     if not _is_trained(mean, variance):
         return None
+    alive = np.flatnonzero(variance > 1e-6 * variance.max())
+    if len(alive) < FEWEST:
+        return None
+    alive = alive[:: -(-len(alive) // MOST)]
+    kernel, bias, mean, variance = kernel[..., alive], bias[alive], mean[alive], variance[alive]
     sides = [each for axis, each in enumerate(wanted.shape) if axis not in (0, wanted.channel_axis)]
     side = min(LARGEST_SIDE, *(each or LARGEST_SIDE for each in sides))
-    height, width = kernel.shape[:2]
-    moments = _patches(max(side, SMALLEST, 2 * height, 2 * width), height, width, channels)
+    pictures = _pictures(max(side, SMALLEST, 2 * height, 2 * width))[..., :channels]
+    # A network that takes blue first has its weights of blue first.
+    both = _moments(pictures, np.concatenate([kernel, kernel[:, :, ::-1]], axis=-1))
+    means, covariances = (np.split(part, 2, axis=-1) for part in both)
     distances = []
     for each in candidates:
         if channels == 1 and (len(each.scale) > 1 or len(each.offset) > 1):
             distances.append(np.inf)
             continue
-        expected = _through(kernel, bias, moments, each)
+        reverse = int(each.reverse_channels)
+        expected = _through(kernel, bias, (means[reverse], covariances[reverse]), each)
         distances.append(_distance(expected, (mean, variance)))
     best, second = np.argsort(distances, kind="stable")[:2]
     clearly = distances[second] / max(distances[best], 1e-6)
@@ -93,9 +110,15 @@ def fitted(
     if not (distances[best] <= LARGEST and clearly >= CLEARLY):
         return None
     chosen: Preprocessing = candidates[best]
-    return chosen.known_from(
+    reason = (
         f"what {normalization!r} keeps of {convolution!r} fits, {clearly:.1f} times as well as "
         "with any other range"
+    )
+    if len(chosen.offset) == 1:
+        return chosen.known_from(reason)
+    # A mean and a deviation of its own make the same numbers of any set of pictures.
+    return chosen.known_from(
+        f"{reason}, as pictures less the mean of their own set also would", assumed=True
     )
 
 
@@ -138,14 +161,10 @@ def _is_trained(mean: NDArray[Any], variance: NDArray[Any]) -> bool:
 def _distance(
     expected: tuple[NDArray[Any], NDArray[Any]], kept: tuple[NDArray[Any], NDArray[Any]]
 ) -> float:
-    """Return Bhattacharyya's distance of normal distributions, the mean over channels.
-
-    Channels without any variance say nothing.
-    """
+    """Return Bhattacharyya's distance of normal distributions, the mean over channels."""
     (mean, variance), (kept_mean, kept_variance) = expected, kept
-    alive = kept_variance > 1e-6 * kept_variance.max()
-    ratio = (variance[alive] + 1e-12) / kept_variance[alive]
-    offset = np.square(mean - kept_mean)[alive] / kept_variance[alive]
+    ratio = (variance + 1e-12) / kept_variance
+    offset = np.square(mean - kept_mean) / kept_variance
     each = offset / (4 * (1 + ratio)) + 0.5 * np.log((1 + ratio) / (2 * np.sqrt(ratio)))
     return float(np.mean(each))
 
@@ -156,38 +175,58 @@ def _through(
     moments: tuple[NDArray[Any], NDArray[Any]],
     candidate: Preprocessing,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return mean and variance of a convolution's outputs for pictures in some range."""
-    mean, covariance = moments
-    positions, channels = kernel.shape[0] * kernel.shape[1], kernel.shape[2]
-    scale, offset = (np.resize(np.asarray(part), channels) for part in
-                     (candidate.scale, candidate.offset))  # fmt: skip
+    """Return mean and variance of a convolution's outputs for pictures in some range.
+
+    Parameters
+    ----------
+    kernel, bias
+        Of the convolution.
+    moments
+        See `_moments`.
+    candidate
+        The range.
+    """
+    means, covariances = moments
+    scale, offset = (
+        np.resize(np.asarray(part), len(means)) for part in (candidate.scale, candidate.offset)
+    )
+    constant = offset @ kernel.sum(axis=(0, 1)) + bias
     if candidate.reverse_channels:
-        # A network that takes blue first has its weights of blue first.
-        kernel = kernel[:, :, ::-1]
-        scale, offset = scale[::-1], offset[::-1]
-    rows = kernel.reshape(positions * channels, -1)
-    scale, offset = np.tile(scale, positions), np.tile(offset, positions)
-    scaled = rows * scale[:, np.newaxis]
-    variance = np.einsum("ic,ij,jc->c", scaled, covariance, scaled)
-    return rows.T @ (scale * mean + offset) + bias, np.maximum(variance, 0)
+        scale = scale[::-1]
+    variance = np.einsum("c,cdf,d->f", scale, covariances, scale)
+    return scale @ means + constant, np.maximum(variance, 0)
 
 
-@functools.lru_cache(maxsize=4)
-def _patches(
-    side: int, height: int, width: int, channels: int
+def _moments(
+    pictures: NDArray[np.float64], kernel: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and covariance of patches of pictures like natural ones, pixels 0 to 255."""
-    pictures = 255 * _pictures(side)[..., :channels]
-    if channels == 1:
-        pictures = np.ascontiguousarray(pictures)
+    """Return what a kernel makes of each channel of pictures alone, pixels 0 to 255.
+
+    Returns
+    -------
+    (channels, filters) ndarray
+        The mean.
+    (channels, channels, filters) ndarray
+        The covariances: that of whole patches would take time and memory as the fourth power of the
+        kernel's side.
+    """
+    height, width, channels, filters = kernel.shape
     windows = np.lib.stride_tricks.sliding_window_view(pictures, (height, width), axis=(1, 2))
-    # (picture, row, column, channel, height, width) to patches as kernels have them.
-    windows = windows.transpose(0, 1, 2, 4, 5, 3)
     step = int(np.ceil(np.sqrt(np.prod(windows.shape[:3]) / ROWS)))
-    patches = windows[:, ::step, ::step].reshape(-1, height * width * channels)
-    return patches.mean(axis=0), np.atleast_2d(np.cov(patches, rowvar=False))
+    windows = windows[:, ::step, ::step]
+    outputs = np.stack([
+        windows[..., channel, :, :].reshape(-1, height * width)
+        @ kernel[:, :, channel].reshape(height * width, filters)
+        for channel in range(channels)
+    ])  # fmt: skip
+    outputs *= 255
+    means = outputs.mean(axis=1)
+    outputs -= means[:, np.newaxis]
+    covariances = np.array([[np.mean(a * b, axis=0) for b in outputs] for a in outputs])
+    return means, covariances
 
 
+@functools.lru_cache(maxsize=2)
 def _pictures(side: int) -> NDArray[np.float64]:
     """Return noise with the spectrum, contrast and colours of natural pictures, 0 to 1.
 

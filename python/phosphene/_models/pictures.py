@@ -67,9 +67,9 @@ def warn_about_range(model: Model, array: NDArray[Any]) -> None:
     if model.preprocessing.assumed:
         if max(-smallest, largest) > _OF_PIXELS:
             warn(
-                f"Nothing says which numbers black and white are for {model.name!r}, so that 0 to "
-                f"1 is assumed; {received}: say what it takes by preprocessing= or like= of "
-                "ph.load, such as preprocessing=(1, 0) for 0 to 255."
+                f"Nothing says which numbers black and white are for {model.name!r}, so that "
+                f"{low:.4g} to {high:.4g} is assumed; {received}: say what it takes by "
+                "preprocessing= or like= of ph.load, such as preprocessing=(1, 0) for 0 to 255."
             )
         return
     margin = high - low

@@ -47,7 +47,8 @@ def warn_of_assumed_range(model: Model, given: Container[str] | None) -> None:
         Its inputs that stay as they are.
     """
     varied = varied_type(model, given)
-    if not known_range(model, given).assumed or varied is None:
+    known = known_range(model, given)
+    if not known.assumed or varied is None:
         return
     what, how = {
         "picture": (
@@ -65,9 +66,10 @@ def warn_of_assumed_range(model: Model, given: Container[str] | None) -> None:
             "value_range=, such as (-3, 3)",
         ),
     )
+    low, high = known.value_range
     warn(
-        f"Nothing says {what}, so that 0 to 1 is assumed: state it by {how}, or by "
-        "preprocessing= or like= when the model is loaded."
+        f"Nothing says {what}, so that {low:.4g} to {high:.4g} is assumed: state it by {how}, or "
+        "by preprocessing= or like= when the model is loaded."
     )
 
 
