@@ -225,6 +225,24 @@ def test_pictures_that_are_no_better_than_scrambled_ones(model, picture):
     grey.plot()
 
 
+@pytest.mark.parametrize("size", [1.0, 1e4, -1e-3])
+def test_rounding_is_no_lead(model, picture, size):
+    """Of a 1 by 1 convolution pixels in random order score the same, but for the last digit."""
+    card = picture[:1].card(model, seeds=0, random_weights=False, **QUIET)
+    rounding = 1e-6 * size * np.random.default_rng(0).normal(size=(1, 16))
+    same = replace(
+        card, scores=np.full(1, size), scrambled=size - np.abs(rounding), shifted=size + rounding
+    )
+    assert np.isnan(same.kept[0])
+    assert np.isnan(same.gains[0])
+    facts = same.facts()
+    assert facts["shifted copies"] == "no lead to keep: pixels in random order score as much"
+    assert facts["pixels in random order"].endswith(": all alike")
+    small = replace(same, scores=np.full(1, size + 1e-3 * abs(size)))
+    assert small.gains[0] == np.inf
+    assert small.kept[0] < 0.1
+
+
 def test_how_many_a_score_is_above(picture, model):
     card = picture[:1].card(model, np.ones((2, 16, 16, 1)), seeds=0, random_weights=False, **QUIET)
     score = card.scores[0]

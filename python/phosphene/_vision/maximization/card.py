@@ -34,6 +34,9 @@ NAMES = {
 }
 """By what the input is; of rows the places in the ranges of columns change, not the numbers."""
 
+ROUNDING = 1e-5
+"""Differences that are no more than this part of the scores say nothing."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Card:
@@ -104,7 +107,8 @@ class Card:
         if self.shifted is None:
             return None
         floor = self.scrambled.mean(axis=1)
-        lead = np.where(self.scores > floor, self.scores - floor, np.nan)
+        lead = self.scores - floor
+        lead = np.where(lead > _rounding(self.scores, self.scrambled), lead, np.nan)
         share: NDArray[np.float64] = (self.shifted.mean(axis=1) - floor) / lead
         return share
 
@@ -213,9 +217,19 @@ class Card:
 
 def gains_of(scores: NDArray[np.float64], scrambled: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return by how many standard deviations scores beat those of scrambled copies."""
+    noise = _rounding(scores, scrambled)
+    lead, deviation = scores - scrambled.mean(axis=1), scrambled.std(axis=1)
+    alike = deviation <= noise
+    lead = np.where(alike & (np.abs(lead) <= noise), 0, lead)
     with np.errstate(divide="ignore", invalid="ignore"):
-        gains: NDArray[np.float64] = (scores - scrambled.mean(axis=1)) / scrambled.std(axis=1)
+        gains: NDArray[np.float64] = lead / np.where(alike, 0, deviation)
     return gains
+
+
+def _rounding(scores: NDArray[np.float64], scrambled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far scores may differ by rounding alone: their sums take another order."""
+    largest: NDArray[np.float64] = np.maximum(np.abs(scores), np.abs(scrambled).max(axis=1))
+    return ROUNDING * largest
 
 
 def _above(score: float, others: NDArray[np.float64]) -> str:
