@@ -462,7 +462,9 @@ def test_refusals(watch, tmp_path):
     already = r"holds a watched training already.*open.*overwrite=True"
     with pytest.raises(ph.InvalidArgumentError, match=already):
         ph.Watch(X, folder=watch.folder)
-    with pytest.raises(ph.InvalidArgumentError, match="numbered from 0 to 2; received 3"):
+    with pytest.raises(
+        ph.InvalidArgumentError, match=r"numbered from 0 \('.*'\) to 2 \('.*'\); received 3"
+    ):
         watch.plot(3, min_size=(4, 4))
     with pytest.raises(ph.InvalidArgumentError, match=r"saved as \.gif, \.apng or \.webp"):
         watch.film(tmp_path / "run.mp4")
@@ -508,6 +510,9 @@ def test_damaged_files_are_named(watch, name, how):
         ("inputs", -1),
         ("every", 0),
         ("recipe", []),
+        ("recipe.start", 5),
+        ("recipe.parametrization", "fourier"),
+        ("recipe.steps", "many"),
         ("channel_axes", {"first": "x"}),
         ("are_sequences", 1),
         ("are_named", "no"),
@@ -515,7 +520,10 @@ def test_damaged_files_are_named(watch, name, how):
 )
 def test_runs_of_other_types_are_damaged(watch, key, value):
     path = watch.folder / "run.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    about = json.loads(path.read_text())
+    place, _, key = key.rpartition(".")
+    (about[place] if place else about)[key] = value
+    path.write_text(json.dumps(about))
     with pytest.raises(ph.ModelFileError, match=rf"run\.json can't be read any more: .*{key}"):
         ph.Watch.open(watch.folder)
 
@@ -538,12 +546,33 @@ def test_archives_that_can_t_be_unpacked_are_damaged(tmp_path, damage):
         read_npz(path, "x")
 
 
-@pytest.mark.parametrize("at", [[], "last", 1.0])
+@pytest.mark.parametrize("at", [[], None, 1.0])
 def test_looks_are_named_by_numbers(at):
     watch = ph.Watch(X, "scores")
     watch.look(checkpoint(1))
-    with pytest.raises(ph.InvalidArgumentError, match="at must be the number of a look"):
+    with pytest.raises(
+        ph.InvalidArgumentError, match="at must be the number or the label of a look"
+    ):
         watch.plot(at)
+
+
+def test_looks_are_named_by_their_labels(tmp_path):
+    watch = ph.Watch(X, "scores")
+    looks = [watch.look(checkpoint(1), epoch=epoch) for epoch in (1, 2, 2)]
+    assert watch["epoch 1"] is looks[0]
+    assert watch["epoch 2"] is looks[2]
+    assert watch.save(tmp_path / "look.png", "epoch 1").is_file()
+    assert watch.save(tmp_path / "looks.png", ["epoch 1", -1]).is_file()
+    with pytest.raises(
+        ph.InvalidArgumentError, match=r"No look has the label 'epoch 3': .*'epoch 2'"
+    ):
+        watch.plot("epoch 3")
+
+
+def test_a_film_shows_all_looks(watch, tmp_path):
+    with pytest.raises(ph.InvalidArgumentError, match="A film shows all looks: leave at out"):
+        watch.save(tmp_path / "a.gif", at=99)
+    assert not (tmp_path / "a.gif").exists()
 
 
 def test_a_folder_that_is_a_file_is_refused_at_once(tmp_path):

@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 
 FORMAT = "phosphene-watch/1"
 
+_RECIPE: dict[str, Any] = {
+    "objectives": list,
+    "parametrization": dict,
+    "input": dict,
+    "start": dict,
+    "stages": list,
+    "steps": int,
+    "background": (int, float),
+}
+"""What the pictures of the next look need of a recipe; `render` checks the rest."""
+
 
 class Run:
     """All looks of a training, in a folder.
@@ -155,6 +166,11 @@ def _check(about: Mapping[str, Any]) -> None:
     recipe = about.get("recipe", {})
     if not isinstance(recipe, dict) or (about["titles"] and not recipe.get("objectives")):
         raise TypeError(f"recipe {recipe!r:.80}")
+    for key, kind in _RECIPE.items() if about["titles"] else ():
+        stated = recipe.get(key)
+        is_missing = stated is None and key in ("start", "stages")
+        if not is_missing and (not isinstance(stated, kind) or isinstance(stated, bool)):
+            raise TypeError(f"{key} {stated!r:.80} in its recipe")
 
 
 def refuse_run(folder: Path, *, overwrite: bool = False) -> None:

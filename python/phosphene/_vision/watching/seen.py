@@ -10,7 +10,7 @@ import numpy as np
 from phosphene._checks import place, whole
 from phosphene._errors import InvalidArgumentError, NoSuchNumberError
 from phosphene._options import check_options
-from phosphene._sentences import counted
+from phosphene._sentences import counted, suggestion
 
 if TYPE_CHECKING:
     import os
@@ -44,8 +44,8 @@ class SeenTraining:
         """Return the number of looks."""
         return len(self.looks)
 
-    def __getitem__(self, index: int) -> Look:
-        """Return a look by its number: 0 is the first one, -1 the latest."""
+    def __getitem__(self, index: int | str) -> Look:
+        """Return a look by its number, 0 the first one and -1 the latest, or by its label."""
         return self.looks[_one_of(self.looks, index)]
 
     def __iter__(self) -> Iterator[Look]:
@@ -56,7 +56,7 @@ class SeenTraining:
 
     def plot(
         self,
-        at: int | Sequence[int] = -1,
+        at: int | str | Sequence[int | str] = -1,
         layers: Any = None,
         *,
         sample: int = 0,
@@ -71,8 +71,10 @@ class SeenTraining:
         Parameters
         ----------
         at
-            The number of the look: 0 is the first one, -1 the latest. Several numbers are drawn
-            one below the other, the layers side by side.
+            The number of the look, in the order in which they were taken: 0 is the first one, -1
+            the latest. Or its label, such as ``"epoch 3"``, as number 3 is the look after three
+            epochs only where one was taken before the first; of several with a label the latest.
+            Several looks are drawn one below the other, the layers side by side.
         layers, sample, channels, kind, cmap, grid, min_size
             As for `Trace.plot`. The pictures of the watched units come behind the layers; with
             ``layers=()`` they are drawn alone.
@@ -90,12 +92,13 @@ class SeenTraining:
         from phosphene._display.run_plots import Drawing
 
         choice = Choice(layers, sample, channels, kind, cmap, "panel", grid, min_size)
-        if isinstance(at, (int, np.integer)):
-            look = self[int(at)]  # says that there is none
+        if isinstance(at, (int, str, np.integer)):
+            look = self[at if isinstance(at, str) else int(at)]  # says that there is none
             return Drawing(self.looks, choice).page(look)
         if not isinstance(at, (list, tuple, range, np.ndarray)) or not len(at):
             raise InvalidArgumentError(
-                f"at must be the number of a look or a list of such numbers; received {at!r:.60}."
+                "at must be the number or the label of a look or a list of such; received "
+                f"{at!r:.60}."
             )
         chosen = [self[number] for number in at]
         return Drawing(self.looks, choice).rows(chosen)
@@ -103,7 +106,7 @@ class SeenTraining:
     def save(
         self,
         path: str | os.PathLike[str],
-        at: int | Sequence[int] = -1,
+        at: int | str | Sequence[int | str] | None = None,
         layers: Any = None,
         **options: Any,
     ) -> Path:
@@ -113,7 +116,9 @@ class SeenTraining:
         ----------
         path
             Ends in ``.png``, or, for a `film` of all looks, in ``.gif``, ``.apng`` or ``.webp``.
-        at, layers, **options
+        at
+            As for `plot`, by default the latest look; a film shows all of them.
+        layers, **options
             As for `plot`, or for `film`.
 
         Returns
@@ -132,8 +137,14 @@ class SeenTraining:
 
         if Path(path).suffix.lower() in (".gif", ".apng", ".webp"):
             check_options(options, self.film, "watch.save, of a film,", ("path", "layers"))
+            if at is not None:
+                raise InvalidArgumentError(
+                    f"A film shows all looks: leave at out, or save one look as .png; received "
+                    f"at={at!r:.60} for {str(path)!r}."
+                )
             return self.film(path, layers, **options)
         check_options(options, self.plot, "watch.save", ("at", "layers"))
+        at = -1 if at is None else at
         return save_figure(path, lambda: self.plot(at, layers, **options), "A look")
 
     def _repr_png_(self) -> bytes | None:
@@ -205,9 +216,18 @@ def _one_of(looks: Sequence[Look], index: Any) -> int:
         raise InvalidArgumentError(
             "Nothing has been looked at yet: hand the watch to model.fit, or call watch.look."
         )
+    labels = [look.label for look in looks]
+    if isinstance(index, str):
+        if index not in labels:
+            raise NoSuchNumberError(
+                f"No look has the label {index!r:.60}: "
+                f"{suggestion(index, dict.fromkeys(labels), 'the labels begin with')}."
+            )
+        return len(labels) - 1 - labels[::-1].index(index)
     found = place(index, len(looks))
     if found is None:
         raise NoSuchNumberError(
-            f"The looks are numbered from 0 to {len(looks) - 1}; received {index!r}."
+            f"The looks are numbered from 0 ({labels[0]!r:.40}) to {len(looks) - 1} "
+            f"({labels[-1]!r:.40}); received {index!r:.60}."
         )
     return found
