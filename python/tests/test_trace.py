@@ -212,6 +212,15 @@ def signals(extra=()):
     return ph.load((config, [random.normal(size=shape).astype(np.float32) for shape in shapes]))
 
 
+@pytest.mark.parametrize("name", ["x.svg", "x.PDF", "x.jpg"])
+def test_other_endings_are_refused(tiny, tmp_path, name):
+    trace = ph.trace(tiny, np.ones((1, 2)))
+    with pytest.raises(ph.InvalidArgumentError, match=r"one \.png or as a folder of pages"):
+        trace.save(tmp_path / name, "hidden", kind="bars")
+    assert not (tmp_path / name).exists()
+    assert trace.save(tmp_path / "run.v2", "hidden", kind="bars")[0].name == "0.png"
+
+
 def test_layers_of_signals_are_curves_wherever_they_are_drawn(tmp_path):
     pytest.importorskip("matplotlib")
     model, x = signals(), np.random.default_rng(1).random((1, 40, 3))

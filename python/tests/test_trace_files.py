@@ -132,7 +132,7 @@ def contents(folder):
         (X[:2], None, "npz", "of 3 patterns, and only 2 came: replace it with overwrite=True"),
         (X, "hidden", "npz", "of other layers or of another model: replace it with overwrite=True"),
         (X, None, "json", "in another form: replace it with overwrite=True"),
-        (X[[0, 2, 1]], None, "npz", "with another 1.npz: replace it with overwrite=True"),
+        (X[[0, 2, 1]], None, "npz", "of other patterns: replace it with overwrite=True"),
     ],
 )
 def test_another_trace_in_the_folder_is_refused_and_left_alone(
@@ -158,9 +158,19 @@ def test_a_longer_set_goes_on_from_a_shorter_one(tiny, tmp_path):
 
 def test_files_that_are_none_of_ours_are_left_alone(tiny, tmp_path):
     (tmp_path / "0.npz").write_bytes(b"something of mine")
-    with pytest.raises(ph.InvalidArgumentError, match=r"with another 0\.npz"):
-        ph.trace(tiny, X, store=tmp_path)
-    assert contents(tmp_path) == {"0.npz": b"something of mine"}
+    for overwrite in (False, True):
+        with pytest.raises(ph.InvalidArgumentError, match=r"holds a file 0\.npz that is no trace"):
+            ph.trace(tiny, X, store=tmp_path, overwrite=overwrite)
+        assert contents(tmp_path) == {"0.npz": b"something of mine"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_further_on_that_are_none_of_ours_are_left_alone(tiny, tmp_path, overwrite):
+    np.savez(tmp_path / "1.npz", mine=X)
+    before = (tmp_path / "1.npz").read_bytes()
+    with pytest.raises(ph.InvalidArgumentError, match=r"holds a file 1\.npz that is no trace"):
+        ph.trace(tiny, X, store=tmp_path, overwrite=overwrite)
+    assert (tmp_path / "1.npz").read_bytes() == before
 
 
 @pytest.mark.parametrize("form", ["npz", "json"])

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
     from phosphene._models.model import Model
 
+FILE_ENDINGS = (
+    ".svg", ".pdf", ".eps", ".ps", ".jpg", ".jpeg", ".webp", ".gif", ".apng", ".bmp", ".tif",
+    ".tiff", ".html", ".json", ".npz", ".npy", ".txt", ".csv",
+)  # fmt: skip
+"""Of files, which nobody means as the name of a folder."""
+
 
 class Trace(Mapping[str, "NDArray[np.float32]"]):
     """Layer outputs by path, in the order of execution; made by `trace`.
@@ -169,7 +175,8 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         ----------
         folder
             Made where it is missing. Files of the same names are replaced. A path that ends in
-            ``.png`` is one file instead, with what `plot` draws.
+            ``.png`` is one file instead, with what `plot` draws; other endings of pictures are
+            refused.
         layers, sample, channels, kind, cmap, scale, grid, min_size
             As for `plot`; each page is one grid.
 
@@ -194,6 +201,11 @@ class Trace(Mapping[str, "NDArray[np.float32]"]):
         choice = Choice(chosen, sample, channels, kind, cmap, scale, grid, min_size)
         if Path(folder).suffix.lower() == ".png":
             return [save_figure(folder, lambda: trace_plot(outputs, choice), "A trace")]
+        if Path(folder).suffix.lower() in FILE_ENDINGS and not Path(folder).is_dir():
+            raise InvalidArgumentError(
+                f"A trace is saved as one .png or as a folder of pages; received {str(folder)!r}. "
+                "For another format use trace.plot().savefig(...)."
+            )
         return save_trace(outputs, Path(folder), choice)
 
     def to_json(self, *, values: bool = False) -> str:

@@ -95,11 +95,11 @@ class StoredTrace:
 
     def has_another(self, number: int, pattern: str) -> bool:
         """Return whether the file of a pattern is there and is of another pattern or model."""
-        about = self._about(number)
-        if about:
-            return not self.has(number, pattern)
-        # What can't be read is one of ours that was damaged only where a set was stored.
-        return self.path(number).exists() and not (self.folder / "trace.json").exists()
+        return bool(self._about(number)) and not self.has(number, pattern)
+
+    def is_foreign(self, number: int) -> bool:
+        """Return whether a file is in the place of a pattern's that is no trace."""
+        return self.path(number).exists() and self._about(number).get("format") != FORMAT
 
     def count_from(self, number: int) -> int:
         """Return the number of the first pattern from `number` on that has no file."""
@@ -178,6 +178,8 @@ def store_traces(
         for key, what in (("of", "other layers or of another model"), ("form", "another form")):
             if earlier.about[key] != about[key]:
                 raise _refusal(folder, f"of {what}" if key == "of" else f"in {what}")
+    # What can't be read is one of ours that was damaged only where a set was stored.
+    was_stored = (folder / "trace.json").exists()
     number = 0
     for batch in batches_of(model, patterns, batch_size):
         if not number:
@@ -186,10 +188,14 @@ def store_traces(
             _digest([(part[at].shape, part.dtype.name) for part in batch], [p[at] for p in batch])
             for at in range(len(batch[0]))
         ]
-        if not overwrite:
-            for at, digest in enumerate(digests):
-                if stored.has_another(number + at, digest):
-                    raise _refusal(folder, f"with another {stored.path(number + at).name}")
+        for at, digest in enumerate(digests):
+            if not was_stored and stored.is_foreign(number + at):
+                raise InvalidArgumentError(
+                    f"{str(folder)!r} holds a file {stored.path(number + at).name} that is no "
+                    "trace: move it away, or choose another folder."
+                )
+            if not overwrite and stored.has_another(number + at, digest):
+                raise _refusal(folder, "of other patterns")
         if not number and (earlier is None or overwrite):
             stored.write()  # the folder says what its files are from the first on
         if not all(stored.has(number + at, digest) for at, digest in enumerate(digests)):
