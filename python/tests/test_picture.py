@@ -153,6 +153,26 @@ def test_pictures_that_there_are_not(index):
         picture(3)[index]
 
 
+@pytest.mark.parametrize("index", [[0, [1]], (np.array([0, 1]), 1), [()]])
+def test_lists_of_lists_are_refused(index):
+    with pytest.raises(InvalidArgumentError, match="holds numbers, labels and slices; received"):
+        picture(3)[index]
+
+
+def test_a_list_that_holds_itself_is_refused():
+    endless = [0]
+    endless.append(endless)
+    with pytest.raises(InvalidArgumentError, match="holds numbers, labels and slices; received"):
+        picture(3)[endless]
+
+
+def test_labels_are_in_a_picture():
+    made = picture(3)
+    assert "label 1" in made
+    assert "label 3" not in made
+    assert 1 not in made
+
+
 def test_slices_of_volumes_stand_apart():
     """Five slices of 4 by 6 in two rows of three: gaps and the empty place show the page."""
     volume = np.arange(5 * 4 * 6).reshape(5, 4, 6)

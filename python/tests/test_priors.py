@@ -1,9 +1,12 @@
 """Priors from images: known spectra and colours come back, and pictures follow them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import phosphene as ph
+from phosphene._vision.maximization.folders import pictures_in
 from phosphene._vision.maximization.priors import estimated
 from phosphene._vision.maximization.render import render
 
@@ -173,3 +176,14 @@ def test_spectra_that_no_picture_has_are_blamed(kind, coefficients):
     with pytest.warns(ph.PhospheneWarning, match=blame):
         picture = render(ph.zoo.wardrobe(), recipe, progress=False)
     assert picture.diagnosis is not None
+
+
+def test_a_folder_that_can_t_be_read_is_named(tmp_path, monkeypatch):
+    def refuse(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(
+        ph.ModelFileError, match=r"prior is the folder .* can't be read: Permission"
+    ):
+        pictures_in(tmp_path, "prior")

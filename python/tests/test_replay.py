@@ -47,7 +47,7 @@ def test_replay_is_bit_equal_and_silent(wardrobe, tmp_path, options):
         assert_same(ph.replay(path, wardrobe, **QUIET), made)
 
 
-@pytest.mark.parametrize("how", ["dict", "text", "path"])
+@pytest.mark.parametrize("how", ["dict", "text", "path", "JSON"])
 def test_a_recipe_is_replayed_as_it_is(wardrobe, tmp_path, how):
     """One document, without the picture, gives the same bits; what was handed over stays."""
     start = np.random.default_rng(0).uniform(0.2, 0.8, (1, 28, 28, 1)).astype(np.float32)
@@ -56,7 +56,8 @@ def test_a_recipe_is_replayed_as_it_is(wardrobe, tmp_path, how):
         text = json.dumps(picture.recipe)
         path = tmp_path / "recipe.json"
         path.write_text(text, "utf-8")
-        document = {"dict": picture.recipe, "text": str(path), "path": path}[how]
+        forms = {"dict": picture.recipe, "text": str(path), "path": path, "JSON": text}
+        document = forms[how]
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert_same(ph.replay(document, wardrobe, **QUIET), picture)
@@ -94,6 +95,13 @@ def test_files_without_a_recipe(wardrobe, tmp_path, content, sentence):
     (tmp_path / "recipe.json").write_bytes(content)
     with pytest.raises(ph.ModelFileError, match=sentence):
         ph.replay(tmp_path / "recipe.json", wardrobe, **QUIET)
+
+
+@pytest.mark.parametrize("text", ["{", " {'objectives': []}", "{" * 5000])
+def test_texts_that_only_begin_like_a_recipe(wardrobe, text):
+    with pytest.raises(ph.InvalidArgumentError, match="begins like JSON, and is none") as raised:
+        ph.replay(text, wardrobe)
+    assert len(str(raised.value)) < 400
 
 
 def test_another_network_is_told_apart_from_that_of_a_recipe(wardrobe):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from phosphene._display.film import evenly
-from phosphene._errors import InvalidArgumentError
+from phosphene._errors import InvalidArgumentError, ModelFileError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 """How pictures in a folder end."""
@@ -33,7 +33,13 @@ def pictures_in(inputs: Any, what: str) -> list[Any]:
         if folder is None or not folder.is_dir():
             found.append(each)
             continue
-        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+        try:
+            files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+        except OSError as error:
+            raise ModelFileError(
+                f"{what} is the folder {str(folder)!r:.80}, which can't be read: "
+                f"{error.strerror or error}."
+            ) from None
         if not files:
             raise InvalidArgumentError(
                 f"{what} is the folder {str(folder)!r:.80}, in which there is no picture "

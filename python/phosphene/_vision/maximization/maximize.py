@@ -101,14 +101,14 @@ def maximize(
         ``"pixel"`` whatever is stated, a volume anything but ``"maco"``. ``"maco"`` climbs on the
         phases of a spectrum as strong as that of natural images, ``"pixel"`` on the pixels.
     prior : (m, ...) array_like, optional
-        Some of the network's own inputs, a list of pictures or paths, or a folder with pictures:
-        what they have in common (mean colour, how colours vary together, how strong each frequency
-        is, of signals and volumes how far they go up and down) takes the place of natural images'
-        and of the background. Ten say enough of pictures, signals and volumes; of rows of numbers,
-        whose means and covariance count, there should be more than numbers in a row. Between which
-        numbers signals, volumes and the columns of rows lie is taken from them too, where nothing
-        states it. Not for the ``"pixel"`` parametrization of others than rows, and not together
-        with `start`.
+        Some of the network's own inputs, a list of pictures or paths, or a folder with pictures (at
+        most 256 of them are taken, evenly by name): what they have in common (mean colour, how
+        colours vary together, how strong each frequency is, of signals and volumes how far they go
+        up and down) takes the place of natural images' and of the background. Ten say enough of
+        pictures, signals and volumes; of rows of numbers, whose means and covariance count, there
+        should be more than numbers in a row. Between which numbers signals, volumes and the columns
+        of rows lie is taken from them too, where nothing states it. Not for the ``"pixel"``
+        parametrization of others than rows, and not together with `start`.
     views
         How many views of each picture, through random transforms of their own, the network is
         shown at each step. By default 1; 2 for outputs of networks that take 64 pixels or more, 4

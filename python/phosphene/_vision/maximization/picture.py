@@ -120,6 +120,10 @@ class Picture:
         """
         return some_of(self, places_of(index, self.labels))
 
+    def __contains__(self, label: object) -> bool:
+        """Return whether one of the pictures has a label."""
+        return label in self.labels
+
     def __iter__(self) -> Iterator[Picture]:
         return (self[index] for index in range(len(self)))
 
@@ -159,9 +163,9 @@ class Picture:
         model
             The one that the pictures were made with.
         images
-            Inputs of the user's own, as `model` takes them, pictures or a folder of them; see
-            `Model.prepare`. For a network of several inputs arrays for the one that is the picture;
-            the others stay as they were given.
+            Inputs of the user's own, as `model` takes them, pictures or a folder of them, of which
+            at most 256 are taken, evenly by name; see `Model.prepare`. For a network of several
+            inputs arrays for the one that is the picture; the others stay as they were given.
         seeds
             How many times the recipe is followed again from another seed.
         random_weights

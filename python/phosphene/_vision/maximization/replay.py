@@ -44,8 +44,8 @@ def replay(
     Parameters
     ----------
     recipe
-        A file that `Picture.save` wrote; a recipe itself, such as `Picture.recipe`; or the path of
-        a JSON file that holds one.
+        A file that `Picture.save` wrote; a recipe itself, such as `Picture.recipe`, or its JSON;
+        or the path of a JSON file that holds one.
     model
         The `Model` that the picture was made with, or anything that `load` takes. Another one must
         take inputs of the same shape and have all that the recipe names; the titles are its own.
@@ -82,6 +82,8 @@ def replay(
     """
     from phosphene._models.model import as_model
 
+    if isinstance(recipe, str) and recipe.lstrip().startswith("{"):
+        recipe = _from_json(recipe)
     is_document = isinstance(recipe, Mapping)
     if not is_document and not isinstance(recipe, (str, os.PathLike)):
         raise InvalidArgumentError(
@@ -115,6 +117,18 @@ def replay(
     # Those that were rendered with it change the bits of a picture.
     picture = some_of(render(model, document, array, progress=progress), shown)
     return picture if labels is None else replace(picture, labels=tuple(labels))
+
+
+def _from_json(text: str) -> dict[str, Any]:
+    """Return a recipe that is handed over as JSON, which no path begins like."""
+    try:
+        recipe: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgumentError(
+            f"The recipe is a text that begins like JSON, and is none ({error}): hand over "
+            f"picture.recipe, json.dumps of it, or a file's path; received {text!r:.40}..."
+        ) from None
+    return recipe
 
 
 def _document(recipe: Mapping[str, Any]) -> dict[str, Any]:

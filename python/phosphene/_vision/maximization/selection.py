@@ -25,6 +25,10 @@ def places_of(index: Any, labels: Sequence[str]) -> list[int]:
     elif isinstance(index, (list, tuple, np.ndarray)):
         if isinstance(index, np.ndarray) and index.dtype == bool and index.shape == (len(labels),):
             index = np.flatnonzero(index)
+        if any(isinstance(each, (list, tuple)) or getattr(each, "ndim", 0) for each in index):
+            raise NoSuchNumberError(
+                f"A list of pictures holds numbers, labels and slices; received {index!r:.60}."
+            )
         found = [number for each in index for number in places_of(each, labels)]
     elif isinstance(index, str):
         found = [number for number, label in enumerate(labels) if label == index]
