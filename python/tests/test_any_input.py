@@ -1,6 +1,7 @@
 """Maximization of inputs that are no colour pictures: signals, volumes, rows, many channels."""
 
 import io
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -217,3 +218,41 @@ def test_rows_are_shown_as_bars():
     for axes, row in zip(picture.plot().axes, picture.input, strict=True):
         heights = [bar.get_height() for bar in axes.patches]
         np.testing.assert_allclose(heights, row, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "count", "size"),
+    [((5,), 1, "a row of 5"), ((5,), 2, "2 rows of 5"),
+     ((40, 3), 1, "a signal of 40 steps, 3 channels")],
+)  # fmt: skip
+def test_the_size_of_what_is_no_picture(shape, count, size):
+    model = linear_network(smooth(shape))
+    picture = ph.maximize(model, 0, n=count, steps=1, **QUIET)
+    assert repr(picture).startswith(f"Picture({size}; ")
+    with pytest.raises(ph.InvalidArgumentError, match=r"the model takes .*picture\.input has that"):
+        model.predict(picture)
+    assert model.predict(picture.input).shape == (count, 1)
+
+
+def test_the_range_of_a_rescaling_is_a_guess():
+    listed = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 20, 1], "name": "x"}},
+        {"class_name": "Rescaling", "config": {"name": "first", "scale": 0.02, "offset": 0}},
+        {"class_name": "MaxPooling1D", "config": {"name": "pool", "pool_size": 2}},
+        {"class_name": "Flatten", "config": {"name": "flat"}},
+        {"class_name": "Dense", "config": {"name": "scores", "units": 1}},
+    ]
+    config = {"class_name": "Sequential", "config": {"name": "scaled", "layers": listed}}
+    model = ph.load((config, [np.ones((10, 1), np.float32), np.zeros(1, np.float32)]))
+    message = (
+        "0 to 50 is assumed, which its Rescaling makes 0 to 1: state it by value_range=.*prior="
+    )
+    with pytest.warns(ph.PhospheneWarning, match=message) as caught:
+        ph.maximize(model, 0, steps=1, **QUIET)
+    assert caught[0].filename == __file__
+    signals = 72 * np.sin(np.arange(200.0)).reshape(10, 20, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ph.maximize(model, 0, steps=1, value_range=(-72, 72), **QUIET)
+        picture = ph.maximize(model, 0, steps=1, prior=signals, **QUIET)
+    assert picture.limits[0, 0] < -70

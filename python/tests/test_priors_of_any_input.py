@@ -224,6 +224,29 @@ def test_refusals(shape, prior, message):
         ph.maximize(linear_network(smooth(shape)), 0, prior=prior, steps=1, **QUIET)
 
 
+def test_a_range_between_percentiles_leaves_some_of_the_prior_outside():
+    rows = np.random.default_rng(3).lognormal(0, 1, (400, 3)) * [1, 10, 100]
+    model = linear_network(np.ones(3))
+    ends = tuple(np.percentile(rows, (5, 95), axis=0))
+    options = {"value_range": ends, "steps": 1, **QUIET}
+    picture = ph.maximize(model, 0, prior=rows, **options)
+    clipped = ph.maximize(model, 0, prior=np.clip(rows, *ends), **options)
+    stated, expected = (each.recipe["parametrization"]["prior"] for each in (picture, clipped))
+    np.testing.assert_allclose(stated["mean"], expected["mean"], rtol=1e-5)
+    np.testing.assert_allclose(np.abs(stated["axes"]), np.abs(expected["axes"]), rtol=1e-4)
+    assert (picture.input >= ends[0] - 1e-4).all()
+    assert (picture.input <= ends[1] + 1e-4).all()
+    wide = synthesized(8, (64,), -1.0)
+    narrow = tuple(np.percentile(wide, (4, 96)))
+    ph.maximize(
+        linear_network(smooth((64, 2))), 0, prior=wide, value_range=narrow, steps=1, **QUIET
+    )
+    message = r"column 1 lies between 0 and 1 \(value_range= says another\).*% of them outside"
+    ends = ([0, 0, 0], [1e4, 1, 1e4])
+    with pytest.raises(ph.InvalidArgumentError, match=message):
+        ph.maximize(model, 0, prior=rows, value_range=ends, steps=1, **QUIET)
+
+
 @pytest.mark.parametrize(
     ("shape", "parametrization", "message"),
     [

@@ -16,6 +16,7 @@ from phosphene._display.series_panels import (
     scale_of,
     title_of,
 )
+from phosphene._sentences import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +42,17 @@ class Series(NamedTuple):
 def is_series(picture: Picture) -> bool:
     """Whether the inputs are signals or rows of numbers, which say little in grey."""
     return picture.input.ndim not in (4, 5)
+
+
+def size_text(picture: Picture) -> str:
+    """Return how many pictures, signals or rows there are, and of which size."""
+    if not is_series(picture):
+        return f"{len(picture)} of {'x'.join(map(str, picture.images.shape[1:]))}"
+    steps, *channels = values_of(picture)[0].shape
+    kind, size = "row", str(steps)
+    if channels:
+        kind, size = "signal", f"{counted(steps, 'step')}, {counted(channels[0], 'channel')}"
+    return f"a {kind} of {size}" if len(picture) == 1 else f"{len(picture)} {kind}s of {size}"
 
 
 def series_figure(picture: Picture) -> Figure:

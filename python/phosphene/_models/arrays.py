@@ -223,9 +223,11 @@ def fitted(value: Any, wanted: InputType, what: str) -> NDArray[Any]:
     if array.ndim == len(wanted.shape) - 1:
         array = array[np.newaxis]
     if not wanted.accepts(array.shape):
+        # A maximized picture converts to the pixels to look at.
+        is_picture_of_ours = hasattr(value, "images") and hasattr(value, "input")
+        advice = "; picture.input has that" if is_picture_of_ours else _advice(shape, wanted.shape)
         raise InvalidArgumentError(
-            f"{what} has shape {shape}; the model takes {wanted.shape}"
-            f"{_advice(shape, wanted.shape)}."
+            f"{what} has shape {shape}; the model takes {wanted.shape}{advice}."
         )
     if wanted.dtype.kind == "i":
         _check_whole(array, wanted, what)

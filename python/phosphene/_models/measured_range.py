@@ -49,7 +49,10 @@ def measured(config: Mapping[str, Any], weight: Weights, wanted: InputType) -> P
 
 
 def _rescaled(settings: Mapping[str, Any]) -> Preprocessing | None:
-    """Return what becomes 0 to 1, or -1 to 1 where something is subtracted."""
+    """Return what becomes 0 to 1, or -1 to 1 where something is subtracted.
+
+    That is known of bytes, 0 to 255. Of anything else it is a guess: 1/50 may scale deviations.
+    """
     scale, offset = (
         np.ravel(numbers(settings.get(name, default)))
         for name, default in (("scale", 1), ("offset", 0))
@@ -63,7 +66,10 @@ def _rescaled(settings: Mapping[str, Any]) -> Preprocessing | None:
     found = Preprocessing(
         ((high - low) / 255,), (low,), sentence=f"{low:g} to {high:g}", measured=True
     )
-    return found.known_from("Rescaling found")
+    if np.allclose((low, high), (0, 255), atol=1.5):
+        return found.known_from("Rescaling found")
+    reason = f"assumed: what Rescaling makes {wanted[0]:g} to {wanted[1]:g}"
+    return found.known_from(reason, assumed=True)
 
 
 def _around(

@@ -107,7 +107,9 @@ def maximize(
         up and down) takes the place of natural images' and of the background. Ten say enough of
         pictures, signals and volumes; of rows of numbers, whose means and covariance count, there
         should be more than numbers in a row. Between which numbers signals, volumes and the columns
-        of rows lie is taken from them too, where nothing states it. Not for the ``"pixel"``
+        of rows lie is taken from them too, where nothing states it; of a stated range, between
+        percentiles say, up to a quarter of a column's or channel's numbers may lie outside, and
+        count as its ends. Not for the ``"pixel"``
         parametrization of others than rows, and not together with `start`.
     views
         How many views of each picture, through random transforms of their own, the network is
@@ -210,11 +212,11 @@ def maximize(
     -----
     PhospheneWarning
         If hardly any steps fitted into `budget_s`, or nothing says between which numbers the input
-        lies, so that 0 to 1 is assumed. Or if the first step finds no gradient
-        for a picture, such as that of a unit that is off everywhere. Then the number before the
-        activation is maximized, or rectifiers let the gradient through at first, or the picture
-        starts from other noise, whichever helps first; `Picture.diagnoses` says what, and the
-        recipe holds it.
+        lies, so that 0 to 1 is assumed, or what a Rescaling makes that. Or if the first step finds
+        no gradient for a picture, such as that of a unit that is off everywhere. Then the number
+        before the activation is maximized, or rectifiers let the gradient through at first, or the
+        picture starts from other noise, whichever helps first; `Picture.diagnoses` says what, and
+        the recipe holds it.
 
     Notes
     -----

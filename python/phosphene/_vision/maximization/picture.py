@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phosphene._checks import whole
+from phosphene._display.series_figure import size_text
 from phosphene._display.shown import as_image
 from phosphene._vision.maximization.picture_files import picture_png, save_picture
 from phosphene._vision.maximization.selection import places_of, some_of
@@ -128,13 +129,12 @@ class Picture:
         return (self[index] for index in range(len(self)))
 
     def __repr__(self) -> str:
-        _, height, width, channels = self.images.shape
         shown = ", ".join(
             f"{label}: {score:.4g}"
             for label, score in zip(self.labels[:4], self.scores[:4], strict=False)
         )
         more = ", ..." if len(self) > 4 else ""
-        return f"Picture({len(self)} of {height}x{width}x{channels}; {shown}{more})"
+        return f"Picture({size_text(self)}; {shown}{more})"
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001
         """Return the picture, or the stack of pictures, as an array."""
@@ -170,7 +170,8 @@ class Picture:
             How many times the recipe is followed again from another seed.
         random_weights
             Follow the recipe in a network whose kernels hold the same numbers in random order: a
-            score that beats chance no more than there says little about what was learned.
+            score that beats chance no more than there says little about what was learned. Of a row
+            of few columns this says little itself: weights in any order pull each to an end.
         start
             The start picture, if one was given that was too large (over 1 MB) for the recipe.
         progress

@@ -35,6 +35,9 @@ SMALLEST = {"picture": (8, 8), "signal": (8,), "volume": (4, 4, 4)}
 MOST_AXES = 64
 """Axes of the prior of a row: what many numbers have in common lies along few."""
 
+MOST_OUTSIDE = 0.25
+"""The share of a column's or channel's numbers from which on a prior is of another range."""
+
 MARGIN = 0.02
 """How near to its ends a number of a row counts as being, from where it hardly moves."""
 
@@ -153,11 +156,17 @@ def _rows(array: NDArray[np.float32], shape: tuple[int | None, ...]) -> NDArray[
 def _pixels(
     array: NDArray[np.float32], scaling: Mapping[str, Any], form: str
 ) -> NDArray[np.float64]:
-    """Return inputs between 0 and 1, channels in the order that pictures have them."""
+    """Return inputs between 0 and 1, channels in the order that pictures have them.
+
+    Of signals, volumes and rows some may lie outside, as of a range between percentiles: these are
+    moved to its ends, so that mean and covariance are those of what may occur.
+    """
     scale = np.asarray(scaling["scale"], np.float64)
     pixels = (array - np.asarray(scaling["offset"])) / (255 * scale)
-    if pixels.min() < -0.1 or pixels.max() > 1.1:
-        where = np.unravel_index(np.abs(pixels - 0.5).argmax(), pixels.shape)[-1]
+    outside = ((pixels < -0.1) | (pixels > 1.1)).mean(axis=tuple(range(pixels.ndim - 1)))
+    if outside.max() >= (MOST_OUTSIDE if form != "picture" else np.finfo(float).tiny):
+        where = int(outside.argmax())
+        share = f", {outside[where]:.0%} of them outside" if form != "picture" else ""
         low, high = (
             np.broadcast_to(each, array.shape[-1])[where]
             for each in (scaling["offset"], 255 * scale + scaling["offset"])
@@ -172,7 +181,7 @@ def _pixels(
             array = array[..., where]
         raise InvalidArgumentError(
             f"prior must lie in the range of the network's input, {said} (value_range= says "
-            f"another); received {array.min():.4g} to {array.max():.4g}."
+            f"another); received {array.min():.4g} to {array.max():.4g}{share}."
         )
     if scaling.get("reverse_channels") and pixels.ndim > 2:
         pixels = pixels[..., ::-1]

@@ -67,9 +67,14 @@ def warn_of_assumed_range(model: Model, given: Container[str] | None) -> None:
         ),
     )
     low, high = known.value_range
+    taken = f"{low:.4g} to {high:.4g} is assumed"
+    if known.measured:  # the scale of a Rescaling
+        made = "-1 to 1" if "-1 to 1" in known.sentence.partition("(")[2] else "0 to 1"
+        taken += f", which its Rescaling makes {made}"
+        how += ", or by prior= with some of them"
     warn(
-        f"Nothing says {what}, so that {low:.4g} to {high:.4g} is assumed: state it by {how}, or "
-        "by preprocessing= or like= when the model is loaded."
+        f"Nothing says {what}, so that {taken}: state it by {how}, or by "
+        "preprocessing= or like= when the model is loaded."
     )
 
 
