@@ -2,6 +2,7 @@
 
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -207,6 +208,20 @@ def test_many_columns_have_numbers_and_the_extreme_ones_values():
     assert shown == list(range(0, 30, 4))
 
 
+@pytest.mark.parametrize("columns", [5, 40])
+def test_captions_of_tables_side_by_side_are_not_cut(columns):
+    images = np.zeros((2, 1, columns, 1), np.uint8)
+    limits = np.stack([np.zeros(columns), np.arange(1, columns + 1)], axis=1)
+    one = _by_hand(limits[:, 1] / 2, images[:1], images[:1], limits)
+    two = replace(
+        one, images=images, input=np.repeat(one.input, 2, axis=0), scores=(58590.0, -58590.0),
+        labels=("one", "two"), steps=(9, 9), diagnoses=(None, None), history=((1.0,),) * 2,
+    )  # fmt: skip
+    for axes, score in zip(two.plot().axes, ("5.859e+04", "-5.859e+04"), strict=True):
+        assert axes.get_xlabel().endswith(f"score {score}")
+        assert "…" not in axes.get_xlabel()
+
+
 def test_wide_numbers_stand_beside_the_numbers_of_columns():
     images = np.zeros((1, 1, 2, 1), np.uint8)
     limits = [[-1234567, 3000000], [0, 1]]
@@ -221,8 +236,6 @@ def test_wide_numbers_stand_beside_the_numbers_of_columns():
 
 
 def _at(picture, frame):
-    from dataclasses import replace
-
     return replace(picture, images=frame.images, scores=frame.scores)
 
 

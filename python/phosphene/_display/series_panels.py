@@ -73,7 +73,7 @@ def captions_of(
     """
     is_one_range = len(np.unique(limits, axis=0)) == 1
     if has_lines(values, width):
-        return (words if is_one_range else f"each column in its own range · {words}",)
+        return (words,) if is_one_range else (f"each column in its own range · {words}", words)
     if values.ndim == 2 or not np.isfinite(values).all():
         return (f"{_panel(values).caption} · {words}",)
     what = _panel(values).caption if is_one_range else "each column in its own range"
@@ -86,7 +86,7 @@ def captions_of(
             for chosen in (order[::-1][:count], order[:count])
         )
         captions.append(f"highest {highest} · lowest {lowest}\n{what} · {words}")
-    return tuple(captions)
+    return *captions, f"highest {highest} · lowest {lowest}\n{words}"
 
 
 def draw_series(
