@@ -34,6 +34,7 @@ BOUNDED = {
     "hard_sigmoid": True,
     "softsign": True,
     "softmax": True,
+    "sparse_sigmoid": True,
 }
 
 
