@@ -63,10 +63,6 @@ def test_every_form_becomes_what_the_network_wants(form, kind, tmp_path):
     kernel = smooth(FORMS[form])
     model = linear_network(kernel)
     options = {"parametrization": kind, "steps": 48, "n": 2, **QUIET}
-    if form == "volume" and kind == "maco":
-        with pytest.raises(ph.UnsupportedError, match=r"volumes are maximized with .* and 'maco'"):
-            ph.maximize(model, 0, **options)
-        return
     picture = ph.maximize(model, 0, **options)
     assert picture.input.shape == (2, *kernel.shape)
     np.testing.assert_allclose(

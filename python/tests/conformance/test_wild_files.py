@@ -103,6 +103,7 @@ def test_classifiers_tell_photos(keras, file):
         assert abs(row.max() - float(probability)) < 0.1, photo
 
 
+@pytest.mark.filterwarnings("ignore:.*expects inputs from")  # numbers stand for pictures here
 @pytest.mark.parametrize("file", OTHERS)
 def test_the_numbers_are_those_of_keras(keras, file):
     path = FOLDER / file

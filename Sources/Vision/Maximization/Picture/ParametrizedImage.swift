@@ -28,6 +28,7 @@ struct ParametrizedImage {
     case .pixel where form == .row && parametrization.prior != nil:
       [count, 1, parametrization.prior?.axes.count ?? 0, 1]
     case .pixel: [count, height, width, channels + opacity]
+    case .maco where depth > 1: [count, channels, depth, height / depth, width / 2 + 1]
     case _ where depth > 1: [count, channels, depth, height / depth, width]
     // Real parts above, imaginary parts below.
     case .fourier, .natural: [count, channels + opacity, 2 * height, spectrum.half]
@@ -62,7 +63,11 @@ struct ParametrizedImage {
       return try graph.slice(parameters, axis: 3, start: 0, length: channels)
     }
     let numbers = try graph.slice(parameters, axis: 1, start: 0, length: channels)
-    if kind == .maco { return try imageOfPhases(numbers, in: &graph) }
+    if kind == .maco {
+      return depth > 1
+        ? try standardized(volume(ofPhases: numbers, in: &graph), in: &graph)
+        : try imageOfPhases(numbers, in: &graph)
+    }
     let value =
       depth > 1
       ? try volume(of: numbers, in: &graph)
@@ -89,7 +94,7 @@ struct ParametrizedImage {
   }
 
   /// Appends `(value - mean) / (standard deviation + 1e-5)` of each picture.
-  private func standardized(
+  func standardized(
     _ value: Value, in graph: inout Graph
   ) throws(PhospheneError) -> Value {
     let single = Shape([count] + graph.shape(value).axes.dropFirst().map { _ in 1 })

@@ -68,7 +68,7 @@ extension ParametrizedImage {
       Waves(length: width).frequencies
     )
     let lowest = 1 / Double(max(z.count, y.count, x.count))
-    let isNatural = parametrization.kind == .natural
+    let isNatural = parametrization.kind != .fourier
     func lucids(_ frequency: Double) -> Double {
       pow(frequency, -Double(parametrization.decayPower)) / 4
     }

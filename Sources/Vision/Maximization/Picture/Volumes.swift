@@ -72,6 +72,34 @@ extension ParametrizedImage {
     return try graph.transpose(value, [0, 2, 3, 1])
   }
 
+  /// Appends volumes of fixed magnitudes: each number, (count, channels, depth, slice height, width / 2 + 1),
+  /// is the phase of a wave to the right, whose cosine and sine are multiplied with those down and through.
+  func volume(ofPhases phases: Value, in graph: inout Graph) throws(PhospheneError) -> Value {
+    let angles = try standardized(phases, in: &graph)
+    let cosines = try graph.matrixProduct(
+      graph.unary(.cosine, angles), columns(of: .cosine, in: &graph))
+    let sines = try graph.matrixProduct(graph.unary(.sine, angles), columns(of: .sine, in: &graph))
+    return try volume(of: graph.add(cosines, sines), in: &graph)
+  }
+
+  private enum WavePart { case cosine, sine }
+
+  /// Appends which wave along a row, see ``Waves``, a frequency's cosine or sine is, (width / 2 + 1, width).
+  private func columns(
+    of part: WavePart, in graph: inout Graph
+  ) throws(PhospheneError) -> Value {
+    let half = width / 2 + 1
+    return graph.constant(
+      try Tensor([half, width]) { matrix in
+        matrix.initialize(repeating: 0)
+        for frequency in 0..<half {
+          let wave = part == .cosine ? max(2 * frequency - 1, 0) : 2 * frequency
+          let isAbsent = part == .sine && frequency == 0
+          if !isAbsent, wave < width { matrix[frequency * width + wave] = 1 }
+        }
+      })
+  }
+
   /// Appends the waves of volumes, (count, height, width, channels): what ``volume(of:in:)`` undoes, by
   /// the same matrices transposed.
   func waves(of volume: Value, in graph: inout Graph) throws(PhospheneError) -> Value {

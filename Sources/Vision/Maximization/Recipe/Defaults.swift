@@ -65,7 +65,7 @@ struct Defaults {
   /// that a larger canvas shows more.
   var enlargement: (numerator: Int, denominator: Int) {
     switch kind {
-    case .maco: (12, 7)
+    case .maco where form != .volume: (12, 7)
     case .natural where isScene && isAnswer: (4, 3)
     default: (1, 1)
     }
@@ -73,7 +73,7 @@ struct Defaults {
 
   var views: Int {
     switch kind {
-    case .maco: 4
+    case .maco where form != .volume: 4
     case .natural where isScene && isAnswer: 2
     default: 1
     }
@@ -88,7 +88,7 @@ struct Defaults {
 
   func transforms(canvasSide: Int) -> [Transform] {
     switch kind {
-    case .maco: Transform.crops
+    case .maco where form != .volume: Transform.crops
     case .natural where isScene && isAnswer: Transform.scenes
     case _ where form == .volume: Transform.slight
     case .natural where form == .picture && !isScene: Transform.slight

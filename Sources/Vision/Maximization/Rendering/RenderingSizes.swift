@@ -108,10 +108,9 @@ struct RenderingSizes: Sendable {
     }
     self.canvas = canvas
     views = form == .row ? 1 : recipe.views ?? defaults.views
-    guard form != .volume || views == 1 && defaults.kind != .maco else {
+    guard form != .volume || views == 1 else {
       throw .unsupported(
-        "volumes are maximized with one view a step and the parametrization 'fourier', 'natural' or "
-          + "'pixel', received \(views) views and '\(defaults.kind.rawValue)'")
+        "volumes are maximized with one view a step, received \(views) views")
     }
     let isLarge = canvas.height / depth > 4096 || canvas.width > 4096
     guard form == .row ? canvas.width <= 1 << 24 : form == .signal || !isLarge else {

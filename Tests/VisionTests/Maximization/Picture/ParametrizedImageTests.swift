@@ -175,6 +175,42 @@ import Testing
     #expect(relativeError(try pixels(of: natural, parameters).elements, expected) < 1e-4)
   }
 
+  // Whatever the phases, each wave to the right has as much of cosine and sine together as nature.
+  @Test func phasesOfVolumesKeepMagnitudes() throws {
+    let (depth, height, width) = (3, 4, 6)
+    let maco = ParametrizedImage(
+      parametrization: .standard(.maco), count: 1, height: depth * height, width: width,
+      channels: 1, background: 0.5, depth: depth)
+    #expect(maco.parameterShape == [1, 1, depth, height, width / 2 + 1])
+    var graph = Graph()
+    let phases = graph.input(TensorType(maco.parameterShape))
+    let volume = try maco.volume(ofPhases: phases, in: &graph)
+    let plan = try Plan(graph, outputs: [volume], pool: ConstantPool(weights: []))
+    let voxels = try plan.run([maco.randomParameters(seed: 5, replicates: 1)])[0].elements
+    let matrices = [depth, height, width].map { Waves(length: $0).matrix.map(Double.init) }
+    func wave(_ z: Int, _ y: Int, _ x: Int) -> Double {
+      voxels.indices.reduce(0) { sum, place in
+        let (slice, row, column) = (place / (height * width), place / width % height, place % width)
+        return sum + Double(voxels[place]) * matrices[0][slice * depth + z]
+          * matrices[1][row * height + y] * matrices[2][column * width + x]
+      }
+    }
+    let lowest = 1 / Double(width)
+    for z in 0..<depth {
+      for y in 0..<height {
+        for frequency in 1..<width / 2 {
+          let (cosine, sine) = (wave(z, y, 2 * frequency - 1), wave(z, y, 2 * frequency))
+          let expected = NaturalSpectrum.magnitude(
+            axis: 0, fz: Double((z + 1) / 2) / Double(depth),
+            fy: Double((y + 1) / 2) / Double(height),
+            fx: max(Double(frequency) / Double(width), lowest))
+          let received = (cosine * cosine + sine * sine).squareRoot()
+          #expect(abs(received / expected - 1) < 1e-4)
+        }
+      }
+    }
+  }
+
   @Test func phasesKeepNoStartPicture() throws {
     let maco = image(CanvasSize.several[0], .standard(.maco))
     let picture = try Tensor([2, 4, 6, 3], repeating: 0.5)

@@ -98,8 +98,8 @@ def maximize(
         but for pictures of less than 64 pixels that aren't red, green and blue, for signals (steps,
         channels) of networks with 1-D or recurrent layers without a `prior`, and for those that
         have a `start`: those take ``"fourier"``, Lucid's spectrum. A row of numbers takes
-        ``"pixel"`` whatever is stated, a volume anything but ``"maco"``. ``"maco"`` climbs on the
-        phases of a spectrum as strong as that of natural images, ``"pixel"`` on the pixels.
+        ``"pixel"`` whatever is stated. ``"maco"`` climbs on the phases of a spectrum as strong as
+        that of natural images, ``"pixel"`` on the pixels.
     prior : (m, ...) array_like, optional
         Some of the network's own inputs, a list of pictures or paths, or a folder with pictures (at
         most 256 of them are taken, evenly by name): what they have in common (mean colour, how
