@@ -40,7 +40,8 @@ extension Objective {
   /// The objective with that stated.
   ///
   /// A unit at its ceiling has no gradient: one whose activation is bounded above is measured where it
-  /// isn't, and where that is a plain rectifier's, without its ceiling. Where a term is to be as small as possible, that is no matter of the ceiling.
+  /// isn't, and where that is a plain rectifier's, without its ceiling. Where a term is to be as small as
+  /// possible, that is no matter of the ceiling.
   func statingPreActivations(in lowered: LoweredModel) throws(PhospheneError) -> Objective {
     var whole = self
     for index in whole.terms.indices where whole.terms[index].preActivation == nil {
